@@ -1,0 +1,55 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// One set of rules for every Swift target: Swift 6 mode, every unsafe use marked, no warning tolerated.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+let package = Package(
+    name: "perftop",
+    products: [
+        .executable(name: "perftop", targets: ["perftop"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    ],
+    targets: [
+        .systemLibrary(name: "CNcurses"),
+        .target(name: "CLinuxShims"),
+        .target(name: "SampleEngine", dependencies: ["CLinuxShims"], swiftSettings: strict),
+        .target(name: "TopView", dependencies: ["SampleEngine"], swiftSettings: strict),
+        .executableTarget(
+            name: "perftop",
+            dependencies: [
+                "SampleEngine", "TopView", "CNcurses", "CLinuxShims",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/PerfTop",
+            swiftSettings: strict),
+        .target(
+            name: "SampleEngineTestSupport",
+            dependencies: ["SampleEngine", "CLinuxShims"],
+            path: "Tests/SampleEngineTestSupport",
+            swiftSettings: strict),
+        .testTarget(
+            name: "SampleEngineTests",
+            dependencies: ["SampleEngine", "SampleEngineTestSupport", "CLinuxShims"],
+            exclude: ["Programs"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TopViewTests",
+            dependencies: ["TopView", "SampleEngineTestSupport"],
+            exclude: ["Golden"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PerfTopTests",
+            dependencies: ["perftop", "SampleEngineTestSupport", "CLinuxShims"],
+            swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,26 @@
+// Thin C over what Swift cannot call: perf_event_open, ioctl numbers built by macros, epoll and eventfd.
+// Every name starts with pt_. Each function is one system call and sets errno as that call does.
+#pragma once
+#include <linux/perf_event.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/types.h>
+
+// The reader relies on these places in the control page (perf_event_open(2), "MMAP layout").
+_Static_assert(offsetof(struct perf_event_mmap_page, data_head) == 1024, "control page layout");
+_Static_assert(offsetof(struct perf_event_mmap_page, data_tail) == 1032, "control page layout");
+
+int pt_perf_event_open(struct perf_event_attr *attr, pid_t pid, int cpu, int group, unsigned long flags);
+int pt_perf_enable(int fd);
+int pt_perf_disable(int fd);
+int pt_perf_set_output(int fd, int ring_fd);
+int pt_perf_id(int fd, uint64_t *id);
+
+int pt_eventfd(void);
+int pt_epoll_create(void);
+int pt_epoll_add(int epoll, int fd, uint64_t tag);
+int pt_epoll_remove(int epoll, int fd);
+int pt_open(const char *path, int flags);
+int pt_openat(int directory, const char *path, int flags);
+int pt_memfd(const char *name);

@@ -1,0 +1,31 @@
+#define _GNU_SOURCE
+#include "include/pt_perf.h"
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int pt_perf_event_open(struct perf_event_attr *attr, pid_t pid, int cpu, int group, unsigned long flags) {
+    return (int)syscall(SYS_perf_event_open, attr, pid, cpu, group, flags | PERF_FLAG_FD_CLOEXEC);
+}
+
+int pt_perf_enable(int fd) { return ioctl(fd, PERF_EVENT_IOC_ENABLE, 0); }
+int pt_perf_disable(int fd) { return ioctl(fd, PERF_EVENT_IOC_DISABLE, 0); }
+int pt_perf_set_output(int fd, int ring_fd) { return ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, ring_fd); }
+int pt_perf_id(int fd, uint64_t *id) { return ioctl(fd, PERF_EVENT_IOC_ID, id); }
+
+int pt_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+int pt_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+int pt_epoll_add(int epoll, int fd, uint64_t tag) {
+    struct epoll_event event = {.events = EPOLLIN, .data = {.u64 = tag}};
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+int pt_epoll_remove(int epoll, int fd) { return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL); }
+
+int pt_open(const char *path, int flags) { return open(path, flags | O_CLOEXEC); }
+int pt_openat(int directory, const char *path, int flags) { return openat(directory, path, flags | O_CLOEXEC); }
+int pt_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }

@@ -1,0 +1,4 @@
+@main
+struct Perftop {
+    static func main() {}
+}

@@ -1,0 +1,85 @@
+/// What kind of code a row stands for.
+public enum CodeKind: String, Sendable, Hashable, CaseIterable { case user, kernel, guest, jit, unknown }
+
+/// Index of a function in `Names.functions`.
+public struct FunctionID: Hashable, Sendable {
+    public let index: UInt32
+    public init(_ index: UInt32) { self.index = index }
+}
+
+/// Index of a module in `Names.modules`.
+public struct ModuleID: Hashable, Sendable {
+    public let index: UInt32
+    public init(_ index: UInt32) { self.index = index }
+}
+
+/// A function, or the one row that stands for code without a name. All text is sanitized.
+public struct Function: Hashable, Sendable {
+    /// Demangled; `[fn 0x1150]`, `[jit 0x…]` or `[unknown]` where there is no name.
+    public let name: String
+    /// As the symbol table has it, where that differs from `name`.
+    public let rawName: String?
+    public let module: ModuleID
+    public let kind: CodeKind
+
+    public init(name: String, rawName: String? = nil, module: ModuleID, kind: CodeKind) {
+        self.name = name
+        self.rawName = rawName
+        self.module = module
+        self.kind = kind
+    }
+}
+
+/// A file with code, the kernel or one of its modules, or a stand-in such as `[jit]`. All text is sanitized.
+public struct Module: Hashable, Sendable {
+    /// Last path component, or a name in brackets for what is not a file.
+    public let name: String
+    public let path: String
+    /// Lower-case hex, empty where there is none.
+    public let buildID: String
+
+    public init(name: String, path: String = "", buildID: String = "") {
+        self.name = name
+        self.path = path
+        self.buildID = buildID
+    }
+}
+
+/// What is known of one process generation. All text is sanitized.
+public struct ProcessFacts: Hashable, Sendable {
+    public let pid: Int32
+    /// The comm of the thread-group leader.
+    public let name: String
+    /// Effective user id, nil where it could not be read in time.
+    public let user: UInt32?
+
+    public init(pid: Int32, name: String, user: UInt32? = nil) {
+        self.pid = pid
+        self.name = name
+        self.user = user
+    }
+}
+
+/// One frame of a stack: its place, the function found there, and the frame that called it.
+public struct Frame: Sendable {
+    public let location: Location
+    /// Nil until the resolver has looked the location up.
+    public var function: FunctionID?
+    /// The caller's stack, nil for the outermost frame.
+    public let caller: StackID?
+
+    public init(location: Location, function: FunctionID?, caller: StackID? = nil) {
+        self.location = location
+        self.function = function
+        self.caller = caller
+    }
+}
+
+/// Every name a profile's cells refer to; tables only grow, so an id stays good for the whole session.
+public struct Names: Sendable {
+    public var functions = PagedArray<Function>()
+    public var modules = PagedArray<Module>()
+    public var processes: [Generation: ProcessFacts] = [:]
+
+    public init() {}
+}

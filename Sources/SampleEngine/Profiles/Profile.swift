@@ -1,0 +1,62 @@
+/// An event as the kernel accepted it.
+public struct EventInUse: Hashable, Sendable {
+    /// As the user would write it: `cpu-clock:u`.
+    public let name: String
+    /// Samples per second and CPU, nil where a period is set.
+    public let frequency: UInt64?
+    /// Events per sample, nil where a frequency is set.
+    public let period: UInt64?
+
+    public init(name: String, frequency: UInt64?, period: UInt64?) {
+        self.name = name
+        self.frequency = frequency
+        self.period = period
+    }
+}
+
+/// What was asked for and what became of it; fixed once the counters are open.
+public struct SessionFacts: Sendable {
+    /// `all CPUs (2)`, `pid 1234`, …
+    public let target: String
+    public let events: [EventInUse]
+    /// What was given up or chosen for the user, one sentence each.
+    public let notes: [String]
+
+    public init(target: String, events: [EventInUse], notes: [String]) {
+        self.target = target
+        self.events = events
+        self.notes = notes
+    }
+}
+
+/// Everything a front end gets: slices of cells, the names they refer to, and how the session stands.
+///
+/// A value: sharing it between threads needs no lock. Rows are folds over it (`table(of:by:)`).
+public struct Profile: Sendable {
+    public enum State: String, Sendable { case live, exited }
+
+    /// Rises by one with each profile of the session.
+    public let sequence: UInt64
+    public let session: SessionFacts
+    public let state: State
+    /// Oldest first.
+    public let slices: [Slice]
+    /// Indexed by `StackID`.
+    public let stacks: PagedArray<Frame>
+    public let names: Names
+    /// Wall-clock time of the newest slice's end, nanoseconds since 1970.
+    public let wallClock: UInt64
+
+    public init(
+        sequence: UInt64, session: SessionFacts, state: State, slices: [Slice], stacks: PagedArray<Frame>,
+        names: Names, wallClock: UInt64
+    ) {
+        self.sequence = sequence
+        self.session = session
+        self.state = state
+        self.slices = slices
+        self.stacks = stacks
+        self.names = names
+        self.wallClock = wallClock
+    }
+}

@@ -1,0 +1,19 @@
+internal import Glibc
+
+/// Owns one file descriptor and closes it at the end of its life.
+package struct Descriptor: ~Copyable, Sendable {
+    /// Good as long as this value lives; never keep it longer.
+    package let number: Int32
+
+    /// Takes ownership of an open descriptor.
+    package init(owning number: Int32) { self.number = number }
+
+    deinit { close(number) }
+
+    /// Gives the number away; the caller closes it.
+    package consuming func release() -> Int32 {
+        let number = self.number
+        discard self
+        return number
+    }
+}

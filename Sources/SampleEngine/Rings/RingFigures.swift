@@ -1,0 +1,73 @@
+/// What one ring did during a slice: positions as they stand, everything else of that slice alone.
+public struct RingFigures: Sendable, Equatable {
+    public enum Purpose: String, Sendable { case samples, sideBand = "side-band" }
+
+    /// What the ring carries; each CPU has one ring of either kind.
+    public var purpose: Purpose
+    public var cpu: Int
+    /// Thread of a per-thread ring, nil for a ring that serves a whole CPU.
+    public var thread: Int32?
+    /// Names of the events that write here.
+    public var event: String
+    /// Data pages, without the control page.
+    public var pages: Int
+    /// Bytes in a data page's worth of ring: `pages` × page size.
+    public var size: UInt64
+    /// Bytes ever written and read, as in the control page.
+    public var head: UInt64 = 0
+    public var tail: UInt64 = 0
+    /// Most bytes found waiting in the ring at one drain.
+    public var peakBytes: UInt64 = 0
+    public var bytes: UInt64 = 0
+    public var records: UInt64 = 0
+    public var samples: UInt64 = 0
+    /// Times the kernel woke us for this ring.
+    public var wakeups: UInt64 = 0
+    /// Age of the newest sample when it was read, in nanoseconds; 0 where none was read.
+    public var lagNanoseconds: UInt64 = 0
+    /// Records refused, as told by LOST records.
+    public var lost: UInt64 = 0
+    /// Records refused, by the kernel's own count; nil where the kernel keeps none (before 6.0).
+    public var kernelLost: UInt64?
+    /// Samples the PMU driver dropped (LOST_SAMPLES records).
+    public var driverLost: UInt64 = 0
+    public var overrunBytes: UInt64 = 0
+    /// THROTTLE records: times the kernel stopped an event for the rest of a tick.
+    public var throttled: UInt64 = 0
+    /// Records whose bytes made no sense and were passed over.
+    public var undecodable: UInt64 = 0
+
+    public init(purpose: Purpose, cpu: Int, thread: Int32? = nil, event: String, pages: Int, size: UInt64) {
+        self.purpose = purpose
+        self.cpu = cpu
+        self.thread = thread
+        self.event = event
+        self.pages = pages
+        self.size = size
+    }
+
+    /// Share of the ring that waits to be read, 0…100.
+    public var usedPercent: Double { size == 0 ? 0 : 100 * Double(head &- tail) / Double(size) }
+    /// Most of the ring that was ever found waiting during the slice, 0…100.
+    public var peakPercent: Double { size == 0 ? 0 : 100 * Double(peakBytes) / Double(size) }
+    /// The best count of refused records: the kernel's own, else what the LOST records said; and the driver's.
+    public var missing: UInt64 { (kernelLost ?? lost) &+ driverLost }
+
+    /// Adds a later slice of the same ring.
+    public mutating func add(_ later: RingFigures) {
+        head = later.head
+        tail = later.tail
+        peakBytes = max(peakBytes, later.peakBytes)
+        bytes &+= later.bytes
+        records &+= later.records
+        samples &+= later.samples
+        wakeups &+= later.wakeups
+        if later.samples > 0 { lagNanoseconds = later.lagNanoseconds }
+        lost &+= later.lost
+        if let more = later.kernelLost { kernelLost = (kernelLost ?? 0) &+ more }
+        driverLost &+= later.driverLost
+        overrunBytes &+= later.overrunBytes
+        throttled &+= later.throttled
+        undecodable &+= later.undecodable
+    }
+}

@@ -1,0 +1,70 @@
+/// Turns bytes from outside (comm, path, symbol, map line) into text that is safe to print anywhere.
+///
+/// Every foreign string passes here once, before its width is measured and before any output. Control characters
+/// (C0, DEL, C1), line and paragraph separators, bidirectional controls, zero-width characters and bytes that are not
+/// UTF-8 become visible escapes (`\x1b`, `\u{202e}`); nothing reaches the terminal that could move its cursor or
+/// reorder a line.
+///
+/// - Parameter limit: longest result in bytes; a longer one ends in `…`.
+public func displayText(_ bytes: some Sequence<UInt8>, limit: Int = 4096) -> String {
+    var text = ""
+    var decoder = UTF8Decoder()
+    var iterator = bytes.makeIterator()
+    while let unit = decoder.next(&iterator) {
+        switch unit {
+        case .scalar(let scalar) where isHarmless(scalar): text.unicodeScalars.append(scalar)
+        case .scalar(let scalar) where scalar.value < 0x100: text += escape(byte: UInt8(scalar.value))
+        case .scalar(let scalar): text += "\\u{" + String(scalar.value, radix: 16) + "}"
+        case .invalid(let byte): text += escape(byte: byte)
+        }
+        if text.utf8.count > limit { return text + "…" }
+    }
+    return text
+}
+
+/// The same for a string that may still hold control characters.
+public func displayText(_ string: String, limit: Int = 4096) -> String { displayText(string.utf8, limit: limit) }
+
+private func escape(byte: UInt8) -> String {
+    let digits = String(byte, radix: 16)
+    return byte < 16 ? "\\x0" + digits : "\\x" + digits
+}
+
+private func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0x20...0x7e: true
+    case 0...0x9f: false
+    case 0xad, 0x61c, 0x180e, 0xfeff: false  // soft hyphen, Arabic letter mark, zero-width ones
+    case 0x200b...0x200f, 0x2028...0x202e, 0x2060...0x206f: false  // zero-width, separators, bidi controls
+    case 0xfff9...0xfffb, 0xe0000...0xe007f: false  // interlinear marks, tags
+    default: true
+    }
+}
+
+/// A strict UTF-8 decoder that hands back each byte it cannot use, so that hostile input stays visible byte by byte.
+private struct UTF8Decoder {
+    enum Unit {
+        case scalar(Unicode.Scalar)
+        case invalid(UInt8)
+    }
+
+    private var pending: [UInt8] = []
+
+    mutating func next(_ bytes: inout some IteratorProtocol<UInt8>) -> Unit? {
+        if pending.isEmpty {
+            guard let byte = bytes.next() else { return nil }
+            pending.append(byte)
+        }
+        let first = pending[0]
+        let length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0
+        while pending.count < length, let byte = bytes.next() { pending.append(byte) }
+        if length > 0, pending.count >= length,
+            let scalar = String(validating: pending[..<length], as: UTF8.self)?.unicodeScalars.first
+        {
+            pending.removeFirst(length)
+            return .scalar(scalar)
+        }
+        pending.removeFirst()
+        return .invalid(first)
+    }
+}
