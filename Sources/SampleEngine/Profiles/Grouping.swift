@@ -160,11 +160,3 @@ private struct RowFold {
         return Table(rows: rows, samples: all.samples, weight: all.weight)
     }
 }
-
-extension UInt64 {
-    /// The sum, or the largest value where it would not fit: a hostile period must not wrap or trap.
-    package func addingSaturating(_ other: UInt64) -> UInt64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? .max : sum
-    }
-}

@@ -1,0 +1,7 @@
+/// Where a front end gets its profiles from.
+public protocol ProfileSource: AnyObject, Sendable {
+    /// Becomes readable (poll(2)) when a profile waits.
+    var wakeDescriptor: Int32 { get }
+    /// The newest profile, nil where it was taken already; silences `wakeDescriptor`.
+    func takeLatest() -> Profile?
+}
