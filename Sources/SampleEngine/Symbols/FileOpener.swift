@@ -62,26 +62,26 @@ package struct FileOpener: Sendable {
 
     /// Opens a file of a fixed name that the kernel or the system owns.
     package func open(own path: String) throws(Errno) -> Descriptor {
-        Descriptor(owning: try systemCall { pt_open(path, O_RDONLY) })
+        Descriptor(owning: try systemCall { unsafe pt_open(path, O_RDONLY) })
     }
 
     private func opened(_ path: [UInt8], below root: String) throws(Errno) -> Descriptor {
-        let rootFile = Descriptor(owning: try systemCall { pt_open(root, PT_O_PATH | O_DIRECTORY) })
+        let rootFile = Descriptor(owning: try systemCall { unsafe pt_open(root, Int32(PT_O_PATH) | O_DIRECTORY) })
         let rootFD = rootFile.number
         let name = path.map { CChar(bitPattern: $0) } + [0]
-        let found = Descriptor(owning: try systemCall { unsafe pt_open_in_root(rootFD, name, PT_O_PATH) })
+        let found = Descriptor(owning: try systemCall { unsafe pt_open_in_root(rootFD, name, Int32(PT_O_PATH)) })
         return try reopened("/proc/self/fd/\(found.number)")
     }
 
     /// Opens for reading only what is a regular file: a FIFO would block, a device may act.
     private func reopened(_ path: String) throws(Errno) -> Descriptor {
-        let place = Descriptor(owning: try systemCall { pt_open(path, PT_O_PATH) })
+        let place = Descriptor(owning: try systemCall { unsafe pt_open(path, Int32(PT_O_PATH)) })
         var status = stat()
         let placeFD = place.number
         _ = try systemCall { unsafe fstat(placeFD, &status) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw Errno(EINVAL) }
         return Descriptor(
-            owning: try systemCall { pt_open("/proc/self/fd/\(placeFD)", O_RDONLY | O_NONBLOCK | O_NOCTTY) })
+            owning: try systemCall { unsafe pt_open("/proc/self/fd/\(placeFD)", O_RDONLY | O_NONBLOCK | O_NOCTTY) })
     }
 
     private func isSame(_ file: borrowing Descriptor, _ identity: FileIdentity) -> Bool {

@@ -87,12 +87,12 @@ extension ImageSymbols {
     package static func vdso() -> ImageSymbols? {
         let address = UInt(pt_vdso())
         guard address != 0, let start = unsafe UnsafeRawPointer(bitPattern: address) else { return nil }
-        // Two pages at least; what the ELF header does not claim is never read.
-        let length = 2 * sysconf(Int32(_SC_PAGESIZE))
-        guard let fd = try? systemCall({ pt_memfd("vdso") }) else { return nil }
+        // It has one to four pages; where fewer are mapped, the kernel writes just these.
+        let page = sysconf(Int32(_SC_PAGESIZE))
+        guard let fd = try? systemCall({ unsafe pt_memfd("vdso") }) else { return nil }
         let file = Descriptor(owning: fd)
-        let written = unsafe write(fd, start, length)
-        guard written == length else { return nil }
+        let written = unsafe write(fd, start, 4 * page)
+        guard written >= page else { return nil }
         return try? ImageSymbols(reading: file)
     }
 }
