@@ -1,3 +1,71 @@
+// curses for Swift: macros, globals and variadic calls of <curses.h> that cannot be imported, as inline functions.
 #pragma once
 #define NCURSES_WIDECHAR 1
 #include <curses.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <term.h>
+#include <unistd.h>
+#include <wchar.h>
+
+// Opens the screen on two descriptors; NULL where the terminal type is unknown. Unlike initscr() it never exits.
+static inline SCREEN *pt_open_screen(int output, int input) {
+    int out = fcntl(output, F_DUPFD_CLOEXEC, 3), in = fcntl(input, F_DUPFD_CLOEXEC, 3);
+    FILE *writer = out < 0 ? NULL : fdopen(out, "w"), *reader = in < 0 ? NULL : fdopen(in, "r");
+    SCREEN *screen = writer && reader ? newterm(NULL, writer, reader) : NULL;
+    if (screen) return screen;
+    if (writer) fclose(writer);
+    else if (out >= 0) close(out);
+    if (reader) fclose(reader);
+    else if (in >= 0) close(in);
+    return NULL;
+}
+
+static inline int pt_lines(void) { return LINES; }
+static inline int pt_columns(void) { return COLS; }
+static inline int pt_colours(void) { return COLORS; }
+static inline int pt_colour_pairs(void) { return COLOR_PAIRS; }
+
+// Everything but control of echo and lines: keys one by one, ^C and ^Z still make signals.
+static inline void pt_prepare_screen(void) {
+    cbreak();
+    noecho();
+    nonl();
+    keypad(stdscr, TRUE);
+    nodelay(stdscr, TRUE);
+    leaveok(stdscr, FALSE);
+    scrollok(stdscr, FALSE);
+    intrflush(stdscr, FALSE);
+    curs_set(0);
+}
+
+static inline void pt_begin_picture(void) { werase(stdscr); }
+static inline void pt_repaint(void) { clearok(stdscr, TRUE); }
+static inline void pt_show_picture(void) {
+    wnoutrefresh(stdscr);
+    doupdate();
+}
+static inline void pt_place_cursor(int line, int column) { wmove(stdscr, line, column); }
+static inline void pt_set_style(attr_t attributes, int pair) { wattr_set(stdscr, attributes, (short)pair, NULL); }
+static inline void pt_add_text(int line, int column, const wchar_t *text, int count) {
+    mvwaddnwstr(stdscr, line, column, text, count);
+}
+static inline int pt_next_key(wint_t *key) { return wget_wch(stdscr, key); }
+
+// 1 where the key is KEY_F(n); n is stored.
+static inline int pt_function_key(wint_t key, int *number) {
+    if (key < KEY_F0 || key > KEY_F0 + 63) return 0;
+    *number = (int)(key - KEY_F0);
+    return 1;
+}
+
+// A terminfo string; NULL where the terminal has none.
+static inline const char *pt_terminal_string(const char *name) {
+    const char *value = tigetstr((char *)name);
+    return value == (const char *)-1 ? NULL : value;
+}
+
+static const attr_t pt_bold = A_BOLD;
+static const attr_t pt_dim = A_DIM;
+static const attr_t pt_underline = A_UNDERLINE;
+static const attr_t pt_reverse = A_REVERSE;

@@ -1,1 +1,347 @@
-import SampleEngine
+public import SampleEngine
+
+/// What the caller has to do after a key.
+public enum Effect: Sendable, Equatable {
+    case none
+    /// Draw and show the difference.
+    case redraw
+    /// Draw and send every cell: something else has written on the terminal.
+    case repaint
+    case quit
+}
+
+/// The screen as a value: profiles and keys go in, pictures come out; it knows no terminal and no clock.
+public struct TopModel: Sendable {
+    /// What a session starts with.
+    public struct Setup: Sendable {
+        public var capabilities: Capabilities
+        /// Seconds that local time is ahead of UTC.
+        public var utcOffset: Int
+        public var grouping: Set<GroupKey>
+        public var ordering: Ordering<Column>
+        public var filter: Filter
+        public var view: View
+
+        public init(
+            capabilities: Capabilities, utcOffset: Int = 0, grouping: Set<GroupKey> = [.process, .module, .function],
+            ordering: Ordering<Column> = Ordering(.selfPercent), filter: Filter = Filter(""), view: View = .functions
+        ) {
+            self.capabilities = capabilities
+            self.utcOffset = utcOffset
+            self.grouping = grouping
+            self.ordering = ordering
+            self.filter = filter
+            self.view = view
+        }
+    }
+
+    struct Menu: Sendable {
+        let titles: [String]
+        var index: Int
+    }
+
+    let glyphs: Glyphs
+    let fitter: Fitter
+    let utcOffset: Int
+    let grouping: Set<GroupKey>
+
+    /// What is on the screen; while frozen, newer profiles wait in `held`.
+    private(set) var profile: Profile?
+    private var held: Profile?
+    private(set) var isFrozen = false
+    /// Place of the event on the screen in `session.events`.
+    private(set) var event = 0
+
+    var view: View
+    var ordering: Ordering<Column>
+    var ringOrdering = Ordering<RingColumn>(.cpu)
+    var filter: Filter
+    private var filterHistory: [String] = []
+
+    private(set) var table: Table?
+    /// The rows that pass the filter, in order.
+    private(set) var rows: [Row] = []
+    private(set) var rings: [RingFigures] = []
+    var cursor = ListCursor<RowKey>()
+    var ringCursor = ListCursor<RingID>()
+    /// Cells by which long names are moved to the left.
+    var nameOffset = 0
+    var showsDetail = false
+
+    private(set) var prompt: Prompt?
+    private(set) var menu: Menu?
+    /// First line of the help on the screen; nil while help is closed.
+    var helpTop: Int?
+    private(set) var message: String?
+
+    /// Rows and columns of the last picture: a page is what the user sees.
+    var pageRows = 1
+    var shownColumns: [String] = []
+
+    public init(_ setup: Setup) {
+        glyphs = Glyphs(setup.capabilities)
+        fitter = Fitter(setup.capabilities)
+        utcOffset = setup.utcOffset
+        grouping = setup.grouping
+        ordering = setup.ordering
+        filter = setup.filter
+        view = setup.view.isBuilt ? setup.view : .functions
+    }
+
+    /// Takes a newer profile; says whether the picture changes.
+    public mutating func receive(_ profile: Profile) -> Effect {
+        guard !isFrozen else {
+            held = profile
+            return .none
+        }
+        self.profile = profile
+        fold()
+        return .redraw
+    }
+
+    /// Where the next key will go.
+    public var context: KeyContext {
+        if prompt != nil { return .prompt }
+        if menu != nil { return .menu }
+        return helpTop != nil ? .help : .table
+    }
+
+    /// Does what a key means at this moment.
+    public mutating func press(_ key: Key) -> Effect {
+        let hadMessage = message != nil
+        message = nil
+        if let action = Binding.action(for: key, in: context) { return perform(action) }
+        if case .character(let scalar) = key, prompt != nil {
+            prompt?.insert(scalar)
+            applyPrompt()
+            return .redraw
+        }
+        return hadMessage ? .redraw : .none
+    }
+
+    /// Does one action in the present context.
+    public mutating func perform(_ action: Action) -> Effect {
+        if action == .redraw { return .repaint }
+        switch context {
+        case .prompt: performInPrompt(action)
+        case .menu: performInMenu(action)
+        case .help: performInHelp(action)
+        case .table:
+            if action == .quit { return .quit }
+            performInTable(action)
+        }
+        return .redraw
+    }
+
+    /// Shows a sentence in the bottom line until the next key.
+    public mutating func say(_ sentence: String) { message = sentence }
+
+    // MARK: The folds
+
+    /// The rows before the filter, and the samples behind them.
+    var allRows: [Row] { table?.rows ?? [] }
+    var samples: UInt64 { table?.samples ?? 0 }
+
+    private mutating func fold() {
+        guard let profile else { return }
+        event = min(event, max(profile.session.events.count - 1, 0))
+        table = profile.table(of: event, by: grouping)
+        arrange()
+    }
+
+    /// Filters and sorts; the folded table stays as it is.
+    private mutating func arrange() {
+        let filter = filter
+        rows = ordering.sorted(filter.isEmpty ? allRows : allRows.filter { filter.accepts($0) })
+        cursor.follow(rows.lazy.map(\.key))
+        rings = ringOrdering.sorted(profile?.rings ?? [])
+        ringCursor.follow(rings.lazy.map(RingID.init))
+    }
+
+    // MARK: Actions
+
+    private mutating func performInTable(_ action: Action) {
+        if let chosen = View(action) { return show(chosen) }
+        switch action {
+        case .help: helpTop = 0
+        case .back: goBack()
+        case .filter: prompt = Prompt(text: filter.text, history: filterHistory)
+        case .freeze: freeze()
+        case .nextEvent: showNextEvent()
+        case .sortMenu: openSortMenu()
+        case .sortLeft: moveSort(by: -1)
+        case .sortRight: moveSort(by: 1)
+        case .invert: invert()
+        case .detail: showsDetail.toggle()
+        case .nameLeft: nameOffset = max(nameOffset - 10, 0)
+        case .nameRight: nameOffset = min(nameOffset + 10, longestName)
+        case .nameStart: nameOffset = 0
+        case .nameEnd: nameOffset = longestName
+        case .nextView: show(neighbour(1))
+        case .previousView: show(neighbour(-1))
+        default: move(action)
+        }
+    }
+
+    private mutating func goBack() {
+        if showsDetail {
+            showsDetail = false
+        } else if nameOffset > 0 {
+            nameOffset = 0
+        } else if !filter.isEmpty {
+            filter = Filter("")
+            arrange()
+        }
+    }
+
+    private mutating func move(_ action: Action) {
+        let count = view == .rings ? rings.count : rows.count
+        let index = view == .rings ? ringCursor.index : cursor.index
+        guard let wanted = Self.place(after: action, from: index, page: pageRows, count: count) else { return }
+        if view == .rings {
+            ringCursor.move(to: wanted, in: rings.lazy.map(RingID.init))
+        } else {
+            cursor.move(to: wanted, in: rows.lazy.map(\.key))
+        }
+    }
+
+    static func place(after action: Action, from index: Int, page: Int, count: Int) -> Int? {
+        switch action {
+        case .up: index - 1
+        case .down: index + 1
+        case .pageUp: index - page
+        case .pageDown: index + page
+        case .halfPageUp: index - max(page / 2, 1)
+        case .halfPageDown: index + max(page / 2, 1)
+        case .first: 0
+        case .last: count - 1
+        default: nil
+        }
+    }
+
+    private mutating func freeze() {
+        isFrozen.toggle()
+        guard !isFrozen, let newest = held else { return }
+        held = nil
+        profile = newest
+        fold()
+    }
+
+    private mutating func showNextEvent() {
+        let count = profile?.session.events.count ?? 0
+        guard count > 1 else { return say("only one event is sampled: -e adds more") }
+        event = (event + 1) % count
+        fold()
+    }
+
+    private mutating func show(_ chosen: View) {
+        guard chosen.isBuilt else { return say("\(chosen.rawValue) \(chosen.title): this view is not built yet") }
+        view = chosen
+        showsDetail = false
+    }
+
+    private func neighbour(_ step: Int) -> View {
+        let built = View.allCases.filter(\.isBuilt)
+        let index = built.firstIndex(of: view) ?? 0
+        return built[(index + step + built.count) % built.count]
+    }
+
+    private var longestName: Int { rows.reduce(0) { max($0, TextWidth.cells(of: $1.function)) } }
+
+    // MARK: Sorting
+
+    var columns: [Column] { Column.allCases.filter { $0.exists(in: grouping) } }
+
+    private mutating func openSortMenu() {
+        if view == .rings {
+            let columns = RingColumn.sortable
+            menu = Menu(titles: columns.map(\.spec.title), index: columns.firstIndex(of: ringOrdering.column) ?? 0)
+        } else {
+            let titles = columns.map { $0.spec(screenWidth: 0).title }
+            menu = Menu(titles: titles, index: columns.firstIndex(of: ordering.column) ?? 0)
+        }
+    }
+
+    private mutating func moveSort(by step: Int) {
+        if view == .rings {
+            sort(byColumn: (RingColumn.sortable.firstIndex(of: ringOrdering.column) ?? 0) + step)
+        } else {
+            sort(byColumn: (columns.firstIndex(of: ordering.column) ?? 0) + step)
+        }
+    }
+
+    /// Sorts by the column at a place in the list; choosing the sorted one again turns the order round.
+    private mutating func sort(byColumn index: Int) {
+        let title: String
+        if view == .rings {
+            let columns = RingColumn.sortable
+            let chosen = columns[min(max(index, 0), columns.count - 1)]
+            let again = chosen == ringOrdering.column
+            ringOrdering = Ordering(chosen, inverted: again && menu != nil ? !ringOrdering.inverted : false)
+            title = chosen.spec.title
+        } else {
+            let columns = columns
+            let chosen = columns[min(max(index, 0), columns.count - 1)]
+            let again = chosen == ordering.column
+            ordering = Ordering(chosen, inverted: again && menu != nil ? !ordering.inverted : false)
+            title = chosen.spec(screenWidth: 0).title
+        }
+        if !shownColumns.contains(title) { say("sorted by \(title), a column this screen is too narrow for") }
+        arrange()
+    }
+
+    private mutating func invert() {
+        if view == .rings { ringOrdering.inverted.toggle() } else { ordering.inverted.toggle() }
+        arrange()
+    }
+
+    // MARK: Prompt, menu, help
+
+    private mutating func performInPrompt(_ action: Action) {
+        switch action {
+        case .accept:
+            let text = filter.text
+            if !text.isEmpty, filterHistory.last != text { filterHistory = filterHistory.suffix(49) + [text] }
+            prompt = nil
+        case .back:
+            prompt = nil
+            filter = Filter("")
+            arrange()
+        default:
+            prompt?.edit(action)
+            applyPrompt()
+        }
+    }
+
+    private mutating func applyPrompt() {
+        guard let prompt, prompt.text != filter.text else { return }
+        filter = Filter(prompt.text)
+        arrange()
+    }
+
+    private mutating func performInMenu(_ action: Action) {
+        guard let open = menu else { return }
+        switch action {
+        case .accept:
+            sort(byColumn: open.index)
+            menu = nil
+        case .back, .quit: menu = nil
+        default:
+            let count = open.titles.count
+            if let place = Self.place(after: action, from: open.index, page: pageRows, count: count) {
+                menu?.index = max(min(place, count - 1), 0)
+            }
+        }
+    }
+
+    private mutating func performInHelp(_ action: Action) {
+        switch action {
+        case .back, .quit, .help: helpTop = nil
+        default:
+            let count = helpLineCount
+            if let place = Self.place(after: action, from: helpTop ?? 0, page: pageRows, count: count) {
+                helpTop = max(min(place, count - pageRows), 0)
+            }
+        }
+    }
+}

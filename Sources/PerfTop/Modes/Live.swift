@@ -1,0 +1,145 @@
+internal import CLinuxShims
+internal import Glibc
+internal import SampleEngine
+internal import TopView
+
+/// How the live screen starts.
+struct LiveOptions: Sendable {
+    var colour: ColourChoice = .auto
+    /// Signs in ASCII only, whatever the locale can show.
+    var ascii = false
+    var grouping: Set<GroupKey> = [.process, .module, .function]
+    var ordering = Ordering<Column>(.selfPercent)
+    var filter = ""
+    var view = View.functions
+}
+
+/// Why the live screen ended.
+enum LiveEnding: Sendable, Equatable {
+    case quit
+    /// A signal asked for it; clean up, then `TerminalGuard.die(by:)`.
+    case signal(Int32)
+    /// The terminal is gone.
+    case hangUp
+}
+
+/// Shows profiles until the user leaves; the terminal is restored before it returns or throws.
+///
+/// Call it on the main thread, with every other thread blocking all signals.
+func runLive(source: any ProfileSource, options: LiveOptions) throws(TerminalError) -> LiveEnding {
+    let screen = try CursesScreen(colour: options.colour, ascii: options.ascii)
+    var loop = LiveLoop(source: source, screen: screen, options: options)
+    let ending = loop.run()
+    screen.close()
+    return ending
+}
+
+/// Waits for keys, profiles and signals; draws when something has changed, and only then.
+private struct LiveLoop {
+    /// Least time between two pictures that only data asked for.
+    private static let dataInterval: UInt64 = 100_000_000
+
+    let source: any ProfileSource
+    let screen: CursesScreen
+    var model: TopModel
+    private var isStale = true
+    private var needsRepaint = false
+    private var lastPicture = Instant.beginning
+    private var emptyReads = 0
+
+    init(source: any ProfileSource, screen: CursesScreen, options: LiveOptions) {
+        self.source = source
+        self.screen = screen
+        var setup = TopModel.Setup(capabilities: screen.capabilities)
+        setup.utcOffset = pt_utc_offset(Int(wallClockNanoseconds() / 1_000_000_000))
+        setup.grouping = options.grouping
+        setup.ordering = options.ordering
+        setup.filter = Filter(options.filter)
+        setup.view = options.view
+        model = TopModel(setup)
+    }
+
+    mutating func run() -> LiveEnding {
+        takeProfile()
+        draw()
+        while true {
+            var watched = [
+                pollfd(fd: screen.input, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: screen.rescue.signalDescriptor, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: source.wakeDescriptor, events: Int16(POLLIN), revents: 0),
+            ]
+            let ready = unsafe poll(&watched, UInt(watched.count), millisecondsToPicture)
+            if ready < 0 && errno != EINTR { return .hangUp }
+            if watched[1].revents != 0, let ending = takeSignals() { return ending }
+            if watched[2].revents != 0 { takeProfile() }
+            var isUrgent = needsRepaint
+            if watched[0].revents != 0 {
+                switch takeKeys() {
+                case .some(let ending): return ending
+                case .none: isUrgent = true
+                }
+            }
+            // A key is answered at once; data waits for its turn.
+            if isStale && (isUrgent || millisecondsToPicture == 0) { draw() }
+        }
+    }
+
+    /// How long poll may sleep: for ever when nothing waits to be drawn.
+    private var millisecondsToPicture: Int32 {
+        guard isStale else { return -1 }
+        let passed = Instant.now.nanoseconds(since: lastPicture)
+        return passed >= Self.dataInterval ? 0 : Int32((Self.dataInterval - passed) / 1_000_000 + 1)
+    }
+
+    private mutating func draw() {
+        let size = screen.size
+        screen.present(model.draw(columns: size.columns, lines: size.lines), repaint: needsRepaint)
+        isStale = false
+        needsRepaint = false
+        lastPicture = Instant.now
+    }
+
+    private mutating func takeProfile() {
+        var count: UInt64 = 0
+        _ = unsafe read(source.wakeDescriptor, &count, MemoryLayout<UInt64>.size)
+        guard let profile = source.takeLatest() else { return }
+        if model.receive(profile) != .none { isStale = true }
+    }
+
+    /// Reads every key that waits, so that one picture answers all of them.
+    private mutating func takeKeys() -> LiveEnding? {
+        var found = false
+        while let input = screen.keys.next() {
+            found = true
+            guard case .key(let key) = input else { continue }
+            switch model.press(key) {
+            case .none: break
+            case .redraw: isStale = true
+            case .repaint:
+                isStale = true
+                needsRepaint = true
+            case .quit: return .quit
+            }
+        }
+        // Readable again and again without a key: nobody is at the other end any more.
+        emptyReads = found ? 0 : emptyReads + 1
+        if emptyReads > 3, pt_bytes_waiting(screen.input) <= 0 { return .hangUp }
+        return nil
+    }
+
+    private mutating func takeSignals() -> LiveEnding? {
+        for signal in screen.rescue.takeSignals() {
+            switch signal {
+            case SIGWINCH: screen.adoptSize()
+            case SIGTSTP: screen.suspend()
+            case SIGCONT: screen.takeBack()
+            default: return .signal(signal)
+            }
+            isStale = true
+            needsRepaint = needsRepaint || signal != SIGWINCH
+        }
+        // A new size is shown at once: the terminal has already moved what was there.
+        if isStale { draw() }
+        return nil
+    }
+}

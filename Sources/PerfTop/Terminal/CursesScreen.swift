@@ -1,0 +1,175 @@
+internal import CLinuxShims
+internal import CNcurses
+internal import Glibc
+internal import TopView
+
+/// Whether colours are used: `--color`.
+enum ColourChoice: String, CaseIterable, Sendable { case auto, always, never }
+
+/// The terminal as curses shows it. One at a time, used by the main thread only.
+final class CursesScreen {
+    let capabilities: Capabilities
+    let rescue: TerminalGuard
+    /// Where keys come from; poll it for reading.
+    let input: Int32
+    let keys = KeyReader()
+    private let theme: Theme
+    private var cursorIsVisible = false
+    private var isOpen = true
+
+    /// Opens the screen on stdout, with keys from stdin or from /dev/tty where stdin is no terminal.
+    init(colour: ColourChoice, ascii: Bool) throws(TerminalError) {
+        _ = unsafe setlocale(LC_ALL, "")
+        let output = STDOUT_FILENO
+        guard isatty(output) == 1 else { throw TerminalError(message: "stdout is no terminal; use --batch") }
+        input = isatty(STDIN_FILENO) == 1 ? STDIN_FILENO : unsafe pt_open("/dev/tty", O_RDWR)
+        guard input >= 0 else { throw TerminalError(message: "no terminal to read keys from; use --batch") }
+        rescue = try TerminalGuard(terminal: output, undo: try Self.undoBytes())
+        set_escdelay(25)
+        guard unsafe pt_open_screen(output, input) != nil else { throw Self.unknownTerminal() }
+        rescue.raise()
+        pt_prepare_screen()
+        let colours = Self.colours(colour)
+        capabilities = Self.capabilities(colours, ascii: ascii)
+        theme = Theme(colours)
+    }
+
+    deinit { close() }
+
+    /// Leaves the screen; the terminal is as it was before.
+    func close() {
+        guard isOpen else { return }
+        isOpen = false
+        endwin()
+        rescue.lower()
+    }
+
+    var size: (columns: Int, lines: Int) { (Int(pt_columns()), Int(pt_lines())) }
+
+    /// Shows a picture; only cells that changed are sent.
+    ///
+    /// - Parameter repaint: send every cell, because something else has written on the terminal.
+    func present(_ picture: Picture, repaint: Bool = false) {
+        pt_begin_picture()
+        if repaint { pt_repaint() }
+        for (index, line) in picture.lines.enumerated() {
+            var column: Int32 = 0
+            for span in line.spans {
+                let style = theme[span.role]
+                pt_set_style(style.attributes, style.pair)
+                let text = wide(span.text)
+                unsafe pt_add_text(Int32(index), column, text, Int32(text.count))
+                column += Int32(span.cells)
+            }
+        }
+        pt_set_style(0, 0)
+        let visible = picture.cursor?.visible ?? false
+        if visible != cursorIsVisible {
+            curs_set(visible ? 1 : 0)
+            cursorIsVisible = visible
+        }
+        if let cursor = picture.cursor { pt_place_cursor(Int32(cursor.line), Int32(cursor.column)) }
+        pt_show_picture()
+    }
+
+    /// Takes over the size the terminal has now.
+    func adoptSize() {
+        var lines: Int32 = 0
+        var columns: Int32 = 0
+        guard unsafe pt_window_size(STDOUT_FILENO, &lines, &columns) == 0 else { return }
+        if lines != pt_lines() || columns != pt_columns() { resizeterm(lines, columns) }
+    }
+
+    /// Gives the terminal back, stops the process as ^Z does, and takes the terminal again when it is continued.
+    func suspend() {
+        endwin()
+        rescue.lower()
+        pt_stop_now()
+        takeBack()
+    }
+
+    /// Takes the terminal again after somebody else had it.
+    func takeBack() {
+        rescue.raise()
+        reset_prog_mode()
+        pt_prepare_screen()
+        adoptSize()
+        cursorIsVisible = false
+    }
+
+    // MARK: What the terminal can do
+
+    private static func colours(_ choice: ColourChoice) -> Capabilities.Colours {
+        let refused = unsafe getenv("NO_COLOR").map { unsafe $0.pointee != 0 } ?? false
+        if choice == .never || (choice == .auto && refused) { return .mono }
+        guard has_colors(), start_color() == OK else { return .mono }
+        // Without default colours a pair would paint over the user's own background.
+        guard use_default_colors() == OK else { return .mono }
+        return switch pt_colours() {
+        case 256...: pt_colour_pairs() >= 64 ? .many : .eight
+        case 16...: .sixteen
+        case 8...: .eight
+        default: .mono
+        }
+    }
+
+    private static func capabilities(_ colours: Capabilities.Colours, ascii: Bool) -> Capabilities {
+        let codeset = unsafe nl_langinfo(Int32(CODESET)).map { unsafe String(cString: $0) } ?? ""
+        let unicode = codeset == "UTF-8" || codeset == "utf8"
+        let drawn = Capabilities.decorationScalars.allSatisfy { pt_cell_width($0.value) == 1 }
+        return Capabilities(unicode: unicode, decoration: drawn && !ascii, colours: colours)
+    }
+
+    /// The text as wide characters, each as many cells as the view counted for it.
+    private func wide(_ text: String) -> [wchar_t] {
+        var result: [wchar_t] = []
+        result.reserveCapacity(text.utf8.count)
+        for scalar in text.unicodeScalars {
+            let value = wchar_t(bitPattern: scalar.value)
+            let cells = TextWidth.cells(of: scalar)
+            // Where this C library disagrees on a width, the rest of the line would be out of place.
+            if scalar.value < 0x7f || pt_cell_width(scalar.value) == Int32(cells) {
+                result.append(value)
+            } else {
+                for _ in 0..<cells { result.append(0x3f) }
+            }
+        }
+        return result
+    }
+
+    // MARK: Opening
+
+    /// What undoes the screen on this type of terminal, from terminfo and without delays.
+    private static func undoBytes() throws(TerminalError) -> [UInt8] {
+        var status: Int32 = 0
+        guard unsafe setupterm(nil, STDOUT_FILENO, &status) == OK else { throw unknownTerminal() }
+        guard unsafe pt_terminal_string("cup") != nil else {
+            throw TerminalError(message: "terminal type '\(terminalType)' cannot move its cursor; use --batch")
+        }
+        var bytes: [UInt8] = []
+        for name in ["rmkx", "sgr0", "cnorm", "rmcup"] {
+            guard let string = unsafe pt_terminal_string(name) else { continue }
+            var isDelay = false
+            for byte in unsafe String(cString: string).utf8 {
+                if byte == UInt8(ascii: "<"), bytes.last == UInt8(ascii: "$") {
+                    bytes.removeLast()
+                    isDelay = true
+                }
+                if !isDelay { bytes.append(byte) }
+                if byte == UInt8(ascii: ">") { isDelay = false }
+            }
+        }
+        return bytes + [0x0d, 0x0a]
+    }
+
+    private static var terminalType: String {
+        let type = unsafe getenv("TERM").map { unsafe String(cString: $0) } ?? ""
+        return type.unicodeScalars.allSatisfy { (0x20..<0x7f).contains($0.value) } ? type : "?"
+    }
+
+    private static func unknownTerminal() -> TerminalError {
+        let remedy = "set TERM or use --batch"
+        if terminalType.isEmpty { return TerminalError(message: "TERM is not set; \(remedy)") }
+        return TerminalError(message: "terminal type '\(terminalType)' is unknown; \(remedy)")
+    }
+}

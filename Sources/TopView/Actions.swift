@@ -1,0 +1,133 @@
+/// Everything a user can ask for.
+public enum Action: String, CaseIterable, Sendable, Hashable {
+    case quit, back, help, redraw
+    case up, down, pageUp, pageDown, halfPageUp, halfPageDown, first, last
+    case nameLeft, nameRight, nameStart, nameEnd, detail
+    case sortMenu, sortLeft, sortRight, invert
+    case filter, freeze, nextEvent
+    case functions, flame, tree, callers, processes, modules, threads, cpus, rings, nextView, previousView
+    case accept
+    case textStart, textEnd, textLeft, textRight, eraseLeft, eraseRight, eraseWord, eraseAll, eraseToEnd
+    case earlierText, laterText
+}
+
+/// Where a key is pressed: the same key may mean something else while a menu is open.
+public enum KeyContext: String, CaseIterable, Sendable, Hashable { case table, menu, help, prompt }
+
+/// One line of the table that drives dispatch, the help screen, the bottom bar and the manual.
+public struct Binding: Sendable {
+    public enum Section: String, CaseIterable, Sendable {
+        case general = "General"
+        case moving = "Moving"
+        case rows = "Rows"
+        case views = "Views"
+        case typing = "While typing"
+    }
+
+    public let action: Action
+    public let section: Section
+    public let contexts: Set<KeyContext>
+    /// The first one is shown in the bottom bar.
+    public let keys: [Key]
+    /// One line, shown by the help screen.
+    public let help: String
+    /// The word in the bottom bar; nil keeps the action out of it.
+    public let label: String?
+    /// When space is short, higher ranks leave the bottom bar first.
+    public let rank: Int
+}
+
+extension Binding {
+    private static let lists: Set<KeyContext> = [.table, .menu, .help]
+
+    private static func make(
+        _ action: Action, _ section: Section, _ contexts: Set<KeyContext>, _ keys: [Key], _ help: String,
+        bar label: String? = nil, rank: Int = 0
+    ) -> Binding {
+        Binding(
+            action: action, section: section, contexts: contexts, keys: keys, help: help, label: label, rank: rank)
+    }
+
+    /// Every binding there is, in the order of the help screen and the bottom bar.
+    ///
+    /// Rules: no lower-case key whose shifted twin loses data; what destroys data is a capital; every function key
+    /// has a plain twin, because terminals and window managers take function keys for themselves.
+    public static let all: [Binding] = [
+        make(.help, .general, [.table], ["?", .function(1)], "this help", bar: "Help", rank: 0),
+        make(
+            .filter, .rows, [.table], ["\\", "&", .function(4)],
+            "show only rows with this text in function, module or process", bar: "Filter", rank: 2),
+        make(.sortMenu, .rows, [.table], ["s", .function(6)], "choose the column to sort by", bar: "Sort", rank: 3),
+        make(.sortLeft, .rows, [.table], ["<"], "sort by the column to the left"),
+        make(.sortRight, .rows, [.table], [">"], "sort by the column to the right"),
+        make(.invert, .rows, [.table], ["I"], "turn the order round", bar: "Invert", rank: 7),
+        make(
+            .freeze, .rows, [.table], [" ", "Z"], "freeze the picture (sampling goes on); again: go on", bar: "Freeze",
+            rank: 4),
+        make(
+            .detail, .rows, [.table], [.enter], "full name, module and build-id of the row; again: less", bar: "Detail",
+            rank: 6),
+        make(.nextEvent, .rows, [.table], ["e"], "show the next event, when several are sampled"),
+        make(.nameLeft, .rows, [.table], ["{"], "long names: towards their start"),
+        make(.nameRight, .rows, [.table], ["}"], "long names: towards their end"),
+        make(.nameStart, .rows, [.table], [.control("a")], "long names: to their start"),
+        make(.nameEnd, .rows, [.table], [.control("e")], "long names: to their end"),
+        make(.functions, .views, [.table], ["1"], "functions"),
+        make(.flame, .views, [.table], ["2"], "flame graph"),
+        make(.tree, .views, [.table], ["3"], "call tree"),
+        make(.callers, .views, [.table], ["4"], "callers and callees of one function"),
+        make(.processes, .views, [.table], ["5"], "processes"),
+        make(.modules, .views, [.table], ["6"], "modules"),
+        make(.threads, .views, [.table], ["7"], "threads"),
+        make(.cpus, .views, [.table], ["8"], "CPUs"),
+        make(.rings, .views, [.table], ["9"], "ring buffers: fill, rates, what was lost"),
+        make(.nextView, .views, [.table], [.tab], "next view", bar: "View", rank: 5),
+        make(.previousView, .views, [.table], [.backTab], "previous view"),
+        make(.up, .moving, lists, [.up, "k"], "one row up"),
+        make(.down, .moving, lists, [.down, "j"], "one row down"),
+        make(.pageUp, .moving, lists, [.pageUp, .control("b")], "one page up"),
+        make(.pageDown, .moving, lists, [.pageDown, .control("f")], "one page down"),
+        make(.halfPageUp, .moving, lists, [.control("u")], "half a page up"),
+        make(.halfPageDown, .moving, lists, [.control("d")], "half a page down"),
+        make(.first, .moving, lists, [.home, "g"], "first row; the cursor then stays on top"),
+        make(.last, .moving, lists, [.end, "G"], "last row"),
+        make(.accept, .typing, [.menu, .prompt], [.enter], "take what was typed or chosen", bar: "OK", rank: 0),
+        make(
+            .back, .general, Set(KeyContext.allCases), [.escape],
+            "back one level: menu, detail, filter; never leaves perftop", bar: "Back", rank: 1),
+        make(
+            .quit, .general, lists, ["q", .function(10)], "close what is open, else leave", bar: "Quit", rank: 1),
+        make(.redraw, .general, Set(KeyContext.allCases), [.control("l")], "draw the whole screen again"),
+        make(.textStart, .typing, [.prompt], [.control("a"), .home], "to the start of the text"),
+        make(.textEnd, .typing, [.prompt], [.control("e"), .end], "to the end of the text"),
+        make(.textLeft, .typing, [.prompt], [.left, .control("b")], "one character left"),
+        make(.textRight, .typing, [.prompt], [.right, .control("f")], "one character right"),
+        make(.eraseLeft, .typing, [.prompt], [.backspace, .control("h")], "erase the character on the left"),
+        make(.eraseRight, .typing, [.prompt], [.delete, .control("d")], "erase the character on the right"),
+        make(.eraseWord, .typing, [.prompt], [.control("w")], "erase the word on the left"),
+        make(.eraseAll, .typing, [.prompt], [.control("u")], "erase everything", bar: "Erase", rank: 2),
+        make(.eraseToEnd, .typing, [.prompt], [.control("k")], "erase to the end"),
+        make(.earlierText, .typing, [.prompt], [.up, .control("p")], "the text typed before"),
+        make(.laterText, .typing, [.prompt], [.down, .control("n")], "the text typed after"),
+    ]
+
+    /// What a key does in a context, nil where it does nothing.
+    public static func action(for key: Key, in context: KeyContext) -> Action? {
+        actions[context]?[key]
+    }
+
+    private static let actions: [KeyContext: [Key: Action]] = {
+        var table: [KeyContext: [Key: Action]] = [:]
+        for binding in all {
+            for context in binding.contexts {
+                for key in binding.keys { table[context, default: [:]][key] = binding.action }
+            }
+        }
+        return table
+    }()
+}
+
+extension Key: ExpressibleByUnicodeScalarLiteral {
+    /// A plain character: `"q"`.
+    public init(unicodeScalarLiteral scalar: Unicode.Scalar) { self = .character(scalar) }
+}

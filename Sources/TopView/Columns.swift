@@ -1,0 +1,114 @@
+public import SampleEngine
+
+/// A column of the function table; its raw value is the sort key people write.
+public enum Column: String, CaseIterable, Sendable, Hashable {
+    case selfPercent = "self"
+    case samples, kind, pid, thread, cpu, user, process, module, function
+
+    /// Numbers stand right and sort largest first; text stands left and sorts from A.
+    public var isNumber: Bool {
+        switch self {
+        case .selfPercent, .samples, .pid, .thread, .cpu, .user: true
+        case .kind, .process, .module, .function: false
+        }
+    }
+
+    /// What the column holds, for the sort menu and `-s help`.
+    public var explanation: String {
+        switch self {
+        case .selfPercent: "share of all samples, by weight"
+        case .samples: "number of samples"
+        case .kind: "kind of code"
+        case .pid: "process id"
+        case .thread: "thread id"
+        case .cpu: "processor number"
+        case .user: "user id"
+        case .process: "process name"
+        case .module: "module name"
+        case .function: "function name"
+        }
+    }
+
+    /// Whether a table grouped like this has such a column.
+    func exists(in grouping: Set<GroupKey>) -> Bool {
+        switch self {
+        case .selfPercent, .samples: true
+        case .kind, .function: grouping.contains(.function)
+        case .module: grouping.contains(.module) || grouping.contains(.function)
+        case .pid: grouping.contains(.pid)
+        case .thread: grouping.contains(.thread)
+        case .cpu: grouping.contains(.cpu)
+        case .user: grouping.contains(.user)
+        case .process: grouping.contains(.process)
+        }
+    }
+
+    func spec(screenWidth: Int) -> ColumnSpec {
+        switch self {
+        case .selfPercent: ColumnSpec("SELF%", width: 6, right: true)
+        case .samples: ColumnSpec("SAMPLES", width: 8, right: true, rank: 5)
+        case .kind: ColumnSpec("K", width: 1)
+        case .pid: ColumnSpec("PID", width: 7, right: true, rank: 2)
+        case .thread: ColumnSpec("THREAD", width: 7, right: true, rank: 2)
+        case .cpu: ColumnSpec("CPU", width: 4, right: true, rank: 2)
+        case .user: ColumnSpec("USER", width: 6, right: true, rank: 4)
+        case .process: ColumnSpec("PROCESS", width: screenWidth < 80 ? 10 : screenWidth < 100 ? 12 : 16, rank: 1)
+        case .module: ColumnSpec("MODULE", width: screenWidth < 80 ? 12 : screenWidth < 120 ? 16 : 20, rank: 3)
+        case .function: ColumnSpec("FUNCTION", width: 20)
+        }
+    }
+}
+
+/// The sorted column and the direction.
+public struct Ordering<ID: Hashable & Sendable>: Sendable, Equatable {
+    public var column: ID
+    /// True when it runs against the column's natural direction.
+    public var inverted: Bool
+
+    public init(_ column: ID, inverted: Bool = false) {
+        self.column = column
+        self.inverted = inverted
+    }
+}
+
+extension Ordering<Column> {
+    /// The rows in this order; equal ones by weight, then by name, so that ties never change places.
+    public func sorted(_ rows: [Row]) -> [Row] {
+        let sorted = rows.enumerated().sorted { left, right in
+            let order = compare(left.element, right.element)
+            if order != 0 { return inverted ? order > 0 : order < 0 }
+            let tie = tieBreak(left.element, right.element)
+            return tie != 0 ? tie < 0 : left.offset < right.offset
+        }
+        return sorted.map(\.element)
+    }
+
+    private func compare(_ left: Row, _ right: Row) -> Int {
+        switch column {
+        case .selfPercent: Self.order(right.selfPercent, left.selfPercent)
+        case .samples: Self.order(right.selfSamples, left.selfSamples)
+        case .kind: Self.order(left.kind.rawValue, right.kind.rawValue)
+        case .pid: Self.order(right.key.pid ?? -1, left.key.pid ?? -1)
+        case .thread: Self.order(right.key.thread ?? -1, left.key.thread ?? -1)
+        case .cpu: Self.order(right.key.cpu ?? 0, left.key.cpu ?? 0)
+        case .user: Self.order(right.key.user ?? 0, left.key.user ?? 0)
+        case .process: Self.order(left.process, right.process)
+        case .module: Self.order(left.module, right.module)
+        case .function: Self.order(left.function, right.function)
+        }
+    }
+
+    private func tieBreak(_ left: Row, _ right: Row) -> Int {
+        var order = Self.order(right.selfPercent, left.selfPercent)
+        if order == 0 { order = Self.order(left.function, right.function) }
+        if order == 0 { order = Self.order(left.process, right.process) }
+        if order == 0 { order = Self.order(left.module, right.module) }
+        if order == 0 { order = Self.order(left.key.pid ?? 0, right.key.pid ?? 0) }
+        if order == 0 { order = Self.order(left.key.thread ?? 0, right.key.thread ?? 0) }
+        return order
+    }
+
+    private static func order<Value: Comparable>(_ left: Value, _ right: Value) -> Int {
+        left < right ? -1 : left > right ? 1 : 0
+    }
+}

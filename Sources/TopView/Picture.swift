@@ -1,0 +1,82 @@
+/// What a piece of text means; the terminal back end chooses colours and attributes, never the view.
+///
+/// Nothing is said by a role alone: each one goes with a word, a letter or a place of its own.
+public enum Role: UInt8, Sendable, CaseIterable {
+    case plain, quiet, title, live, paused, warning
+    case tab, chosenTab, header, sortedHeader
+    case kernel, jit, unknown
+    case selected
+    case key, keyText, prompt, message, heading
+}
+
+/// A run of text in one role, and how many cells it takes.
+public struct Span: Sendable, Equatable {
+    public let text: String
+    public let cells: Int
+    public let role: Role
+}
+
+/// One line of the screen; its spans together take exactly the width of the picture.
+public struct Line: Sendable, Equatable {
+    public internal(set) var spans: [Span] = []
+
+    /// The text without roles.
+    public var text: String { spans.reduce(into: "") { $0 += $1.text } }
+    /// Cells of all spans.
+    public var cells: Int { spans.reduce(0) { $0 + $1.cells } }
+}
+
+/// Everything the terminal shows at one moment.
+public struct Picture: Sendable, Equatable {
+    /// Where the hardware cursor goes: screen readers and magnifiers follow it.
+    public struct Cursor: Sendable, Equatable {
+        public let line: Int
+        public let column: Int
+        /// Shown while text is typed, hidden elsewhere.
+        public let visible: Bool
+    }
+
+    public let columns: Int
+    public let lines: [Line]
+    public let cursor: Cursor?
+}
+
+/// Builds one line of a fixed width: whatever is added, the result has exactly that many cells.
+struct LineBuilder {
+    let width: Int
+    private(set) var line = Line()
+    private(set) var used = 0
+
+    init(width: Int) { self.width = max(width, 0) }
+
+    var room: Int { width - used }
+
+    /// Adds text as it is, cut at the right edge of the line.
+    mutating func add(_ text: String, _ role: Role = .plain) {
+        guard room > 0 else { return }
+        let (kept, cells) = TextWidth.head(of: text, cells: room)
+        append(kept, cells, role)
+    }
+
+    /// Adds blanks.
+    mutating func skip(_ count: Int, _ role: Role = .plain) {
+        let count = min(max(count, 0), room)
+        if count > 0 { append(String(repeating: " ", count: count), count, role) }
+    }
+
+    /// The line, filled up with blanks to its width.
+    mutating func finish(_ role: Role = .plain) -> Line {
+        skip(room, role)
+        return line
+    }
+
+    private mutating func append(_ text: String, _ cells: Int, _ role: Role) {
+        guard cells > 0 else { return }
+        used += cells
+        if let last = line.spans.last, last.role == role {
+            line.spans[line.spans.count - 1] = Span(text: last.text + text, cells: last.cells + cells, role: role)
+        } else {
+            line.spans.append(Span(text: text, cells: cells, role: role))
+        }
+    }
+}

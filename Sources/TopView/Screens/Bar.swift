@@ -1,0 +1,61 @@
+internal import SampleEngine
+
+extension TopModel {
+    /// The last line: the prompt, a message, or the keys of this context.
+    func bottomLine(_ columns: Int) -> (line: Line, cursor: Int?) {
+        if let prompt { return promptLine(prompt, columns) }
+        if let message { return (plainLine(" " + message, columns, .message), nil) }
+        return (keyLine(columns), nil)
+    }
+
+    private func promptLine(_ prompt: Prompt, _ columns: Int) -> (line: Line, cursor: Int?) {
+        var builder = LineBuilder(width: columns)
+        builder.add("Filter: ", .prompt)
+        let counts = "  \(Numbers.grouped(rows.count)) of \(Numbers.grouped(allRows.count)) rows"
+        let keys = "  [Enter keep] [Esc clear] [^U erase]"
+        let typed = fitter.shown(prompt.text)
+        let before = TextWidth.cells(of: fitter.shown(prompt.textBeforeCursor))
+        let cells = TextWidth.cells(of: typed)
+        var tail = counts + keys
+        if builder.used + cells + TextWidth.cells(of: tail) >= columns { tail = counts }
+        if builder.used + cells + TextWidth.cells(of: tail) >= columns { tail = "" }
+        // The part around the cursor is what has to be seen.
+        let room = max(builder.room - 1, 1)
+        let hidden = max(before - room, 0)
+        let column = builder.used + before - hidden
+        builder.add(TextWidth.head(of: TextWidth.dropping(cells: hidden, from: typed), cells: room).text, .prompt)
+        builder.add(tail, .quiet)
+        return (builder.finish(), column)
+    }
+
+    /// `? Help  \ Filter  s Sort …  q Quit`: those that fit, the least needed leave first.
+    private func keyLine(_ columns: Int) -> Line {
+        let context = context
+        var shown = Binding.all.filter { $0.label != nil && $0.contexts.contains(context) }
+        if context == .table, profile?.session.events.count ?? 0 > 1,
+            let event = Binding.all.first(where: { $0.action == .nextEvent })
+        {
+            shown.insert(event, at: max(shown.count - 2, 0))
+        }
+        func label(_ binding: Binding) -> String {
+            if binding.action == .freeze && isFrozen { return "Go on" }
+            return binding.label ?? "Event"
+        }
+        func width() -> Int {
+            shown.reduce(1) { $0 + TextWidth.cells(of: ($1.keys.first?.name ?? "") + label($1)) + 3 } - 2
+        }
+        while width() > columns, let worst = shown.map(\.rank).max(),
+            let index = shown.lastIndex(where: { $0.rank == worst })
+        {
+            shown.remove(at: index)
+        }
+        var builder = LineBuilder(width: columns)
+        builder.skip(1)
+        for binding in shown {
+            builder.add(binding.keys.first?.name ?? "", .key)
+            builder.add(" " + label(binding), .keyText)
+            builder.skip(2)
+        }
+        return builder.finish()
+    }
+}

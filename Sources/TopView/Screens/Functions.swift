@@ -1,0 +1,172 @@
+internal import SampleEngine
+
+extension TopModel {
+    /// The table of functions: its header and as many rows as there is room for.
+    mutating func functionsBody(_ columns: Int, rows count: Int) -> Body {
+        let specs = self.columns.map { (id: $0, spec: $0.spec(screenWidth: columns)) }
+        let placed = Layout.place(specs, in: columns, flexibleMinimum: 20)
+        shownColumns = placed.map(\.spec.title)
+        let rising = ordering.inverted == ordering.column.isNumber
+        var body = Body(lines: [headerLine(placed, ordering.column, rising: rising, columns)])
+        if let reason = emptyReason {
+            body.lines += reasonLines(reason, columns, rows: count)
+            return body
+        }
+        cursor.show(rows: count, of: rows.count)
+        for index in cursor.top..<(cursor.top + count) {
+            guard index < rows.count else {
+                body.lines.append(plainLine("", columns, .plain))
+                continue
+            }
+            if index == cursor.index { body.cursor = body.lines.count }
+            body.lines.append(rowLine(rows[index], placed, columns, selected: index == cursor.index))
+        }
+        return body
+    }
+
+    private func rowLine(_ row: Row, _ placed: [PlacedColumn<Column>], _ width: Int, selected: Bool) -> Line {
+        var builder = LineBuilder(width: width)
+        builder.add(selected ? glyphs.cursor + " " : "  ", selected ? .selected : .plain)
+        for column in placed {
+            let role: Role = selected ? .selected : Self.role(of: column.id, row.kind)
+            let text = cell(column.id, of: row)
+            switch column.id {
+            case .function: builder.add(fitter.scrolled(text, by: nameOffset, to: column.width), role)
+            case .module: builder.add(fitter.fit(text, to: column.width, .middle), role)
+            default: builder.add(fitter.fit(text, to: column.width, rightAligned: column.spec.right), role)
+            }
+            builder.skip(1, selected ? .selected : .plain)
+        }
+        return builder.finish(selected ? .selected : .plain)
+    }
+
+    private static func role(of column: Column, _ kind: CodeKind) -> Role {
+        switch column {
+        case .function, .kind:
+            switch kind {
+            case .user: .plain
+            case .kernel, .guest: .kernel
+            case .jit: .jit
+            case .unknown: .unknown
+            }
+        case .module: .quiet
+        default: .plain
+        }
+    }
+
+    private func cell(_ column: Column, of row: Row) -> String {
+        switch column {
+        case .selfPercent: Numbers.fixed(row.selfPercent, 2)
+        case .samples: row.selfSamples < 100_000_000 ? String(row.selfSamples) : Numbers.short(Double(row.selfSamples))
+        case .kind: Self.letter(of: row.kind)
+        case .pid: row.key.pid.map { String($0) } ?? ""
+        case .thread: row.key.thread.map { String($0) } ?? ""
+        case .cpu: row.key.cpu.map { String($0) } ?? ""
+        case .user: row.key.user.map { String($0) } ?? ""
+        case .process: row.process
+        case .module: row.module
+        case .function: row.function
+        }
+    }
+
+    /// The letter that says what a colour may say as well.
+    static func letter(of kind: CodeKind) -> String {
+        switch kind {
+        case .user: " "
+        case .kernel: "k"
+        case .guest: "g"
+        case .jit: "j"
+        case .unknown: "?"
+        }
+    }
+
+    /// Why there is no row, nil where there are some.
+    private var emptyReason: String? {
+        guard let profile else { return "starting: the first samples have not been read yet" }
+        if allRows.isEmpty || samples == 0 { return noSamplesReason(profile) }
+        guard rows.isEmpty else { return nil }
+        let hidden = allRows.count
+        let which = hidden == 1 ? "the only row" : "all \(Numbers.grouped(hidden)) rows"
+        return "filter \"\(filter.text)\" hides \(which); Esc clears it"
+    }
+
+    private func noSamplesReason(_ profile: Profile) -> String {
+        let target = profile.session.target
+        if profile.state == .exited { return "no samples: \(target) has exited" }
+        let verdict = RingVerdict(profile)
+        if !verdict.isFine { return "no samples: \(verdict.sentence)" }
+        let single = target.hasPrefix("pid") || target.hasPrefix("thread") || target.hasPrefix("tid")
+        if single {
+            return "waiting for samples: \(target) " + (target.contains(",") ? "are asleep" : "is asleep")
+        }
+        let event = event < profile.session.events.count ? profile.session.events[event].name : "the event"
+        return "waiting for samples: no \(event) on \(target) in the last \(Numbers.seconds(profile.seconds))"
+    }
+
+    // MARK: Detail strip
+
+    func detailLineCount(of lines: Int) -> Int {
+        guard showsDetail else { return 1 }
+        return max(min(6, lines / 3), 1)
+    }
+
+    /// All that is known of the chosen row: one line, or several when asked for.
+    func rowDetail(_ columns: Int, _ count: Int) -> [Line] {
+        guard cursor.index < rows.count, emptyReason == nil else { return blank(columns, count) }
+        let row = rows[cursor.index]
+        let place = "row \(Numbers.grouped(cursor.index + 1)) of \(Numbers.grouped(rows.count))"
+        let buildID = row.buildID.isEmpty ? "" : "build-id \(row.buildID)"
+        let path = row.modulePath.isEmpty ? row.module : row.modulePath
+        if count == 1 {
+            let short = row.buildID.isEmpty ? "" : "build-id \(row.buildID.prefix(8))\(glyphs.ellipsis)"
+            return [stripLine(row.function, [path, short], place, columns)]
+        }
+        var lines = [stripLine("", [], place, columns)]
+        lines += wrapped("  " + row.function, columns, .heading)
+        if let raw = row.rawFunction, raw != row.function { lines += wrapped("  symbol \(raw)", columns, .quiet) }
+        lines += wrapped("  in \(path)", columns, .plain)
+        if !buildID.isEmpty { lines += wrapped("  \(buildID)", columns, .plain) }
+        let samples = "\(Numbers.grouped(row.selfSamples)) of \(Numbers.grouped(samples)) samples"
+        let kind = Self.word(for: row.kind)
+        lines += wrapped(
+            "  \(row.process)  \(Numbers.fixed(row.selfPercent, 2))%  \(samples)  \(kind)", columns, .plain)
+        return Array((lines + blank(columns, count)).prefix(count))
+    }
+
+    static func word(for kind: CodeKind) -> String {
+        switch kind {
+        case .user: "user code"
+        case .kernel: "kernel"
+        case .guest: "guest of a virtual machine"
+        case .jit: "code made at run time"
+        case .unknown: "kind of code unknown"
+        }
+    }
+
+    func blank(_ columns: Int, _ count: Int) -> [Line] {
+        Array(repeating: plainLine("", columns, .plain), count: count)
+    }
+
+    /// `─ name  facts ─────── place ─`: the name gives way last.
+    func stripLine(_ name: String, _ facts: [String], _ place: String, _ columns: Int) -> Line {
+        var builder = LineBuilder(width: columns)
+        builder.add(glyphs.rule + " ", .quiet)
+        let ending = columns >= 50 ? " \(place) " + glyphs.rule : ""
+        let room = columns - 2 - TextWidth.cells(of: ending)
+        var text = fitter.cut(name, to: room, .middle)
+        builder.add(text, .heading)
+        var used = TextWidth.cells(of: text)
+        for fact in facts where !fact.isEmpty && room - used > 12 {
+            text = (used > 0 ? "  " : "") + fitter.cut(fact, to: room - used - 2, .middle)
+            builder.add(text, .plain)
+            used += TextWidth.cells(of: text)
+        }
+        if room > used {
+            let rules = max(room - used - 1, 0)
+            builder.skip(min(1, room - used))
+            builder.add(String(repeating: glyphs.rule, count: rules), .quiet)
+        }
+        builder.add(ending, .quiet)
+        return builder.finish()
+    }
+}

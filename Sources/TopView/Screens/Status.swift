@@ -1,0 +1,142 @@
+internal import SampleEngine
+
+extension TopModel {
+    /// Line 1: what is sampled, whether the picture moves, when it was taken.
+    func statusLine(_ columns: Int) -> Line {
+        let role: Role = isFrozen ? .paused : .title
+        let clock = profile.map { Numbers.clock(nanoseconds: $0.wallClock, utcOffset: utcOffset) } ?? ""
+        // From the least to the most important: they leave in this order.
+        var facts: [(text: String, role: Role)] = []
+        if isFrozen {
+            let still = profile?.state == .exited ? "" : ", still sampling"
+            facts = [(glyphs.paused + "PAUSED", role), ("since \(clock)\(still)", role)]
+        } else {
+            let exited = profile?.state == .exited
+            facts = [exited ? ("EXITED", .warning) : (glyphs.live + "LIVE", .live)]
+            if let profile, columns >= 60 {
+                facts.append(("window \(Numbers.seconds(profile.seconds))", role))
+            }
+            if !clock.isEmpty { facts.append((clock, role)) }
+        }
+        let gap = columns >= 100 ? 3 : 2
+        let left = " perftop  " + subject
+        func width() -> Int { facts.reduce(0) { $0 + TextWidth.cells(of: $1.text) + gap } }
+        // The target is worth more than the clock, but only as far as it can be read.
+        while facts.count > 1, TextWidth.cells(of: left) + width() > columns, columns - width() < 40 {
+            facts.removeLast()
+        }
+        var builder = LineBuilder(width: columns)
+        builder.add(fitter.fit(left, to: max(columns - width() - 1, 0)), role)
+        for fact in facts {
+            builder.skip(min(gap, max(builder.room - TextWidth.cells(of: fact.text), 0)), role)
+            builder.add(fact.text, fact.role)
+        }
+        return builder.finish(role)
+    }
+
+    /// `pid 1234 · cycles @ 999 Hz`
+    private var subject: String {
+        guard let session = profile?.session else { return "starting" }
+        var text = session.target
+        guard event < session.events.count else { return text }
+        let shown = session.events[event]
+        text += " \(glyphs.dot) \(shown.name)"
+        if let frequency = shown.frequency { text += " @ \(Numbers.grouped(frequency)) Hz" }
+        if let period = shown.period { text += " every \(Numbers.grouped(period))" }
+        if session.events.count > 1 { text += " [\(event + 1)/\(session.events.count)]" }
+        return text
+    }
+
+    /// Line 2: whether anything is missing, and what this program costs.
+    func healthLine(_ columns: Int) -> Line {
+        guard let profile else { return plainLine(" rings not read yet", columns, .plain) }
+        let verdict = RingVerdict(profile)
+        let rate = profile.seconds > 0 ? Double(samples) / profile.seconds : 0
+        var facts = [verdict.sentence, "\(Numbers.grouped(UInt64(min(rate.rounded(), 1e12)))) samples/s"]
+        if verdict.isFine { facts.append("lost 0") }
+        let memory = Numbers.bytes(Double(profile.residentKilobytes) * 1024)
+        facts.append("self \(Numbers.fixed(profile.ownCPUPercent, 1))% \(memory)")
+        // What went wrong is never shortened for the sake of a number behind it.
+        let dot = " \(glyphs.dot) "
+        while facts.count > 1, TextWidth.cells(of: facts.joined(separator: dot)) >= columns { facts.removeLast() }
+        return plainLine(" " + facts.joined(separator: dot), columns, verdict.isFine ? .plain : .warning)
+    }
+
+    /// What the session gave up or chose, all in one line.
+    var noteLine: String { (profile?.session.notes ?? []).joined(separator: " \(glyphs.dot) ") }
+
+    /// The views with their keys, and what is hidden at the moment.
+    func tabLine(_ columns: Int) -> Line {
+        let state = filter.isEmpty ? "" : "filter: \(filter.text)  "
+        let stateWidth = TextWidth.cells(of: fitter.shown(state))
+        var builder = LineBuilder(width: columns)
+        for (views, short) in [(View.allCases, false), (View.allCases, true), (View.allCases.filter(\.isBuilt), false)]
+        {
+            builder = LineBuilder(width: columns)
+            builder.skip(1)
+            let width = views.reduce(1) { $0 + TextWidth.cells(of: short ? $1.shortTitle : $1.title) + 3 } + 2
+            if width + stateWidth > columns && views.count > 2 { continue }
+            for view in views {
+                let name = "\(view.rawValue) \(short ? view.shortTitle : view.title)"
+                if view == self.view {
+                    builder.add("[\(name)]", .chosenTab)
+                } else {
+                    builder.add(name, view.isBuilt ? .tab : .quiet)
+                }
+                builder.skip(1)
+            }
+            break
+        }
+        if !state.isEmpty, builder.room > 12 {
+            let text = fitter.cut(state, to: builder.room - 1)
+            builder.skip(builder.room - TextWidth.cells(of: text))
+            builder.add(text, .heading)
+        }
+        return builder.finish()
+    }
+}
+
+/// The health of the rings in one sentence: `rings ok`, or what is wrong, where, and what helps.
+struct RingVerdict {
+    let sentence: String
+    let isFine: Bool
+
+    init(_ profile: Profile) {
+        let health = profile.health
+        var said: [String] = []
+        if health.lost > 0, let ring = health.worstRing { said.append(Self.loss(ring, health, profile.rings)) }
+        if health.throttled > 0 {
+            said.append("throttled \(Numbers.grouped(health.throttled)) times by the kernel: try a lower -F")
+        }
+        if health.undecodable > 0 { said.append("\(Numbers.grouped(health.undecodable)) records made no sense") }
+        if health.overrunBytes > 0 {
+            said.append("\(Numbers.bytes(Double(health.overrunBytes))) overwritten before they were read")
+        }
+        if health.folded > 0 {
+            said.append("\(Numbers.grouped(health.folded)) samples under [other]: too many different places")
+        }
+        isFine = said.isEmpty
+        sentence = isFine ? "rings ok" : said.joined(separator: "; ")
+    }
+
+    private static func loss(_ ring: RingFigures, _ health: Health, _ rings: [RingFigures]) -> String {
+        let place = ring.thread.map { "CPU \(ring.cpu), thread \($0)" } ?? "CPU \(ring.cpu)"
+        let advice = "try -m \(Self.largerPages(ring.pages))"
+        let samplesLost = rings.contains { $0.purpose == .samples && $0.missing > 0 }
+        if !samplesLost {
+            return "LOST \(Numbers.grouped(health.lost)) side-band records on \(place): names may be wrong; \(advice)"
+        }
+        let share = "LOST \(Numbers.fixed(health.missingPercent, 1))% of samples"
+        if ring.driverLost > ring.missing - ring.driverLost {
+            return "\(share): the PMU driver dropped them on \(place)"
+        }
+        return "\(share): ring of \(place) full; \(advice)"
+    }
+
+    /// Four times the ring, a power of two: enough for a burst, and one step that is felt.
+    static func largerPages(_ pages: Int) -> Int {
+        var larger = 8
+        while larger < min(max(pages, 1), 1 << 20) * 4 { larger *= 2 }
+        return larger
+    }
+}
