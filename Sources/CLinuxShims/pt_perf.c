@@ -5,8 +5,10 @@
 #include <sys/auxv.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -45,3 +47,19 @@ unsigned long pt_vdso(void) { return getauxval(AT_SYSINFO_EHDR); }
 _Static_assert(PT_O_PATH == O_PATH, "O_PATH of this architecture");
 
 uint64_t pt_device(dev_t device) { return (uint64_t)major(device) | (uint64_t)minor(device) << 32; }
+
+int pt_signal_descriptor(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGQUIT);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) return -1;
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int pt_next_signal(int fd) {
+    struct signalfd_siginfo info;
+    return read(fd, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
+}

@@ -38,3 +38,8 @@ enum { PT_O_PATH = 010000000 };
 
 /// A device number as MMAP2 records have it: major in the low half, minor in the high half.
 uint64_t pt_device(dev_t device);
+
+/// Blocks SIGINT, SIGTERM, SIGHUP and SIGQUIT and gives a descriptor that reads them (signalfd(2)).
+int pt_signal_descriptor(void);
+/// The next signal that `pt_signal_descriptor` holds, 0 where none waits.
+int pt_next_signal(int fd);

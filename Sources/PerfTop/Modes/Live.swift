@@ -100,8 +100,6 @@ private struct LiveLoop {
     }
 
     private mutating func takeProfile() {
-        var count: UInt64 = 0
-        _ = unsafe read(source.wakeDescriptor, &count, MemoryLayout<UInt64>.size)
         guard let profile = source.takeLatest() else { return }
         if model.receive(profile) != .none { isStale = true }
     }
