@@ -50,6 +50,10 @@ package struct ProcessTable: ~Copyable {
         var hasOwnAddresses = false
         /// What the resolver knows of it is out of date.
         var isNews = true
+        /// The resolver knows of it, and waits to hear of its end.
+        var isTold = false
+        /// No life at all: a place for the next one.
+        var isFree = false
     }
 
     // MARK: Records
@@ -62,8 +66,7 @@ package struct ProcessTable: ~Copyable {
             let comm = name.map { unsafe bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
             if isExec {
                 let before = newestLife(of: pid, seen: time)
-                lives[before].death = time
-                lives[before].isNews = true
+                end(before, at: time)
                 let life = begin(pid: pid, birth: time, origin: nil)
                 lives[life].comm = comm
                 lives[life].isWanted = lives[before].isWanted
@@ -81,19 +84,21 @@ package struct ProcessTable: ~Copyable {
             lives[life].comm = lives[from].comm
             lives[life].space = lives[from].space
             lives[life].parent = lives[from].generation
-            if lives[from].isWanted { lives[life].isWanted = true }
+            // Not by its own number: a stranger may get a wanted pid once its owner is gone.
+            lives[life].isWanted = lives[from].isWanted
             // The child is no use to the resolver without what the parent is.
-            touch(from)
+            if !lives[from].isTouched { touch(from) }
         case .exit(let pid, let thread):
             if pid == thread, let life = find(pid) {
-                lives[life].death = time
-                lives[life].isNews = true
+                end(life, at: time)
                 dead.append(life)
             }
         }
     }
 
     private mutating func map(_ record: MappingRecord, path: Range<Int>, in bytes: RawSpan, at time: UInt64) {
+        // Pid 0 is every task outside our pid namespace: what they map is not one address space.
+        if record.pid <= 0 { return }
         let (end, overflow) = record.start.addingReportingOverflow(record.length)
         if overflow { return }
         let life = newestLife(of: record.pid, seen: time)
@@ -147,6 +152,7 @@ package struct ProcessTable: ~Copyable {
             let life = lives[number]
             if !life.isNews, !life.hasOwnAddresses { continue }
             lives[number].isNews = false
+            lives[number].isTold = true
             lives[number].hasOwnAddresses = false
             processes.append(
                 ProcessSighting(
@@ -160,15 +166,18 @@ package struct ProcessTable: ~Copyable {
 
     /// Forgets what ended before a time that no sample still to be read can have.
     package mutating func forget(before time: UInt64) {
-        for life in lives.indices where lives[life].pid >= 0 { lives[life].space.forget(before: time) }
+        for life in lives.indices where !lives[life].isFree { lives[life].space.forget(before: time) }
         var kept: [Int] = []
-        for life in dead where lives[life].pid >= 0 {
+        for life in dead where !lives[life].isFree {
             if lives[life].death >= time || lives[life].isTouched { kept.append(life) } else { drop(life) }
         }
         dead = kept
     }
 
     // MARK: Lives
+
+    /// Generations kept just now.
+    package var lifeCount: Int { lives.count - free.count }
 
     private mutating func newestLife(of pid: Int32, seen time: UInt64) -> Int {
         // A process without a beginning was there before us: it holds from the beginning.
@@ -204,12 +213,19 @@ package struct ProcessTable: ~Copyable {
             number = lives.count - 1
         }
         if let earlier = life.earlier {
-            if lives[earlier].death == .max { lives[earlier].death = birth }
+            if lives[earlier].death == .max { end(earlier, at: birth) }
             dead.append(earlier)
             newest.remove(Self.hash(pid), entry: earlier) { Self.hash(lives[$0].pid) }
         }
         newest.insert(Self.hash(pid), entry: number) { Self.hash(lives[$0].pid) }
         return number
+    }
+
+    /// Ends a life; the resolver hears of it if it ever heard of the life, or it would keep that for ever.
+    private mutating func end(_ life: Int, at time: UInt64) {
+        lives[life].death = time
+        lives[life].isNews = true
+        if lives[life].isTold, !lives[life].isTouched { touch(life) }
     }
 
     private mutating func touch(_ life: Int) {
@@ -232,7 +248,8 @@ package struct ProcessTable: ~Copyable {
             }
         }
         lives[life] = Life(
-            generation: .exiting, pid: .min, birth: .max, firstSeen: .max, origin: .exiting, isWanted: false)
+            generation: .exiting, pid: .min, birth: .max, firstSeen: .max, origin: .exiting, isWanted: false,
+            isFree: true)
         free.append(life)
     }
 }
