@@ -45,22 +45,34 @@ package struct ProcessCatalog: ~Copyable {
 
     /// Pid, name and user of a generation; asks `/proc` once for what no record told.
     package mutating func identity(of generation: Generation) -> (pid: Int32, comm: [UInt8]?, user: UInt32?)? {
-        guard var entry = entries[generation] else { return nil }
-        if !entry.hasAskedProc {
-            entry.hasAskedProc = true
-            let (pid, parent) = (entry.sighting.pid, entry.sighting.parent)
-            if entry.sighting.death == nil, isSame(entry.sighting) {
-                if entry.comm == nil { entry.comm = proc.comm(of: pid) }
-                entry.user = proc.user(of: pid)
-            }
-            if let parent, entry.comm == nil || entry.user == nil {
-                let inherited = identity(of: parent)
-                entry.comm = entry.comm ?? inherited?.comm
-                entry.user = entry.user ?? inherited?.user
-            }
-            entries[generation] = entry
+        guard entries[generation] != nil else { return nil }
+        // From the process up to the first ancestor with nothing to ask. A loop: a chain of forks can be of any length.
+        var chain: [Generation] = []
+        var next: Generation? = generation
+        while let asked = next, let entry = entries[asked] {
+            chain.append(asked)
+            if entry.hasAskedProc { break }
+            next = askProc(asked) ? nil : entry.sighting.parent
         }
-        return (entry.sighting.pid, entry.comm, entry.user)
+        for (asked, parent) in zip(chain, chain.dropFirst()).reversed() {
+            guard var entry = entries[asked], let inherited = entries[parent] else { continue }
+            entry.comm = entry.comm ?? inherited.comm
+            entry.user = entry.user ?? inherited.user
+            entries[asked] = entry
+        }
+        return entries[generation].map { ($0.sighting.pid, $0.comm, $0.user) }
+    }
+
+    /// Asks `/proc` for name and user; false where something is still missing.
+    private mutating func askProc(_ generation: Generation) -> Bool {
+        guard var entry = entries[generation] else { return true }
+        entry.hasAskedProc = true
+        if entry.sighting.death == nil, isSame(entry.sighting) {
+            if entry.comm == nil { entry.comm = proc.comm(of: entry.sighting.pid) }
+            entry.user = proc.user(of: entry.sighting.pid)
+        }
+        entries[generation] = entry
+        return entry.comm != nil && entry.user != nil
     }
 
     /// What lies at an address that only the generation itself can explain.
@@ -70,13 +82,19 @@ package struct ProcessCatalog: ~Copyable {
             // A record told of this range: then it is memory, or what /proc says now came after the sample.
             return mapping.space.owner != nil && !mapping.space.isUnmapped ? .memory(start: mapping.start) : .unknown
         }
-        scan(generation, at: now)
-        guard let lines = entries[generation]?.lines,
-            let line = lines.first(where: { $0.start <= address && address < $0.end })
-        else { return .unknown }
+        var found = line(of: address, in: generation)
+        if found == nil {
+            scan(generation, at: now)
+            found = line(of: address, in: generation)
+        }
+        guard let line = found else { return .unknown }
         if line.path.elementsEqual("[vdso]".utf8) { return .vdso(offset: address - line.start) }
         if line.inode == 0 || Self.isMemory(line.path) { return .memory(start: line.start) }
         return .file(line, pid: scannedPID(generation))
+    }
+
+    private func line(of address: UInt64, in generation: Generation) -> MapLine? {
+        entries[generation]?.lines?.first { $0.start <= address && address < $0.end }
     }
 
     /// Reads the maps of a generation, or again where that is a while ago and it did not have the address.

@@ -1,0 +1,126 @@
+import Glibc
+import SampleEngine
+import SampleEngineTestSupport
+import Testing
+
+private typealias Build = RecordBuilder
+
+@Suite("ProcessCatalog: the sampler's sightings, filled up from /proc")
+struct ProcessCatalogTests {
+    private let proc = FakeProc()
+    /// Later than any start time written here.
+    private let late = Instant.now.nanoseconds + 1_000_000_000
+
+    /// Samples a process and hands what is known to the catalog.
+    private func see(
+        _ pid: Int32, _ table: inout ProcessTable, _ catalog: inout ProcessCatalog, at time: UInt64
+    ) -> Generation {
+        let generation = table.place(pid, 0x1010, at: time).generation
+        for sighting in table.sightings().processes { catalog.note(sighting) }
+        return generation
+    }
+
+    @Test("A process that was there before us gets name, user and mappings from /proc")
+    func oldProcess() {
+        proc.writeStat(7)
+        proc.write(7, "comm", "daemon\n")
+        proc.write(7, "maps", "1000-2000 r-xp 500 8:1 5 /bin/daemon\n3000-4000 r-xp 0 0:0 0 [vdso]\n5000-6000 rwxp 0 0:0 0\n")
+        var table = ProcessTable(wanted: nil)
+        var catalog = ProcessCatalog(proc: proc.reader)
+        let generation = see(7, &table, &catalog, at: late)
+        let identity = catalog.identity(of: generation)
+        #expect(identity?.pid == 7)
+        #expect(identity?.comm == Array("daemon".utf8))
+        #expect(identity?.user == geteuid())
+        guard case .file(let line, let pid) = catalog.place(0x1010, in: generation, at: .now) else {
+            Issue.record("not a file")
+            return
+        }
+        #expect(line.path == Array("/bin/daemon".utf8))
+        #expect(pid == 7)
+        guard case .vdso(0x10) = catalog.place(0x3010, in: generation, at: .now) else {
+            Issue.record("not the vdso")
+            return
+        }
+        guard case .memory(start: 0x5000) = catalog.place(0x5fff, in: generation, at: .now) else {
+            Issue.record("not memory")
+            return
+        }
+        guard case .unknown = catalog.place(0x9000, in: generation, at: .now) else {
+            Issue.record("known")
+            return
+        }
+    }
+
+    @Test("A line once read holds: maps is read again only for an address that it did not have, and not at once")
+    func linesHold() {
+        proc.writeStat(7)
+        proc.write(7, "maps", "1000-2000 r-xp 0 8:1 5 /old\n")
+        var table = ProcessTable(wanted: nil)
+        var catalog = ProcessCatalog(proc: proc.reader)
+        let generation = see(7, &table, &catalog, at: late)
+        func inode(_ address: UInt64, after milliseconds: UInt64) -> UInt64? {
+            let now = Instant(nanoseconds: 1_000_000_000 + milliseconds * 1_000_000)
+            guard case .file(let line, _) = catalog.place(address, in: generation, at: now) else { return nil }
+            return line.inode
+        }
+        #expect(inode(0x1010, after: 0) == 5)
+        proc.write(7, "maps", "1000-2000 r-xp 0 8:1 6 /new\n3000-4000 r-xp 0 8:1 7 /more\n")
+        #expect(inode(0x1010, after: 900) == 5, "nothing has to be read for it")
+        #expect(inode(0x3010, after: 100) == nil, "too soon")
+        #expect(inode(0x3010, after: 900) == 7)
+    }
+
+    @Test("A pid that is another process's by now is not asked")
+    func pidReuse() {
+        // Started long after the sample.
+        proc.writeStat(7, startTicks: UInt64(sysconf(Int32(_SC_CLK_TCK))) * 1_000_000_000)
+        proc.write(7, "comm", "stranger\n")
+        proc.write(7, "maps", "1000-2000 r-xp 0 8:1 5 /stranger\n")
+        var table = ProcessTable(wanted: nil)
+        var catalog = ProcessCatalog(proc: proc.reader)
+        let generation = see(7, &table, &catalog, at: 1_000_000)
+        let identity = catalog.identity(of: generation)
+        #expect(identity != nil && identity?.comm == nil)
+        guard case .unknown = catalog.place(0x1010, in: generation, at: .now) else {
+            Issue.record("a stranger's mapping")
+            return
+        }
+    }
+
+    @Test("A child that is gone takes name and user from its ancestors, however long the chain")
+    func longChain() {
+        proc.writeStat(7)
+        proc.write(7, "comm", "walker\n")
+        var table = ProcessTable(wanted: nil)
+        var catalog = ProcessCatalog(proc: proc.reader)
+        _ = see(7, &table, &catalog, at: late)
+        var generation = Generation.idle
+        for step in 0..<20_000 as Range<Int32> {
+            let time = late + UInt64(step) + 1
+            table.feed(Build.fork(pid: 1000 + step, parent: step == 0 ? 7 : 999 + step, time: time))
+            if step > 0 { table.feed(Build.exit(pid: 999 + step, time: time)) }
+        }
+        generation = see(20_999, &table, &catalog, at: late + 30_000)
+        let identity = catalog.identity(of: generation)
+        #expect(identity?.comm == Array("walker".utf8))
+        #expect(identity?.user == geteuid())
+    }
+
+    @Test("Once there are many, the dead that nobody refers to are forgotten")
+    func forget() {
+        var table = ProcessTable(wanted: nil)
+        var catalog = ProcessCatalog(proc: proc.reader)
+        var generations: [Generation] = []
+        for pid in 1...5000 as ClosedRange<Int32> {
+            table.feed(Build.comm(pid: pid, "x", time: 1))
+            generations.append(see(pid, &table, &catalog, at: 2))
+            if pid % 2 == 0 { table.feed(Build.exit(pid: pid, time: 3)) }
+        }
+        for sighting in table.sightings().processes { catalog.note(sighting) }
+        let kept = generations[1]
+        catalog.forget(before: Instant(nanoseconds: 10)) { $0 == kept }
+        let known = [kept, generations[0], generations[3]].map { catalog.identity(of: $0) != nil }
+        #expect(known == [true, true, false], "in view, alive, dead")
+    }
+}
