@@ -9,6 +9,8 @@ package struct TimeMerge: Sendable {
     /// A source, and the time of the next one's first record: up to there its records come first.
     package struct Run: Equatable, Sendable {
         package let source: Int
+        /// Time of its first record.
+        package let time: UInt64
         package let limit: UInt64
     }
 
@@ -33,7 +35,7 @@ package struct TimeMerge: Sendable {
             heap[0] = last
             sink()
         }
-        return Run(source: first.source, limit: heap.first?.time ?? .max)
+        return Run(source: first.source, time: first.time, limit: heap.first?.time ?? .max)
     }
 
     private mutating func sink() {

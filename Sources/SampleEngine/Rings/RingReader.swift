@@ -26,6 +26,9 @@ package struct RingReader: ~Copyable, Sendable {
     package var size: UInt64 { mapping.size }
     package var pages: Int { mapping.pages }
 
+    /// Bytes ever written, as of now; the pass that is under way stays as it is.
+    package func loadHead() -> UInt64 { mapping.loadHead() }
+
     /// Loads the head once and with it fixes the end of the next pass.
     ///
     /// - Returns: bytes that wait. More than the ring holds means a torn control page: the pass then is empty.

@@ -18,6 +18,7 @@ package final class RingSet: @unchecked Sendable {
         /// True once the ring crossed its watermark, until the reader takes it up.
         package var isReady = false
         private var passStart: UInt64 = 0
+        private var waitedBefore: UInt64 = 0
         fileprivate var mayHaveLost = false
         fileprivate var lostBefore: UInt64 = 0
         fileprivate var undecodableBefore: UInt64 = 0
@@ -33,8 +34,10 @@ package final class RingSet: @unchecked Sendable {
             passStart = reader.position
             let waiting = reader.beginPass()
             figures.peakBytes = max(figures.peakBytes, waiting)
-            // A record is refused only where it does not fit, and none is longer than 64 KiB.
-            if waiting &+ 65_536 > reader.size || reader.size < 1 << 17 { mayHaveLost = true }
+            // A record is refused only where it does not fit, and none is longer than 64 KiB. Until the pass before
+            // this one ended, the ring still held what that pass was reading.
+            if waiting &+ waitedBefore &+ 65_536 > reader.size { mayHaveLost = true }
+            waitedBefore = waiting
             return waiting > 0
         }
 
@@ -146,7 +149,7 @@ package final class RingSet: @unchecked Sendable {
             if ring.mayHaveLost { countLost(ring) }
             ring.figures.undecodable &+= ring.reader.undecodable &- ring.undecodableBefore
             ring.undecodableBefore = ring.reader.undecodable
-            ring.figures.head = ring.reader.end
+            ring.figures.head = ring.reader.loadHead()
             ring.figures.tail = ring.reader.position
             var fresh = RingFigures(
                 purpose: ring.figures.purpose, cpu: ring.figures.cpu, thread: ring.figures.thread,

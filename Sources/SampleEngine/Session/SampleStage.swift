@@ -78,16 +78,20 @@ struct SampleStage: ~Copyable {
         }
     }
 
+    /// Applies all side-band of this moment. What comes while the heads are loaded one by one stays for the next pass:
+    /// an exec seen in one ring must not overtake the fork that went into a ring loaded before.
     private mutating func drainSideBand() {
+        let horizon = Instant.now.nanoseconds
         var merge = TimeMerge()
         for (number, ring) in rings.sideBand.enumerated() {
             ring.isReady = false
             if ring.beginPass(), let time = nextTime(ring) { merge.insert(time: time, source: number) }
         }
         while let run = merge.next() {
+            if run.time > horizon { break }
             let ring = rings.sideBand[run.source]
             var time = applyNext(ring)
-            while let next = time, next <= run.limit { time = applyNext(ring) }
+            while let next = time, next <= min(run.limit, horizon) { time = applyNext(ring) }
             if let time { merge.insert(time: time, source: run.source) }
         }
         for ring in rings.sideBand { ring.endPass() }

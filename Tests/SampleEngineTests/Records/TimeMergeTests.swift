@@ -43,8 +43,9 @@ struct TimeMergeTests {
         merge.insert(time: 9, source: 2)
         merge.insert(time: 4, source: 1)
         merge.insert(time: 1, source: 0)
-        for (source, limit) in [(0, 4), (1, 9), (2, UInt64.max)] {
+        for (source, time, limit) in [(0, 1, 4), (1, 4, 9), (2, 9, UInt64.max)] as [(Int, UInt64, UInt64)] {
             let run = merge.next()
+            #expect(run?.time == time)
             #expect(run?.source == source)
             #expect(run?.limit == limit)
         }
