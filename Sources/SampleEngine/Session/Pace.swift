@@ -42,10 +42,9 @@ package struct Schedule: Sendable {
     package mutating func isDue(_ now: Instant) -> Bool {
         guard now >= nextTick else { return false }
         if !early.isEmpty { early.removeFirst() }
-        if let next = early.first, !hasPicture {
+        if let next = early.first {
             nextTick = start.advanced(byNanoseconds: next)
         } else {
-            early = []
             ticks = max(ticks + 1, now.nanoseconds(since: start) / pace.delay + 1)
             let (sinceStart, overflow) = ticks.multipliedReportingOverflow(by: pace.delay)
             nextTick = overflow ? .forever : start.advanced(byNanoseconds: sinceStart)
@@ -59,6 +58,11 @@ package struct Schedule: Sendable {
         if samples > 0 {
             let isFirstAfterQuiet = !hasPicture || quietSlices > 0
             guard isTick || isFirstAfterQuiet else { return false }
+            if !early.isEmpty {
+                // The early drains have done what they are for.
+                early = []
+                nextTick = start.advanced(byNanoseconds: pace.delay)
+            }
             hasPicture = true
             quietSlices = 0
             return true
