@@ -2,7 +2,8 @@
 package struct EventIDs: ~Copyable {
     private var ids: [(id: UInt64, event: Int)] = []
     private var index = HashIndex()
-    private var last: (id: UInt64, event: Int) = (.max, 0)
+    /// The one found last, or none that any id could equal.
+    private var last: (id: UInt64?, event: Int) = (nil, 0)
 
     package init() {}
 
@@ -16,7 +17,7 @@ package struct EventIDs: ~Copyable {
     package mutating func find(_ id: UInt64) -> Int? {
         if last.id == id { return last.event }
         guard let entry = index.find(mixed(id), where: { ids[$0].id == id }) else { return nil }
-        last = ids[entry]
+        last = (id, ids[entry].event)
         return last.event
     }
 }

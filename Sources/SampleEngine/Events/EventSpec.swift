@@ -56,7 +56,7 @@ extension EventSpec {
     public static func parse(_ text: String) throws(EngineError) -> EventSpec {
         if text.contains("{") || text.contains("}") {
             throw EngineError(
-                .usage, what: "event '\(text)'", why: "event groups are not supported yet",
+                .usage, what: "event '\(displayText(text))'", why: "event groups are not supported yet",
                 remedy: "name the events one by one: -e A -e B")
         }
         var parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
