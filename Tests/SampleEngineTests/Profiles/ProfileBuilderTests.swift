@@ -1,0 +1,135 @@
+import SampleEngine
+import SampleEngineTestSupport
+import Testing
+
+private typealias Builder = SampleEngine.ProfileBuilder
+
+@Suite("ProfileBuilder: slices in, profiles out")
+struct ProfileBuilderTests {
+    private static func builder(window: UInt64?) -> Builder {
+        Builder(session: SessionFacts(target: "test", events: [], notes: ["a note"]), window: window, wantedUser: nil)
+    }
+
+    /// A slice of one second that ends at a time, with samples at one kernel address each.
+    private static func slice(end: UInt64, samples: Int = 1, address: UInt64 = 0, limit: Int = 1 << 10) -> OpenSlice {
+        var slice = OpenSlice(limit: limit)
+        slice.start = Instant(nanoseconds: (end - 1) * 1_000_000_000)
+        slice.end = Instant(nanoseconds: end * 1_000_000_000)
+        for number in 0..<samples {
+            slice.count(
+                event: 0, cpu: 0, generation: .idle, thread: 0,
+                location: Location(space: .guest, value: address + UInt64(number)), period: 1)
+        }
+        return slice
+    }
+
+    private static func samples(_ profile: Profile) -> UInt64 {
+        profile.slices.reduce(0) { $0 + $1.cells.reduce(0) { $0 + $1.count } }
+    }
+
+    @Test("A window keeps the slices that ended within it")
+    func window() {
+        var builder = Self.builder(window: 3_000_000_000)
+        for end in 1...10 as ClosedRange<UInt64> {
+            builder.add(Self.slice(end: end))
+            let profile = builder.profile()
+            #expect(profile.slices.count == Int(min(end, 3)))
+            #expect(profile.slices.last?.end.nanoseconds == end * 1_000_000_000)
+            #expect(profile.sequence == end)
+        }
+        builder.add(Self.slice(end: 60, samples: 0))
+        #expect(Self.samples(builder.profile()) == 0, "after a quiet time all is gone")
+    }
+
+    @Test("Without a window every slice leaves with exactly one profile, or comes back when nobody took it", arguments: 0..<20 as Range<UInt64>)
+    func batch(seed: UInt64) {
+        var random = SeededRandom(seed)
+        var builder = Self.builder(window: nil)
+        var put: UInt64 = 0
+        var taken: UInt64 = 0
+        var waiting: Profile?
+        for end in 1...60 as ClosedRange<UInt64> {
+            if let untaken = waiting { builder.takeBack(untaken) }
+            let count = random.below(5)
+            builder.add(Self.slice(end: end, samples: count, address: UInt64(random.below(9))))
+            put += UInt64(count)
+            let profile = builder.profile()
+            let isTaken = random.below(2) == 0
+            waiting = isTaken ? nil : profile
+            if isTaken { taken += Self.samples(profile) }
+        }
+        if let waiting { taken += Self.samples(waiting) }
+        #expect(taken == put)
+    }
+
+    @Test("Slices number their stacks anew: in a profile the same place is the same stack")
+    func stackNumbers() {
+        var builder = Self.builder(window: .max)
+        builder.add(Self.slice(end: 1, samples: 3, address: 100))
+        builder.add(Self.slice(end: 2, samples: 3, address: 101))
+        let profile = builder.profile()
+        #expect(profile.stacks.count == 4)
+        let places = profile.slices.map { slice in
+            slice.cells.map { profile.stacks[Int($0.stack.index)].location.value }
+        }
+        #expect(places == [[100, 101, 102], [101, 102, 103]])
+    }
+
+    @Test("What overflowed is one row [other], and counts")
+    func overflow() {
+        var builder = Self.builder(window: nil)
+        builder.add(Self.slice(end: 1, samples: 50, limit: 10))
+        #expect(builder.name(until: .forever) == true)
+        let profile = builder.profile()
+        #expect(Self.samples(profile) == 50)
+        #expect(profile.health.folded == 40)
+        let rows = profile.table(by: [.function]).rows
+        #expect(rows.first { $0.function == "[other]" }?.selfSamples == 40)
+    }
+
+    @Test("Names come when asked for, and an older profile stays as it was")
+    func naming() {
+        var builder = Self.builder(window: .max)
+        builder.add(Self.slice(end: 1, samples: 5))
+        let before = builder.profile()
+        #expect(builder.name(until: .forever) == true)
+        let after = builder.profile()
+        #expect(before.table(by: [.function]).rows.map(\.function) == ["[reading symbols]"])
+        #expect(after.table(by: [.function]).rows.map(\.function) == ["[guest]"])
+        #expect(after.session.notes == ["a note"])
+    }
+
+    @Test("Frames that no slice in view uses are forgotten once there are many; those in view keep their names")
+    func boundedFrames() {
+        var builder = Self.builder(window: 1_500_000_000)
+        var most = 0
+        for end in 1...8 as ClosedRange<UInt64> {
+            builder.add(Self.slice(end: end, samples: 60_000, address: end * 1_000_000, limit: 1 << 17))
+            _ = builder.name(until: .forever)
+            let profile = builder.profile()
+            most = max(most, profile.stacks.count)
+            let table = profile.table(by: [.function])
+            #expect(table.rows.map(\.function) == ["[guest]"])
+            #expect(table.samples == (end == 1 ? 60_000 : 120_000))
+        }
+        #expect(most <= (1 << 18) + 60_000 && most > 120_000)
+    }
+
+    @Test("Only the wanted user's processes are in the picture")
+    func wantedUser() {
+        var builder = Builder(session: SessionFacts(target: "", events: [], notes: []), window: nil, wantedUser: 4_000_000)
+        builder.add(Self.slice(end: 1, samples: 5))
+        #expect(Self.samples(builder.profile()) == 0, "the idle task is root's")
+    }
+
+    @Test("A target that is gone stays gone")
+    func exited() {
+        var builder = Self.builder(window: .max)
+        var last = Self.slice(end: 1)
+        last.targetExited = true
+        builder.add(last)
+        builder.add(Self.slice(end: 2))
+        let state = builder.profile().state
+        #expect(state == .exited)
+    }
+}
