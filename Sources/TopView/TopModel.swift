@@ -74,6 +74,8 @@ public struct TopModel: Sendable {
     var helpTop: Int?
     private(set) var message: String?
 
+    /// Lines of the help at the width of the last picture.
+    var helpLineCount = 0
     /// Rows and columns of the last picture: a page is what the user sees.
     var pageRows = 1
     var shownColumns: [String] = []

@@ -95,11 +95,13 @@ extension TopModel {
         if profile.state == .exited { return "no samples: \(target) has exited" }
         let verdict = RingVerdict(profile)
         if !verdict.isFine { return "no samples: \(verdict.sentence)" }
-        let single = target.hasPrefix("pid") || target.hasPrefix("thread") || target.hasPrefix("tid")
-        if single {
+        // Asleep is what a target is that no event has seen; one event alone may just not occur.
+        let isAsleep = profile.slices.allSatisfy { $0.cells.isEmpty }
+        let isProcess = target.hasPrefix("pid") || target.hasPrefix("thread") || target.hasPrefix("tid")
+        if isAsleep && isProcess {
             return "waiting for samples: \(target) " + (target.contains(",") ? "are asleep" : "is asleep")
         }
-        let event = event < profile.session.events.count ? profile.session.events[event].name : "the event"
+        let event = event < profile.session.events.count ? profile.session.events[event].name : "event"
         return "waiting for samples: no \(event) on \(target) in the last \(Numbers.seconds(profile.seconds))"
     }
 
@@ -150,7 +152,7 @@ extension TopModel {
     /// `─ name  facts ─────── place ─`: the name gives way last.
     func stripLine(_ name: String, _ facts: [String], _ place: String, _ columns: Int) -> Line {
         var builder = LineBuilder(width: columns)
-        builder.add(glyphs.rule + " ", .quiet)
+        builder.add(glyphs.rule + (name.isEmpty ? glyphs.rule : " "), .quiet)
         let ending = columns >= 50 ? " \(place) " + glyphs.rule : ""
         let room = columns - 2 - TextWidth.cells(of: ending)
         var text = fitter.cut(name, to: room, .middle)
@@ -162,8 +164,8 @@ extension TopModel {
             used += TextWidth.cells(of: text)
         }
         if room > used {
-            let rules = max(room - used - 1, 0)
-            builder.skip(min(1, room - used))
+            let rules = max(room - used - (used > 0 ? 1 : 0), 0)
+            builder.skip(used > 0 ? 1 : 0)
             builder.add(String(repeating: glyphs.rule, count: rules), .quiet)
         }
         builder.add(ending, .quiet)
