@@ -279,13 +279,13 @@ public struct TopModel: Sendable {
             let columns = RingColumn.sortable
             let chosen = columns[min(max(index, 0), columns.count - 1)]
             let again = chosen == ringOrdering.column
-            ringOrdering = Ordering(chosen, inverted: again && menu != nil ? !ringOrdering.inverted : false)
+            ringOrdering = Ordering(chosen, inverted: again && ringOrdering.inverted != (menu != nil))
             title = chosen.spec.title
         } else {
             let columns = columns
             let chosen = columns[min(max(index, 0), columns.count - 1)]
             let again = chosen == ordering.column
-            ordering = Ordering(chosen, inverted: again && menu != nil ? !ordering.inverted : false)
+            ordering = Ordering(chosen, inverted: again && ordering.inverted != (menu != nil))
             title = chosen.spec(screenWidth: 0).title
         }
         if !shownColumns.contains(title) { say("sorted by \(title), a column this screen is too narrow for") }

@@ -109,7 +109,7 @@ extension TopModel {
 
     func detailLineCount(of lines: Int) -> Int {
         guard showsDetail else { return 1 }
-        return max(min(6, lines / 3), 1)
+        return max(min(8, lines / 3), 1)
     }
 
     /// All that is known of the chosen row: one line, or several when asked for.
@@ -117,21 +117,22 @@ extension TopModel {
         guard cursor.index < rows.count, emptyReason == nil else { return blank(columns, count) }
         let row = rows[cursor.index]
         let place = "row \(Numbers.grouped(cursor.index + 1)) of \(Numbers.grouped(rows.count))"
-        let buildID = row.buildID.isEmpty ? "" : "build-id \(row.buildID)"
         let path = row.modulePath.isEmpty ? row.module : row.modulePath
         if count == 1 {
             let short = row.buildID.isEmpty ? "" : "build-id \(row.buildID.prefix(8))\(glyphs.ellipsis)"
             return [stripLine(row.function, [path, short], place, columns)]
         }
+        var facts = [row.process, "\(Numbers.fixed(row.selfPercent, 2))%"]
+        facts.append("\(Numbers.grouped(row.selfSamples)) of \(Numbers.grouped(samples)) samples")
+        facts.append(Self.word(for: row.kind))
         var lines = [stripLine("", [], place, columns)]
-        lines += wrapped("  " + row.function, columns, .heading)
-        if let raw = row.rawFunction, raw != row.function { lines += wrapped("  symbol \(raw)", columns, .quiet) }
-        lines += wrapped("  in \(path)", columns, .plain)
-        if !buildID.isEmpty { lines += wrapped("  \(buildID)", columns, .plain) }
-        let samples = "\(Numbers.grouped(row.selfSamples)) of \(Numbers.grouped(samples)) samples"
-        let kind = Self.word(for: row.kind)
-        lines += wrapped(
-            "  \(row.process)  \(Numbers.fixed(row.selfPercent, 2))%  \(samples)  \(kind)", columns, .plain)
+        lines += wrapped(row.function, columns, .heading, indent: 2)
+        lines += wrapped(facts.filter { !$0.isEmpty }.joined(separator: "  "), columns, .plain, indent: 2)
+        lines += wrapped("in \(path)", columns, .plain, indent: 2)
+        if !row.buildID.isEmpty { lines += wrapped("build-id \(row.buildID)", columns, .plain, indent: 2) }
+        if let raw = row.rawFunction, raw != row.function {
+            lines += wrapped("symbol \(raw)", columns, .quiet, indent: 2)
+        }
         return Array((lines + blank(columns, count)).prefix(count))
     }
 
