@@ -8,7 +8,9 @@ public struct Filter: Sendable, Equatable {
     private let needle: [UInt8]
     private let matchesCase: Bool
 
+    /// Text from a command line or a paste is sanitized like the names it is compared with.
     public init(_ text: String) {
+        let text = displayText(text)
         self.text = text
         matchesCase = text.unicodeScalars.contains { $0.properties.isUppercase }
         needle = Array(text.utf8)

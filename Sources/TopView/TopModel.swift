@@ -74,6 +74,8 @@ public struct TopModel: Sendable {
     var helpTop: Int?
     private(set) var message: String?
 
+    /// Lines of the help at the width of the last picture.
+    var helpLineCount = 0
     /// Rows and columns of the last picture: a page is what the user sees.
     var pageRows = 1
     var shownColumns: [String] = []
@@ -277,13 +279,13 @@ public struct TopModel: Sendable {
             let columns = RingColumn.sortable
             let chosen = columns[min(max(index, 0), columns.count - 1)]
             let again = chosen == ringOrdering.column
-            ringOrdering = Ordering(chosen, inverted: again && menu != nil ? !ringOrdering.inverted : false)
+            ringOrdering = Ordering(chosen, inverted: again && ringOrdering.inverted != (menu != nil))
             title = chosen.spec.title
         } else {
             let columns = columns
             let chosen = columns[min(max(index, 0), columns.count - 1)]
             let again = chosen == ordering.column
-            ordering = Ordering(chosen, inverted: again && menu != nil ? !ordering.inverted : false)
+            ordering = Ordering(chosen, inverted: again && ordering.inverted != (menu != nil))
             title = chosen.spec(screenWidth: 0).title
         }
         if !shownColumns.contains(title) { say("sorted by \(title), a column this screen is too narrow for") }

@@ -12,7 +12,8 @@ extension TopModel {
             facts = [(glyphs.paused + "PAUSED", role), ("since \(clock)\(still)", role)]
         } else {
             let exited = profile?.state == .exited
-            facts = [exited ? ("EXITED", .warning) : (glyphs.live + "LIVE", .live)]
+            let live = (text: profile == nil ? "STARTING" : glyphs.live + "LIVE", role: Role.live)
+            facts = [exited ? ("EXITED", .warning) : live]
             if let profile, columns >= 60 {
                 facts.append(("window \(Numbers.seconds(profile.seconds))", role))
             }
@@ -36,7 +37,7 @@ extension TopModel {
 
     /// `pid 1234 · cycles @ 999 Hz`
     private var subject: String {
-        guard let session = profile?.session else { return "starting" }
+        guard let session = profile?.session else { return "" }
         var text = session.target
         guard event < session.events.count else { return text }
         let shown = session.events[event]
