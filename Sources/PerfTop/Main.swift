@@ -81,6 +81,7 @@ struct Perftop {
         perftop [OPTIONS]               everything this user may see
         perftop [OPTIONS] -p PID,…      processes, their threads and their children
 
+
         """ + Arguments.helpMessage(columns: 100).split(separator: "\n", omittingEmptySubsequences: false)
         .drop { !$0.hasPrefix("OPTIONS") }.joined(separator: "\n")
 

@@ -18,9 +18,9 @@ package struct ProfileBuilder: ~Copyable {
     private var processorBefore = ownProcessorNanoseconds()
     private var state = Profile.State.live
 
-    package init(session: SessionFacts, window: UInt64?, wantedUser: UInt32?) {
+    package init(session: SessionFacts, wantedUser: UInt32?) {
         self.session = session
-        self.window = window
+        window = session.window
         self.wantedUser = wantedUser
     }
 
@@ -158,7 +158,7 @@ package struct ProfileBuilder: ~Copyable {
         }
         let profile = Profile(
             sequence: sequence,
-            session: SessionFacts(target: session.target, events: session.events, notes: notes),
+            session: SessionFacts(target: session.target, events: session.events, notes: notes, window: window),
             state: state, slices: slices, stacks: stacks, names: names, wallClock: wallClockNanoseconds())
         if window == nil { slices = [] }
         return profile

@@ -48,11 +48,11 @@ package struct ImageStore: ~Copyable {
 
     private func read(_ file: MappedFile, _ witness: Witness) -> Image {
         var symbols: ImageSymbols?
-        let reason = opener.open(file, pid: witness.pid, start: witness.start, end: witness.end) { descriptor, way in
+        let reason = opener.open(file, pid: witness.pid, start: witness.start, end: witness.end) { descriptor in
             do throws(ELFError) {
                 let read = try ImageSymbols(reading: descriptor)
                 let expected = file.identity.buildIDBytes
-                if way != .mapping, !expected.isEmpty, !read.buildID.starts(with: expected) { return .fileChanged }
+                if !expected.isEmpty, !read.buildID.starts(with: expected) { return .fileChanged }
                 symbols = read
                 return nil
             } catch {
