@@ -63,6 +63,8 @@ private struct LiveLoop {
     mutating func run() -> LiveEnding {
         takeProfile()
         draw()
+        // The empty screen is no picture that the first data should wait behind.
+        lastPicture = .beginning
         while true {
             var watched = [
                 pollfd(fd: screen.input, events: Int16(POLLIN), revents: 0),

@@ -75,7 +75,22 @@ package struct ProfileBuilder: ~Copyable {
         if let window, let newest = slices.last?.end {
             slices.removeAll { newest.nanoseconds(since: $0.end) >= window }
         }
+        orderUnnamed(by: cells)
         forgetUnusedProcesses(before: open.start)
+    }
+
+    /// Puts what weighs most last, where naming begins; the kernel first, whose list of names takes long to read.
+    private mutating func orderUnnamed(by cells: [Cell]) {
+        guard unnamed.count > 1 else { return }
+        var weights: [StackID: UInt64] = [:]
+        for cell in cells where stacks[Int(cell.stack.index)].function == nil {
+            weights[cell.stack] = (weights[cell.stack] ?? 0).addingSaturating(cell.period)
+        }
+        func isCheap(_ id: StackID) -> Bool { stacks[Int(id.index)].location.space != .kernel }
+        unnamed.sort { left, right in
+            let cheap = (isCheap(left), isCheap(right))
+            return cheap.0 != cheap.1 ? !cheap.0 : (weights[left] ?? 0) < (weights[right] ?? 0)
+        }
     }
 
     private mutating func intern(_ entry: StackEntry) -> StackID {
