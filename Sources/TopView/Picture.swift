@@ -10,20 +10,20 @@ public enum Role: UInt8, Sendable, CaseIterable {
 }
 
 /// A run of text in one role, and how many cells it takes.
-public struct Span: Sendable, Equatable {
+public struct TextRun: Sendable, Equatable {
     public let text: String
     public let cells: Int
     public let role: Role
 }
 
-/// One line of the screen; its spans together take exactly the width of the picture.
+/// One line of the screen; its runs together take exactly the width of the picture.
 public struct Line: Sendable, Equatable {
-    public internal(set) var spans: [Span] = []
+    public internal(set) var runs: [TextRun] = []
 
     /// The text without roles.
-    public var text: String { spans.reduce(into: "") { $0 += $1.text } }
-    /// Cells of all spans.
-    public var cells: Int { spans.reduce(0) { $0 + $1.cells } }
+    public var text: String { runs.reduce(into: "") { $0 += $1.text } }
+    /// Cells of all runs.
+    public var cells: Int { runs.reduce(0) { $0 + $1.cells } }
 }
 
 /// Everything the terminal shows at one moment.
@@ -73,10 +73,10 @@ struct LineBuilder {
     private mutating func append(_ text: String, _ cells: Int, _ role: Role) {
         guard cells > 0 else { return }
         used += cells
-        if let last = line.spans.last, last.role == role {
-            line.spans[line.spans.count - 1] = Span(text: last.text + text, cells: last.cells + cells, role: role)
+        if let last = line.runs.last, last.role == role {
+            line.runs[line.runs.count - 1] = TextRun(text: last.text + text, cells: last.cells + cells, role: role)
         } else {
-            line.spans.append(Span(text: text, cells: cells, role: role))
+            line.runs.append(TextRun(text: text, cells: cells, role: role))
         }
     }
 }

@@ -58,7 +58,9 @@ public struct TopModel: Sendable {
     var filter: Filter
     private var filterHistory: [String] = []
 
-    private(set) var table: Table?
+    /// Every row in order, before the filter, and the samples behind them.
+    private(set) var allRows: [Row] = []
+    private(set) var samples: UInt64 = 0
     /// The rows that pass the filter, in order.
     private(set) var rows: [Row] = []
     private(set) var rings: [RingFigures] = []
@@ -140,24 +142,28 @@ public struct TopModel: Sendable {
 
     // MARK: The folds
 
-    /// The rows before the filter, and the samples behind them.
-    var allRows: [Row] { table?.rows ?? [] }
-    var samples: UInt64 { table?.samples ?? 0 }
-
     private mutating func fold() {
         guard let profile else { return }
         event = min(event, max(profile.session.events.count - 1, 0))
-        table = profile.table(of: event, by: grouping)
+        let table = profile.table(of: event, by: grouping)
+        samples = table.samples
+        allRows = table.rows
         arrange()
     }
 
-    /// Filters and sorts; the folded table stays as it is.
+    /// Sorts; each order starts from the last one.
     private mutating func arrange() {
-        let filter = filter
-        rows = ordering.sorted(filter.isEmpty ? allRows : allRows.filter { filter.accepts($0) })
-        cursor.follow(rows.lazy.map(\.key))
+        allRows = ordering.sorted(allRows)
         rings = ringOrdering.sorted(profile?.rings ?? [])
         ringCursor.follow(rings.lazy.map(RingID.init))
+        applyFilter()
+    }
+
+    /// Filters rows that are in order already: one key typed costs one pass.
+    private mutating func applyFilter() {
+        let filter = filter
+        rows = filter.isEmpty ? allRows : allRows.filter { filter.accepts($0) }
+        cursor.follow(rows.lazy.map(\.key))
     }
 
     // MARK: Actions
@@ -192,7 +198,7 @@ public struct TopModel: Sendable {
             nameOffset = 0
         } else if !filter.isEmpty {
             filter = Filter("")
-            arrange()
+            applyFilter()
         }
     }
 
@@ -308,7 +314,7 @@ public struct TopModel: Sendable {
         case .back:
             prompt = nil
             filter = Filter("")
-            arrange()
+            applyFilter()
         default:
             prompt?.edit(action)
             applyPrompt()
@@ -318,7 +324,7 @@ public struct TopModel: Sendable {
     private mutating func applyPrompt() {
         guard let prompt, prompt.text != filter.text else { return }
         filter = Filter(prompt.text)
-        arrange()
+        applyFilter()
     }
 
     private mutating func performInMenu(_ action: Action) {

@@ -54,12 +54,12 @@ final class CursesScreen {
         if repaint { pt_repaint() }
         for (index, line) in picture.lines.enumerated() {
             var column: Int32 = 0
-            for span in line.spans {
-                let style = theme[span.role]
+            for run in line.runs {
+                let style = theme[run.role]
                 pt_set_style(style.attributes, style.pair)
-                let text = wide(span.text)
+                let text = wide(run.text)
                 unsafe pt_add_text(Int32(index), column, text, Int32(text.count))
-                column += Int32(span.cells)
+                column += Int32(run.cells)
             }
         }
         pt_set_style(0, 0)
