@@ -61,10 +61,12 @@ public enum Column: String, CaseIterable, Sendable, Hashable {
 
 /// The sorted column and the direction.
 public struct Ordering<ID: Hashable & Sendable>: Sendable, Equatable {
+    /// The column that decides.
     public var column: ID
     /// True when it runs against the column's natural direction.
     public var inverted: Bool
 
+    /// The column's natural direction unless inverted: numbers fall, text rises.
     public init(_ column: ID, inverted: Bool = false) {
         self.column = column
         self.inverted = inverted

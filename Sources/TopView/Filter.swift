@@ -4,6 +4,7 @@ public import SampleEngine
 ///
 /// Case matters as soon as the text has a capital letter.
 public struct Filter: Sendable, Equatable {
+    /// What is looked for; empty accepts every row.
     public let text: String
     private let needle: [UInt8]
     private let matchesCase: Bool
@@ -16,6 +17,7 @@ public struct Filter: Sendable, Equatable {
         needle = Array(text.utf8)
     }
 
+    /// Whether every row is shown.
     public var isEmpty: Bool { needle.isEmpty }
 
     /// Whether the row is shown.

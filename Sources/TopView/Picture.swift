@@ -11,13 +11,17 @@ public enum Role: UInt8, Sendable, CaseIterable {
 
 /// A run of text in one role, and how many cells it takes.
 public struct TextRun: Sendable, Equatable {
+    /// What is shown; never a control character.
     public let text: String
+    /// Cells the text takes.
     public let cells: Int
+    /// What the text means.
     public let role: Role
 }
 
 /// One line of the screen; its runs together take exactly the width of the picture.
 public struct Line: Sendable, Equatable {
+    /// From left to right.
     public internal(set) var runs: [TextRun] = []
 
     /// The text without roles.
@@ -30,14 +34,19 @@ public struct Line: Sendable, Equatable {
 public struct Picture: Sendable, Equatable {
     /// Where the hardware cursor goes: screen readers and magnifiers follow it.
     public struct Cursor: Sendable, Equatable {
+        /// Counted from 0 at the top.
         public let line: Int
+        /// Cells from the left edge.
         public let column: Int
         /// Shown while text is typed, hidden elsewhere.
         public let visible: Bool
     }
 
+    /// Cells of each line.
     public let columns: Int
+    /// From top to bottom.
     public let lines: [Line]
+    /// Nil where no place is of special interest.
     public let cursor: Cursor?
 }
 

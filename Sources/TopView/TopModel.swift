@@ -14,14 +14,20 @@ public enum Effect: Sendable, Equatable {
 public struct TopModel: Sendable {
     /// What a session starts with.
     public struct Setup: Sendable {
+        /// What the terminal can show.
         public var capabilities: Capabilities
         /// Seconds that local time is ahead of UTC.
         public var utcOffset: Int
+        /// What one row stands for.
         public var grouping: Set<GroupKey>
+        /// The first order of the rows.
         public var ordering: Ordering<Column>
+        /// The first filter.
         public var filter: Filter
+        /// The first view.
         public var view: View
 
+        /// Everything but the terminal has its usual value.
         public init(
             capabilities: Capabilities, utcOffset: Int = 0, grouping: Set<GroupKey> = [.process, .module, .function],
             ordering: Ordering<Column> = Ordering(.selfPercent), filter: Filter = Filter(""), view: View = .functions
@@ -82,6 +88,7 @@ public struct TopModel: Sendable {
     var pageRows = 1
     var shownColumns: [String] = []
 
+    /// A screen without a profile: it says that it is starting.
     public init(_ setup: Setup) {
         glyphs = Glyphs(setup.capabilities)
         fitter = Fitter(setup.capabilities)

@@ -26,8 +26,9 @@ final class CursesScreen {
         guard input >= 0 else { throw TerminalError(message: "no terminal to read keys from; use --batch") }
         rescue = try TerminalGuard(terminal: output, undo: try Self.undoBytes())
         set_escdelay(25)
-        guard unsafe pt_open_screen(output, input) != nil else { throw Self.unknownTerminal() }
+        // Up before the first byte is written: curses switches to the other screen as soon as it opens.
         rescue.raise()
+        guard unsafe pt_open_screen(output, input) != nil else { throw Self.unknownTerminal() }
         pt_prepare_screen()
         let colours = Self.colours(colour)
         capabilities = Self.capabilities(colours, ascii: ascii)
