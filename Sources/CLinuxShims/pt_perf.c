@@ -1,10 +1,16 @@
 #define _GNU_SOURCE
 #include "include/pt_perf.h"
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/auxv.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 int pt_perf_event_open(struct perf_event_attr *attr, pid_t pid, int cpu, int group, unsigned long flags) {
@@ -29,3 +35,31 @@ int pt_epoll_remove(int epoll, int fd) { return epoll_ctl(epoll, EPOLL_CTL_DEL, 
 int pt_open(const char *path, int flags) { return open(path, flags | O_CLOEXEC); }
 int pt_openat(int directory, const char *path, int flags) { return openat(directory, path, flags | O_CLOEXEC); }
 int pt_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+void pt_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+int pt_open_in_root(int root, const char *path, int flags) {
+    struct open_how how = {.flags = (unsigned)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+    return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+}
+
+unsigned long pt_vdso(void) { return getauxval(AT_SYSINFO_EHDR); }
+
+_Static_assert(PT_O_PATH == O_PATH, "O_PATH of this architecture");
+
+uint64_t pt_device(dev_t device) { return (uint64_t)major(device) | (uint64_t)minor(device) << 32; }
+
+int pt_signal_descriptor(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGQUIT);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) return -1;
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int pt_next_signal(int fd) {
+    struct signalfd_siginfo info;
+    return read(fd, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
+}

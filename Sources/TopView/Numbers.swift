@@ -1,7 +1,7 @@
 /// Numbers as people read them; the same in every locale, so that screens can be compared.
-enum Numbers {
+public enum Numbers {
     /// `1,204`
-    static func grouped(_ value: UInt64) -> String {
+    public static func grouped(_ value: UInt64) -> String {
         let digits = Array(String(value).utf8)
         var text = ""
         for (index, digit) in digits.enumerated() {
@@ -14,7 +14,7 @@ enum Numbers {
     static func grouped(_ value: Int) -> String { grouped(UInt64(max(value, 0))) }
 
     /// A number with so many digits after the point; what is not a number shows as 0.
-    static func fixed(_ value: Double, _ digits: Int) -> String {
+    public static func fixed(_ value: Double, _ digits: Int) -> String {
         let scale = digits == 0 ? 1.0 : digits == 1 ? 10.0 : 100.0
         let scaled = value.isFinite ? min(max((value * scale).rounded(), 0), 1e15) : 0
         let whole = UInt64(scaled)

@@ -24,3 +24,22 @@ int pt_epoll_remove(int epoll, int fd);
 int pt_open(const char *path, int flags);
 int pt_openat(int directory, const char *path, int flags);
 int pt_memfd(const char *name);
+
+/// Names the calling thread, at most 15 bytes (PR_SET_NAME).
+void pt_name_thread(const char *name);
+
+/// openat2(2) with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS: no link inside may lead out of the directory.
+int pt_open_in_root(int root, const char *path, int flags);
+/// The vDSO that the kernel mapped into this process (AT_SYSINFO_EHDR), 0 where there is none.
+unsigned long pt_vdso(void);
+
+/// O_PATH, which Swift does not see without _GNU_SOURCE.
+enum { PT_O_PATH = 010000000 };
+
+/// A device number as MMAP2 records have it: major in the low half, minor in the high half.
+uint64_t pt_device(dev_t device);
+
+/// Blocks SIGINT, SIGTERM, SIGHUP and SIGQUIT and gives a descriptor that reads them (signalfd(2)).
+int pt_signal_descriptor(void);
+/// The next signal that `pt_signal_descriptor` holds, 0 where none waits.
+int pt_next_signal(int fd);

@@ -101,8 +101,6 @@ private struct LiveLoop {
     }
 
     private mutating func takeProfile() {
-        var count: UInt64 = 0
-        _ = unsafe read(source.wakeDescriptor, &count, MemoryLayout<UInt64>.size)
         guard let profile = source.takeLatest() else { return }
         // The first rows are what the user waits for.
         if !hasData { lastPicture = .beginning }

@@ -1,11 +1,3 @@
-/// One life of a process between two execs: the same pid later, or the same process after exec, is another one.
-///
-/// Numbers rise for as long as the session lives and are never used again.
-public struct Generation: Hashable, Sendable {
-    public let number: UInt32
-    public init(_ number: UInt32) { self.number = number }
-}
-
 /// A stack in the table of the same slice or profile; a flat sample is a stack of one frame.
 public struct StackID: Hashable, Sendable {
     public let index: UInt32

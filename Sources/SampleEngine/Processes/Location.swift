@@ -21,10 +21,32 @@ public struct FileOffset: Hashable, Comparable, Sendable {
 
 /// Where addresses have a meaning of their own.
 ///
-/// Ids below `firstImage` are fixed; others are given by `ImageRegistry` as they are first seen.
+///
+///     0 …            fixed: kernel, guest, vdso, …
+///     16 …           images, numbered by `ImageRegistry` as they are first seen
+///     0x4000_0000 …  memory of one generation that is no file: `| generation`
+///     0x8000_0000 …  addresses of one generation whose mapping is not known (yet): `| generation`
 public struct SpaceID: Hashable, Sendable {
     public let number: UInt32
     public init(_ number: UInt32) { self.number = number }
+
+    /// Kernel text and modules; values are `RuntimeAddress`es.
+    public static let kernel = SpaceID(0)
+    /// Stands for what was folded because a table was full.
+    public static let other = SpaceID(1)
+    public static let guest = SpaceID(2)
+    /// The kernel's own page of code in every process; values are offsets into it.
+    public static let vdso = SpaceID(3)
+    package static let firstImage: UInt32 = 16
+    package static let imageLimit: UInt32 = 1 << 16
+
+    package static func anonymous(_ generation: Generation) -> SpaceID { SpaceID(0x4000_0000 | generation.number) }
+    package static func unmapped(_ generation: Generation) -> SpaceID { SpaceID(0x8000_0000 | generation.number) }
+
+    /// The generation whose own addresses these are; nil for spaces that processes share.
+    package var owner: Generation? { number >= 0x4000_0000 ? Generation(number & 0x3fff_ffff) : nil }
+    package var isUnmapped: Bool { number & 0x8000_0000 != 0 }
+    package var isImage: Bool { number >= Self.firstImage && number < 0x4000_0000 }
 }
 
 /// A frame's place, independent of where a process happened to map it: file offset in an image, kernel address,

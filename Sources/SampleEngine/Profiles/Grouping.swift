@@ -42,6 +42,8 @@ public struct Row: Sendable {
     public let modulePath: String
     public let buildID: String
     public let process: String
+    /// The process behind the row, nil where there are several.
+    public let pid: Int32?
     public let kind: CodeKind
     /// Percent of the table's weight; self counts the innermost frame, total every frame once.
     public let selfPercent: Double
@@ -76,7 +78,7 @@ private struct RowFold {
     let profile: Profile
     let grouping: Set<GroupKey>
     private var index: [RowKey: Int] = [:]
-    private var sums: [(key: RowKey, function: FunctionID?, own: Sum, total: Sum)] = []
+    private var sums: [(key: RowKey, pid: Int32?, own: Sum, total: Sum)] = []
     private var all = Sum()
 
     struct Sum {
@@ -132,9 +134,12 @@ private struct RowFold {
         if grouping.contains(.cpu) { key.cpu = cell.cpu }
         if grouping.contains(.user) { key.user = process?.user }
         if grouping.contains(.event) { key.event = cell.event }
-        if let known = index[key] { return known }
+        if let known = index[key] {
+            if sums[known].pid != process?.pid { sums[known].pid = nil }
+            return known
+        }
         index[key] = sums.count
-        sums.append((key, frame.function, Sum(), Sum()))
+        sums.append((key, process?.pid, Sum(), Sum()))
         return sums.count - 1
     }
 
@@ -152,19 +157,11 @@ private struct RowFold {
                 function: grouping.contains(.function) ? function?.name ?? "[reading symbols]" : "",
                 rawFunction: function?.rawName,
                 module: module?.name ?? "", modulePath: module?.path ?? "", buildID: module?.buildID ?? "",
-                process: sum.key.process ?? "", kind: sum.key.kind,
+                process: sum.key.process ?? "", pid: sum.pid, kind: sum.key.kind,
                 selfPercent: 100 * Double(sum.own.weight) / weight,
                 totalPercent: 100 * Double(sum.total.weight) / weight,
                 selfSamples: sum.own.samples, totalSamples: sum.total.samples)
         }
         return Table(rows: rows, samples: all.samples, weight: all.weight)
-    }
-}
-
-extension UInt64 {
-    /// The sum, or the largest value where it would not fit: a hostile period must not wrap or trap.
-    package func addingSaturating(_ other: UInt64) -> UInt64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? .max : sum
     }
 }

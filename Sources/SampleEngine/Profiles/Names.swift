@@ -1,6 +1,3 @@
-/// What kind of code a row stands for.
-public enum CodeKind: String, Sendable, Hashable, CaseIterable { case user, kernel, guest, jit, unknown }
-
 /// Index of a function in `Names.functions`.
 public struct FunctionID: Hashable, Sendable {
     public let index: UInt32
@@ -27,21 +24,6 @@ public struct Function: Hashable, Sendable {
         self.rawName = rawName
         self.module = module
         self.kind = kind
-    }
-}
-
-/// A file with code, the kernel or one of its modules, or a stand-in such as `[jit]`. All text is sanitized.
-public struct Module: Hashable, Sendable {
-    /// Last path component, or a name in brackets for what is not a file.
-    public let name: String
-    public let path: String
-    /// Lower-case hex, empty where there is none.
-    public let buildID: String
-
-    public init(name: String, path: String = "", buildID: String = "") {
-        self.name = name
-        self.path = path
-        self.buildID = buildID
     }
 }
 

@@ -1,19 +1,3 @@
-/// An event as the kernel accepted it.
-public struct EventInUse: Hashable, Sendable {
-    /// As the user would write it: `cpu-clock:u`.
-    public let name: String
-    /// Samples per second and CPU, nil where a period is set.
-    public let frequency: UInt64?
-    /// Events per sample, nil where a frequency is set.
-    public let period: UInt64?
-
-    public init(name: String, frequency: UInt64?, period: UInt64?) {
-        self.name = name
-        self.frequency = frequency
-        self.period = period
-    }
-}
-
 /// What was asked for and what became of it; fixed once the counters are open.
 public struct SessionFacts: Sendable {
     /// `all CPUs (2)`, `pid 1234`, …
@@ -21,11 +5,14 @@ public struct SessionFacts: Sendable {
     public let events: [EventInUse]
     /// What was given up or chosen for the user, one sentence each.
     public let notes: [String]
+    /// Nanoseconds that a profile looks back; nil where each holds what came since the one before.
+    public let window: UInt64?
 
-    public init(target: String, events: [EventInUse], notes: [String]) {
+    public init(target: String, events: [EventInUse], notes: [String], window: UInt64? = nil) {
         self.target = target
         self.events = events
         self.notes = notes
+        self.window = window
     }
 }
 

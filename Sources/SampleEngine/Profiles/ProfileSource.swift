@@ -1,8 +1,7 @@
-/// Where a front end gets its profiles from: a session, or a test.
+/// Where a front end gets its profiles from.
 public protocol ProfileSource: AnyObject, Sendable {
-    /// A non-blocking eventfd that is readable while a profile waits; the front end reads it to clear it.
+    /// Becomes readable (poll(2)) when a profile waits.
     var wakeDescriptor: Int32 { get }
-
-    /// The newest profile that has not been taken yet; older ones that nobody took are gone.
+    /// The newest profile, nil where it was taken already; silences `wakeDescriptor`.
     func takeLatest() -> Profile?
 }

@@ -27,6 +27,7 @@ package struct Errno: Error, Equatable, Sendable {
     package static let noMemory = Errno(ENOMEM)
     package static let busy = Errno(EBUSY)
     package static let tooBig = Errno(E2BIG)
+    package static let badExecutable = Errno(ENOEXEC)
 }
 
 /// Makes one system call, again while a signal interrupts it.

@@ -15,7 +15,8 @@ extension TopModel {
             let live = (text: profile == nil ? "STARTING" : glyphs.live + "LIVE", role: Role.live)
             facts = [exited ? ("EXITED", .warning) : live]
             if let profile, columns >= 60 {
-                facts.append(("window \(Numbers.seconds(profile.seconds))", role))
+                let seconds = profile.session.window.map { Double($0) / 1e9 } ?? profile.seconds
+                facts.append(("window \(Numbers.seconds(seconds))", role))
             }
             if !clock.isEmpty { facts.append((clock, role)) }
         }
@@ -56,7 +57,7 @@ extension TopModel {
         var facts = [verdict.sentence, "\(Numbers.grouped(UInt64(min(rate.rounded(), 1e12)))) samples/s"]
         if verdict.isFine { facts.append("lost 0") }
         let memory = Numbers.bytes(Double(profile.residentKilobytes) * 1024)
-        facts.append("self \(Numbers.fixed(profile.ownCPUPercent, 1))% \(memory)")
+        if !profile.slices.isEmpty { facts.append("self \(Numbers.fixed(profile.ownCPUPercent, 1))% \(memory)") }
         // What went wrong is never shortened for the sake of a number behind it.
         let dot = " \(glyphs.dot) "
         while facts.count > 1, TextWidth.cells(of: facts.joined(separator: dot)) >= columns { facts.removeLast() }

@@ -1,0 +1,300 @@
+internal import ArgumentParser
+internal import Glibc
+internal import SampleEngine
+internal import TopView
+
+/// The command line: one definition for parsing, help and completions.
+struct Arguments: ParsableArguments {
+    @Option(
+        name: [.customShort("p", allowingJoined: true), .customLong("pid")],
+        help: ArgumentHelp("Processes to sample, their threads and children.", valueName: "PID,…"))
+    var pids: String?
+
+    @Option(
+        name: [.customShort("t", allowingJoined: true), .customLong("tid")],
+        help: ArgumentHelp("Threads to sample.", valueName: "TID,…"))
+    var tids: String?
+
+    @Flag(name: [.customShort("a"), .customLong("all-cpus")], help: "All processes on all CPUs.")
+    var everything = false
+
+    @Option(
+        name: [.customShort("u", allowingJoined: true), .customLong("user")],
+        help: ArgumentHelp("Processes of one user, by name or number.", valueName: "USER"))
+    var user: String?
+
+    @Option(
+        name: [.customShort("C", allowingJoined: true), .customLong("cpu")],
+        help: ArgumentHelp("Only these CPUs: 0,2-3.", valueName: "LIST"))
+    var cpus: String?
+
+    @Option(
+        name: [.customShort("e", allowingJoined: true), .customLong("event")],
+        help: ArgumentHelp(
+            "Event to sample, several by repeating or with commas; :u and :k for one side only. "
+                + "Default: cycles, else cpu-clock, else task-clock.", valueName: "EVENT"))
+    var events: [String] = []
+
+    @Option(
+        name: [.customShort("F", allowingJoined: true), .customLong("freq")],
+        help: ArgumentHelp("Samples per second and CPU, or max. Default: 999.", valueName: "HZ"))
+    var frequency: String?
+
+    @Option(
+        name: [.customShort("c", allowingJoined: true), .customLong("count")],
+        help: ArgumentHelp("One sample every so many events.", valueName: "PERIOD"))
+    var period: UInt64?
+
+    @Option(
+        name: [.customShort("m", allowingJoined: true), .customLong("mmap-pages")],
+        help: ArgumentHelp("Pages of each sample ring, a power of two.", valueName: "PAGES"))
+    var pages: Int?
+
+    @Flag(name: [.customShort("i"), .customLong("no-inherit")], help: "Leave out children forked after the start.")
+    var noInherit = false
+
+    @Option(
+        name: [.customShort("d", allowingJoined: true), .customLong("delay")],
+        help: ArgumentHelp("Time between pictures: 0.5, 250ms, 1s. Default: 1s.", valueName: "TIME"))
+    var delay: String?
+
+    @Option(
+        name: .customLong("window"),
+        help: ArgumentHelp("How far back a picture looks: 10s. Default: 10s.", valueName: "TIME"))
+    var window: String?
+
+    @Flag(name: [.customShort("b"), .customLong("batch")], help: "Write frames to standard output; needs no terminal.")
+    var batch = false
+
+    @Option(
+        name: [.customShort("n", allowingJoined: true), .customLong("frames")],
+        help: ArgumentHelp("Stop after so many frames (implies --batch).", valueName: "N"))
+    var frames: Int?
+
+    @Option(
+        name: .customLong("format"),
+        help: ArgumentHelp("text, json or csv (implies --batch).", valueName: "NAME"))
+    var format: String?
+
+    @Option(
+        name: [.customShort("o", allowingJoined: true), .customLong("output")],
+        help: ArgumentHelp("Write to a file (implies --batch).", valueName: "FILE"))
+    var output: String?
+
+    @Option(
+        name: [.customShort("s", allowingJoined: true), .customLong("sort")],
+        help: ArgumentHelp("Column to sort by; help lists them. Default: self.", valueName: "KEY"))
+    var sort: String?
+
+    @Option(
+        name: .customLong("group-by"),
+        help: ArgumentHelp("What makes a row; help lists all. Default: process,module,function.", valueName: "KEYS"))
+    var grouping: String?
+
+    @Option(
+        name: .customLong("filter"),
+        help: ArgumentHelp("Show only rows with this text in function, module or process.", valueName: "TEXT"))
+    var filter: String?
+
+    @Option(name: .customLong("limit"), help: ArgumentHelp("At most so many rows per frame.", valueName: "N"))
+    var limit: Int?
+
+    @Option(
+        name: .customLong("view"), help: ArgumentHelp("View to begin with: functions (default) or rings.", valueName: "NAME"))
+    var view: String?
+
+    @Option(name: .customLong("color"), help: ArgumentHelp("auto (default), always or never.", valueName: "WHEN"))
+    var color: String?
+
+    @Flag(name: .customLong("ascii"), help: "Draw with ASCII alone.")
+    var ascii = false
+
+    @Flag(name: [.customShort("V"), .customLong("version")], help: "Print the version.")
+    var version = false
+
+    @Argument(parsing: .postTerminator, help: .hidden)
+    var command: [String] = []
+}
+
+/// A command line as it was meant: every word checked.
+struct Request {
+    var sampling: Sampling
+    var pace: Pace
+    /// Options ask for batch; a terminal that cannot show a screen may still.
+    var wantsBatch: Bool
+    var batch = BatchOptions()
+    var live = LiveOptions()
+
+    init(_ arguments: Arguments) throws(EngineError) {
+        guard arguments.command.isEmpty else {
+            throw EngineError(
+                .usage, what: "-- \(displayText(arguments.command[0]))", why: "starting a command is not built yet",
+                remedy: "start it yourself and give its pid: -p PID")
+        }
+        sampling = Sampling(target: try Self.target(arguments))
+        sampling.events = try Self.events(arguments.events)
+        sampling.rate = try Self.rate(arguments)
+        sampling.ringPages = try Self.pages(arguments.pages)
+        sampling.inherit = !arguments.noInherit
+
+        let delay = try Self.nanoseconds(arguments.delay ?? "1s", option: "-d")
+        let window = try Self.nanoseconds(arguments.window ?? "10s", option: "--window")
+        wantsBatch =
+            arguments.batch || arguments.frames != nil || arguments.format != nil || arguments.output != nil
+        pace = Pace(delay: delay, window: window)
+
+        let grouping = try Self.grouping(arguments.grouping ?? "process,module,function")
+        let column: Column = try Self.choice(arguments.sort ?? "self", option: "-s", what: "sort key")
+        batch.report = ReportOptions(
+            grouping: grouping, ordering: Ordering(column), filter: Filter(arguments.filter ?? ""),
+            limit: try Self.positive(arguments.limit, option: "--limit"))
+        batch.format = try Self.choice(arguments.format ?? "text", option: "--format", what: "format")
+        batch.frames = try Self.positive(arguments.frames, option: "-n")
+        batch.outputPath = arguments.output
+
+        live.grouping = grouping
+        live.ordering = Ordering(column)
+        live.filter = arguments.filter ?? ""
+        live.ascii = arguments.ascii
+        live.colour = try Self.choice(arguments.color ?? "auto", option: "--color", what: "choice")
+        live.view = try Self.view(arguments.view ?? "functions")
+    }
+
+    /// The same pace for frames that hold their own interval.
+    var batchPace: Pace { Pace(delay: pace.delay, window: nil) }
+}
+
+// MARK: - One option each
+
+extension Request {
+    private static func target(_ arguments: Arguments) throws(EngineError) -> Target {
+        let given = [
+            arguments.pids.map { _ in "-p" }, arguments.tids.map { _ in "-t" }, arguments.user.map { _ in "-u" },
+            arguments.everything ? "-a" : nil,
+        ].compactMap { $0 }
+        if given.count > 1 {
+            throw EngineError(
+                .usage, what: given.joined(separator: " and "), why: "only one of them can be the target",
+                remedy: "leave out all but one")
+        }
+        var target = Target(.everythingPermitted)
+        if let pids = arguments.pids {
+            target.who = .processes(try Target.ids(pids, option: "-p"))
+        } else if let tids = arguments.tids {
+            target.who = .threads(try Target.ids(tids, option: "-t"))
+        } else if let user = arguments.user {
+            target = try Target.user(user)
+        } else if arguments.everything {
+            target.who = .everything
+        }
+        if let cpus = arguments.cpus {
+            target.cpus = try Target.cpus(cpus)
+            if target.who == .everythingPermitted { target.who = .everything }
+        }
+        return target
+    }
+
+    private static func events(_ words: [String]) throws(EngineError) -> [EventSpec]? {
+        if words.isEmpty { return nil }
+        var events: [EventSpec] = []
+        for word in words {
+            let names = word.contains("{") ? [word] : word.split(separator: ",").map(String.init)
+            for name in names {
+                let event = try EventSpec.parse(name)
+                if !events.contains(event) { events.append(event) }
+            }
+        }
+        return events
+    }
+
+    private static func rate(_ arguments: Arguments) throws(EngineError) -> SampleRate? {
+        if arguments.frequency != nil, arguments.period != nil {
+            throw EngineError(.usage, what: "-F and -c", why: "only one of them can set the rate")
+        }
+        if let period = arguments.period {
+            guard period > 0 else { throw EngineError(.usage, what: "-c 0", why: "a period is at least 1") }
+            return .period(period)
+        }
+        guard let word = arguments.frequency else { return nil }
+        if word == "max" { return .maxFrequency }
+        guard let frequency = UInt64(word), frequency > 0 else {
+            throw EngineError(
+                .usage, what: "-F \(displayText(word))", why: "not a number of samples per second",
+                remedy: "give a number, or max")
+        }
+        return .frequency(frequency)
+    }
+
+    private static func pages(_ pages: Int?) throws(EngineError) -> Int? {
+        guard let pages else { return nil }
+        guard pages > 0, pages & (pages - 1) == 0, pages <= 1 << 20 else {
+            let near = max(1, min(pages, 1 << 20)).nextPowerOfTwo
+            throw EngineError(
+                .usage, what: "-m \(pages)", why: "a ring has a power of two of pages", remedy: "the nearest is \(near)")
+        }
+        return pages
+    }
+
+    /// `0.5`, `250ms`, `1s`, `2m` as nanoseconds, from a millisecond to an hour.
+    private static func nanoseconds(_ word: String, option: String) throws(EngineError) -> UInt64 {
+        let units: [(String, Double)] = [("ms", 1e6), ("s", 1e9), ("m", 6e10), ("", 1e9)]
+        for (unit, scale) in units where word.hasSuffix(unit) {
+            let number = word.dropLast(unit.count)
+            guard let value = Double(number), value.isFinite else { continue }
+            let result = value * scale
+            guard result >= 1e6, result <= 3.6e12 else {
+                throw EngineError(
+                    .usage, what: "\(option) \(displayText(word))", why: "must be between 1ms and 3600s")
+            }
+            return UInt64(result)
+        }
+        throw EngineError(
+            .usage, what: "\(option) \(displayText(word))", why: "not a time", remedy: "write 0.5, 250ms or 1s")
+    }
+
+    private static func positive(_ number: Int?, option: String) throws(EngineError) -> Int? {
+        if let number, number < 1 {
+            throw EngineError(.usage, what: "\(option) \(number)", why: "must be at least 1")
+        }
+        return number
+    }
+
+    private static func grouping(_ words: String) throws(EngineError) -> Set<GroupKey> {
+        var keys: Set<GroupKey> = []
+        for word in words.split(separator: ",", omittingEmptySubsequences: false) {
+            // What JSON calls a symbol is a function everywhere else.
+            let name = word == "symbol" ? "function" : word == "tid" ? "thread" : String(word)
+            keys.insert(try choice(name, option: "--group-by", what: "key"))
+        }
+        return keys
+    }
+
+    private static func view(_ word: String) throws(EngineError) -> View {
+        let names = View.allCases.map { $0.title.lowercased() }
+        guard let index = names.firstIndex(of: word) else {
+            throw notOneOf(names, word, option: "--view", what: "view")
+        }
+        let view = View.allCases[index]
+        guard view.isBuilt else {
+            throw EngineError(.usage, what: "--view \(word)", why: "this view is not built yet")
+        }
+        return view
+    }
+
+    private static func choice<Choice: RawRepresentable<String> & CaseIterable>(
+        _ word: String, option: String, what: String
+    ) throws(EngineError) -> Choice {
+        guard let choice = Choice(rawValue: word) else {
+            throw notOneOf(Choice.allCases.map(\.rawValue), word, option: option, what: what)
+        }
+        return choice
+    }
+
+    private static func notOneOf(
+        _ names: [String], _ word: String, option: String, what: String
+    ) -> EngineError {
+        EngineError(
+            .usage, what: "\(option) \(displayText(word))", why: "no such \(what)",
+            remedy: "choose from \(names.joined(separator: ", "))")
+    }
+}

@@ -1,0 +1,74 @@
+internal import CLinuxShims
+internal import Glibc
+internal import SampleEngine
+
+/// How a batch run goes.
+struct BatchOptions: Sendable {
+    var format = FormatName.text
+    /// Nil: until the target ends or a signal comes.
+    var frames: Int?
+    var outputPath: String?
+    var report = ReportOptions()
+}
+
+/// Writes a frame for every interval until the wanted number, the target's end or a signal.
+///
+/// - Returns: the signal that ended it, to be raised again; nil where it ended by itself.
+func runBatch(
+    _ session: Session, output: borrowing Output, signals: Int32, options: BatchOptions
+) throws(EngineError) -> Int32? {
+    var writer = FrameWriter(options: options)
+    guard try writer.begin(output) else { return nil }
+    while true {
+        var watched = [
+            pollfd(fd: session.wakeDescriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: signals, events: Int16(POLLIN), revents: 0),
+        ]
+        _ = unsafe poll(&watched, UInt(watched.count), -1)
+        let signal = pt_next_signal(signals)
+        if signal != 0 {
+            // What was sampled so far is not thrown away: the last frame is a shorter one.
+            if let last = session.stop() { _ = try writer.write(last, to: output) }
+            return signal
+        }
+        guard watched[0].revents != 0, let profile = session.takeLatest() else { continue }
+        let goesOn = try writer.write(profile, to: output)
+        if !goesOn || profile.state == .exited {
+            _ = session.stop()
+            return nil
+        }
+    }
+}
+
+/// Numbers frames and writes them in the chosen format.
+private struct FrameWriter {
+    private let options: BatchOptions
+    private let format: any BatchFormat
+    private var frames = 0
+
+    init(options: BatchOptions) {
+        self.options = options
+        format = options.format.format
+    }
+
+    func begin(_ output: borrowing Output) throws(EngineError) -> Bool {
+        try output.write(format.preamble(options.report))
+    }
+
+    /// - Returns: false when there is nothing more to write, or nobody to read it.
+    mutating func write(_ profile: Profile, to output: borrowing Output) throws(EngineError) -> Bool {
+        if profile.slices.isEmpty { return true }
+        frames += 1
+        for event in profile.session.events.indices {
+            let frame = BatchFrame(profile, event: event, number: frames, options: options.report)
+            let text: String
+            do {
+                text = try format.text(frame)
+            } catch {
+                throw EngineError(what: "frame \(frames)", why: "it cannot be written as \(options.format.rawValue)")
+            }
+            if try !output.write(text) { return false }
+        }
+        return options.frames.map { frames < $0 } ?? true
+    }
+}

@@ -1,0 +1,88 @@
+internal import SampleEngine
+internal import TopView
+
+/// What is shown of a profile in batch, whatever the format.
+struct ReportOptions: Sendable {
+    var grouping: Set<GroupKey> = [.process, .module, .function]
+    var ordering = Ordering<Column>(.selfPercent)
+    var filter = Filter("")
+    var limit: Int?
+}
+
+/// One frame of one event: the rows of an interval and what they are of.
+struct BatchFrame {
+    let number: Int
+    let profile: Profile
+    let event: EventInUse
+    let grouping: Set<GroupKey>
+    /// Samples before the filter.
+    let samples: UInt64
+    /// Sorted, filtered, limited.
+    let rows: [Row]
+    let health: Health
+
+    init(_ profile: Profile, event index: Int, number: Int, options: ReportOptions) {
+        let table = profile.table(of: index, by: options.grouping)
+        var rows = options.ordering.sorted(table.rows.filter(options.filter.accepts))
+        if let limit = options.limit, rows.count > limit { rows.removeSubrange(limit...) }
+        self.number = number
+        self.profile = profile
+        self.rows = rows
+        event = profile.session.events[index]
+        grouping = options.grouping
+        samples = table.samples
+        health = profile.health
+    }
+
+    /// The columns that identify a row, in reading order.
+    var keys: [GroupKey] {
+        GroupKey.allCases.filter { grouping.contains($0) }.sorted { Self.rank($0) < Self.rank($1) }
+    }
+
+    private static func rank(_ key: GroupKey) -> Int {
+        switch key {
+        case .event: 0
+        case .user: 1
+        case .process: 2
+        case .pid: 3
+        case .thread: 4
+        case .cpu: 5
+        case .module: 6
+        case .function: 7
+        }
+    }
+
+    /// A row's value in one of those columns.
+    func text(_ key: GroupKey, of row: Row) -> String {
+        switch key {
+        case .function: row.function
+        case .module: row.module
+        case .process: row.process
+        case .pid: row.key.pid.map { "\($0)" } ?? ""
+        case .thread: row.key.thread.map { "\($0)" } ?? ""
+        case .cpu: row.key.cpu.map { "\($0)" } ?? ""
+        case .user: row.key.user.map { "\($0)" } ?? ""
+        case .event: row.key.event.map { profile.session.events[Int($0)].name } ?? ""
+        }
+    }
+}
+
+/// One way to write frames down.
+protocol BatchFormat {
+    /// What stands before the first frame.
+    func preamble(_ options: ReportOptions) -> String
+    func text(_ frame: BatchFrame) throws -> String
+}
+
+/// The formats by their names on the command line.
+enum FormatName: String, CaseIterable, Sendable {
+    case text, json, csv
+
+    var format: any BatchFormat {
+        switch self {
+        case .text: TextFormat()
+        case .json: JSONFormat()
+        case .csv: CSVFormat()
+        }
+    }
+}

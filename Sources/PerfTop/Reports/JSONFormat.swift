@@ -1,0 +1,168 @@
+internal import FoundationEssentials
+internal import SampleEngine
+
+/// One JSON object per frame and line; fields are added from version to version, never reused.
+struct JSONFormat: BatchFormat {
+    func preamble(_ options: ReportOptions) -> String { "" }
+
+    func text(_ frame: BatchFrame) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(JSONFrame(frame)), as: UTF8.self) + "\n"
+    }
+}
+
+/// `2026-01-01T12:00:00.000Z`
+func isoTime(_ nanoseconds: UInt64) -> String {
+    let date = Date(timeIntervalSince1970: Double(nanoseconds / 1_000_000) / 1000)
+    return date.formatted(.iso8601.time(includingFractionalSeconds: true))
+}
+
+/// Three digits behind the point are more than sampling can tell.
+private func rounded(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
+
+/// Optional numbers are written as null where the field always exists.
+private struct Nullable<Value: Encodable>: Encodable {
+    let value: Value?
+
+    init(_ value: Value?) { self.value = value }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        if let value { try container.encode(value) } else { try container.encodeNil() }
+    }
+}
+
+private struct JSONFrame: Encodable {
+    let version = 1
+    let frame: Int
+    let time: String
+    let interval_s: Double
+    let target: String
+    let state: String
+    let event: String
+    let frequency_hz: Nullable<UInt64>
+    let period: UInt64?
+    let notes: [String]
+    let samples: UInt64
+    let lost: UInt64
+    let driver_lost: UInt64
+    let missing_percent: Double
+    let throttled: UInt64
+    let undecodable: UInt64
+    let folded: UInt64
+    let rows: [JSONRow]
+    let rings: [JSONRing]
+    let `self`: JSONCost
+
+    init(_ frame: BatchFrame) {
+        let profile = frame.profile
+        let rings = profile.rings
+        self.frame = frame.number
+        time = isoTime(profile.wallClock)
+        interval_s = rounded(profile.seconds)
+        target = profile.session.target
+        state = profile.state.rawValue
+        event = frame.event.name
+        frequency_hz = Nullable(frame.event.frequency)
+        period = frame.event.period
+        notes = profile.session.notes
+        samples = frame.samples
+        lost = frame.health.lost
+        driver_lost = rings.reduce(0) { $0 &+ $1.driverLost }
+        missing_percent = rounded(frame.health.missingPercent)
+        throttled = frame.health.throttled
+        undecodable = frame.health.undecodable
+        folded = frame.health.folded
+        rows = frame.rows.map { JSONRow($0, frame) }
+        self.rings = rings.map(JSONRing.init)
+        self.`self` = JSONCost(
+            cpu_percent: rounded(profile.ownCPUPercent), rss_kb: profile.residentKilobytes)
+    }
+}
+
+private struct JSONRow: Encodable {
+    let symbol: String?
+    let raw_symbol: String?
+    let module: String?
+    let module_path: String?
+    let build_id: String?
+    let process: String?
+    let pid: Int32?
+    let tid: Int32?
+    let cpu: UInt16?
+    let user: UInt32?
+    let kind: String?
+    let self_percent: Double
+    let total_percent: Double
+    let self_samples: UInt64
+    let total_samples: UInt64
+
+    init(_ row: Row, _ frame: BatchFrame) {
+        let hasModule = row.key.module != nil
+        symbol = frame.grouping.contains(.function) ? row.function : nil
+        raw_symbol = frame.grouping.contains(.function) ? row.rawFunction : nil
+        module = hasModule ? row.module : nil
+        module_path = hasModule ? row.modulePath : nil
+        build_id = hasModule && !row.buildID.isEmpty ? row.buildID : nil
+        process = row.key.process
+        pid = row.key.pid ?? (frame.grouping.contains(.process) ? row.pid : nil)
+        tid = row.key.thread
+        cpu = row.key.cpu
+        user = row.key.user
+        kind = frame.grouping.contains(.function) ? row.kind.rawValue : nil
+        self_percent = rounded(row.selfPercent)
+        total_percent = rounded(row.totalPercent)
+        self_samples = row.selfSamples
+        total_samples = row.totalSamples
+    }
+}
+
+private struct JSONRing: Encodable {
+    let purpose: String
+    let cpu: Int
+    let tid: Nullable<Int32>
+    let event: String
+    let pages: Int
+    let head: UInt64
+    let tail: UInt64
+    let used_percent: Double
+    let peak_percent: Double
+    let bytes: UInt64
+    let records: UInt64
+    let samples: UInt64
+    let wakeups: UInt64
+    let lag_ms: Double
+    let lost: UInt64
+    let kernel_lost: Nullable<UInt64>
+    let overrun_bytes: UInt64
+    let throttled: UInt64
+    let undecodable: UInt64
+
+    init(_ ring: RingFigures) {
+        purpose = ring.purpose.rawValue
+        cpu = ring.cpu
+        tid = Nullable(ring.thread)
+        event = ring.event
+        pages = ring.pages
+        head = ring.head
+        tail = ring.tail
+        used_percent = rounded(ring.usedPercent)
+        peak_percent = rounded(ring.peakPercent)
+        bytes = ring.bytes
+        records = ring.records
+        samples = ring.samples
+        wakeups = ring.wakeups
+        lag_ms = rounded(Double(ring.lagNanoseconds) / 1e6)
+        lost = ring.lost
+        kernel_lost = Nullable(ring.kernelLost)
+        overrun_bytes = ring.overrunBytes
+        throttled = ring.throttled
+        undecodable = ring.undecodable
+    }
+}
+
+private struct JSONCost: Encodable {
+    let cpu_percent: Double
+    let rss_kb: UInt64
+}

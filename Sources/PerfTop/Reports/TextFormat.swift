@@ -1,0 +1,51 @@
+internal import SampleEngine
+internal import TopView
+
+/// An aligned table under a header line; nothing is cut.
+struct TextFormat: BatchFormat {
+    func preamble(_ options: ReportOptions) -> String { "" }
+
+    func text(_ frame: BatchFrame) -> String {
+        var text = header(frame)
+        var lines = [["SELF%", "SAMPLES"] + frame.keys.map { $0.rawValue.uppercased() }]
+        for row in frame.rows {
+            let numbers = [Numbers.fixed(row.selfPercent, 2), String(row.selfSamples)]
+            lines.append(numbers + frame.keys.map { frame.text($0, of: row) })
+        }
+        var widths = Array(repeating: 0, count: lines[0].count)
+        for line in lines {
+            for (column, cell) in line.enumerated() { widths[column] = max(widths[column], TextWidth.cells(of: cell)) }
+        }
+        for line in lines {
+            var row = ""
+            for (column, cell) in line.enumerated() {
+                let space = String(repeating: " ", count: widths[column] - TextWidth.cells(of: cell))
+                let isLast = column == line.count - 1
+                // Numbers stand right; the last column needs no space behind it.
+                row += column < 2 ? space + cell : isLast ? cell : cell + space
+                if !isLast { row += "  " }
+            }
+            text += row + "\n"
+        }
+        if frame.rows.isEmpty { text += frame.samples == 0 ? "(no samples)\n" : "(the filter hides every row)\n" }
+        return text + "\n"
+    }
+
+    private func header(_ frame: BatchFrame) -> String {
+        let profile = frame.profile
+        let rate = frame.event.frequency.map { "\($0) Hz" } ?? "every \(frame.event.period ?? 1)"
+        var parts = [
+            "# perftop frame \(frame.number)", profile.session.target, "\(frame.event.name) @ \(rate)",
+            "\(Numbers.fixed(profile.seconds, 2)) s", "\(frame.samples) samples", "lost \(frame.health.lost)",
+        ]
+        if frame.health.lost > 0 { parts.append("\(Numbers.fixed(frame.health.missingPercent, 1)) % missing") }
+        if frame.health.throttled > 0 { parts.append("throttled \(frame.health.throttled)") }
+        if frame.health.undecodable > 0 { parts.append("undecodable \(frame.health.undecodable)") }
+        if frame.health.folded > 0 { parts.append("\(frame.health.folded) in [other]: too many different rows") }
+        if profile.state == .exited { parts.append("exited") }
+        parts.append(
+            "self \(Numbers.fixed(profile.ownCPUPercent, 1)) % of a CPU, \(profile.residentKilobytes / 1024) MB")
+        let notes = profile.session.notes.map { "# note: \($0)\n" }
+        return parts.joined(separator: " · ") + "\n" + (frame.number == 1 ? notes.joined() : "")
+    }
+}

@@ -1,0 +1,15 @@
+/// An event as the kernel accepted it.
+public struct EventInUse: Hashable, Sendable {
+    /// As the user would write it: `cpu-clock:u`.
+    public let name: String
+    /// Samples per second and CPU, nil where a period is set.
+    public let frequency: UInt64?
+    /// Events per sample, nil where a frequency is set.
+    public let period: UInt64?
+
+    public init(name: String, frequency: UInt64?, period: UInt64?) {
+        self.name = name
+        self.frequency = frequency
+        self.period = period
+    }
+}

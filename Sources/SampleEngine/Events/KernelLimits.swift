@@ -1,0 +1,46 @@
+internal import Glibc
+
+/// What this kernel and this user's rights allow, read once at the start.
+struct KernelLimits: Sendable {
+    /// `kernel.perf_event_paranoid` (perf_event_open(2)); 2 where it cannot be read.
+    let paranoid: Int
+    /// CAP_PERFMON or CAP_SYS_ADMIN: the paranoid level does not apply.
+    let isPrivileged: Bool
+    /// CAP_IPC_LOCK, or paranoid −1: ring memory is not limited.
+    let mayLockMemory: Bool
+    /// `kernel.perf_event_max_sample_rate` in samples per second and CPU.
+    let maxSampleRate: UInt64
+
+    init() {
+        let capabilities = Self.effectiveCapabilities()
+        paranoid = fileNumber("/proc/sys/kernel/perf_event_paranoid") ?? 2
+        isPrivileged = capabilities & (1 << 21 | 1 << 38) != 0
+        mayLockMemory = capabilities & (1 << 14) != 0 || paranoid < 0
+        maxSampleRate = UInt64(max(1, fileNumber("/proc/sys/kernel/perf_event_max_sample_rate") ?? 100_000))
+    }
+
+    /// CPU-wide events: all processes of a CPU (perf_event_open(2), paranoid 0 or lower).
+    var mayCountCPUs: Bool { isPrivileged || paranoid <= 0 }
+    /// The kernel side of one's own processes (paranoid 1 or lower).
+    var mayCountKernel: Bool { isPrivileged || paranoid <= 1 }
+
+    static func onlineCPUs() -> [Int] {
+        if let bytes = try? fileBytes("/sys/devices/system/cpu/online", limit: 4096),
+            let list = cpuList(String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }), !list.isEmpty
+        {
+            return list
+        }
+        return Array(0..<max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    }
+
+    static let pageSize = max(4096, sysconf(Int32(_SC_PAGESIZE)))
+
+    /// Bits of the CapEff line of `/proc/self/status` (capabilities(7)).
+    private static func effectiveCapabilities() -> UInt64 {
+        guard let bytes = try? fileBytes("/proc/self/status", limit: 1 << 16) else { return 0 }
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix("CapEff:") {
+            return UInt64(line.dropFirst(7).filter { !$0.isWhitespace }, radix: 16) ?? 0
+        }
+        return 0
+    }
+}

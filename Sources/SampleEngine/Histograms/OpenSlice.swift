@@ -1,0 +1,85 @@
+/// The slice that is being counted into, with all that the resolver must hear beside the counts.
+///
+/// Two of these exist: the sampler fills one while the resolver reads the other, and they are exchanged at a tick.
+/// Where the resolver is not done, the sampler goes on with its own: the slice grows longer, nothing is lost and
+/// nothing queues up.
+package struct OpenSlice: ~Copyable, Sendable {
+    package var cells: CellTable
+    package var stacks: StackTable
+    package var processes: [ProcessSighting] = []
+    package var images: [ImageSighting] = []
+    package var rings: [RingFigures] = []
+    package var start: Instant = .beginning
+    package var end: Instant = .beginning
+    package var samples: UInt64 = 0
+    /// Samples counted under `[other]` because a table was full.
+    package var folded: UInt64 = 0
+    /// No more samples can come: the target is gone, or the session was stopped.
+    package var isLast = false
+    /// The last counter died with its process.
+    package var targetExited = false
+
+    /// - Parameter limit: most cells, and most frames, of one slice.
+    package init(limit: Int = 1 << 17) {
+        // Kept free: one frame that stands for all that did not fit, and one cell of it for each process.
+        cells = CellTable(limit: limit)
+        stacks = StackTable(limit: limit)
+    }
+
+    /// Counts one sample.
+    @inline(__always)
+    package mutating func count(
+        event: UInt16, cpu: UInt16, generation: Generation, thread: Int32, location: Location, period: UInt64
+    ) {
+        samples &+= 1
+        if let stack = stacks.intern(location),
+            cells.add(
+                event: event, cpu: cpu, generation: generation, thread: thread, stack: stack, period: period)
+        {
+            return
+        }
+        fold(event: event, generation: generation, period: period)
+    }
+
+    /// Counts a sample that found no room in the `[other]` row of its process.
+    private mutating func fold(event: UInt16, generation: Generation, period: UInt64) {
+        folded &+= 1
+        overflow.add(event: event, generation: generation, period: period)
+    }
+
+    /// What did not fit, by event and process.
+    package private(set) var overflow = Overflow()
+
+    package struct Overflow: Sendable {
+        package private(set) var cells: [Cell] = []
+
+        mutating func add(event: UInt16, generation: Generation, period: UInt64) {
+            // Beyond so many processes the last one takes all: the counts stay right, the name does not.
+            var place = cells.firstIndex { $0.event == event && $0.generation == generation } ?? cells.count
+            if place == cells.count, cells.count >= 1024 { place = cells.count - 1 }
+            if place == cells.count {
+                cells.append(
+                    Cell(
+                        event: event, cpu: 0, generation: generation, thread: 0, stack: StackID(0), count: 0, period: 0))
+            }
+            cells[place].count &+= 1
+            cells[place].period = cells[place].period.addingSaturating(period)
+        }
+
+        mutating func removeAll() { cells.removeAll(keepingCapacity: true) }
+    }
+
+    /// Makes it empty again, its memory kept.
+    package mutating func reset() {
+        cells.removeAll()
+        stacks.removeAll()
+        overflow.removeAll()
+        processes.removeAll(keepingCapacity: true)
+        images.removeAll(keepingCapacity: true)
+        rings.removeAll(keepingCapacity: true)
+        samples = 0
+        folded = 0
+        isLast = false
+        targetExited = false
+    }
+}

@@ -1,0 +1,109 @@
+/// One range of addresses and what is mapped there.
+package struct Mapping: Equatable, Sendable {
+    package var start: UInt64
+    /// First address behind it.
+    package var end: UInt64
+    /// File offset of `start`.
+    package var offset: UInt64
+    package var space: SpaceID
+    /// When it came, on the session's clock; 0 for what was there from the process's beginning.
+    package var birth: UInt64
+
+    package init(start: UInt64, end: UInt64, offset: UInt64, space: SpaceID, birth: UInt64) {
+        self.start = start
+        self.end = end
+        self.offset = offset
+        self.space = space
+        self.birth = birth
+    }
+
+    /// The place of an address inside this mapping.
+    @inline(__always)
+    package func location(of address: UInt64) -> Location {
+        space.owner != nil
+            ? Location(space: space, value: address)
+            : Location(space: space, value: address &- start &+ offset)
+    }
+}
+
+/// What is mapped where in one generation, and until lately was.
+///
+/// Samples may be read after the records of what came later, so what was replaced stays findable by time:
+///
+///     address ▲   ┌────────── a.so ─────────┐┌──── b.so ───►      a sample at t₁ belongs to a.so,
+///             │   birth        t₁      death = birth             although b.so is known already
+///             └─────────────────────────────────────────► time
+package struct AddressSpace: Sendable {
+    /// Disjoint, by rising start.
+    package private(set) var mappings: [Mapping] = []
+    private var retired: [(mapping: Mapping, death: UInt64)] = []
+
+    package init() {}
+
+    /// Most mappings kept of one process; those beyond stay unknown and are asked for in /proc.
+    private static var limit: Int { 65_536 }
+
+    /// Maps over whatever was there: the kernel replaces, so older mappings are cut or go.
+    package mutating func insert(_ new: Mapping) {
+        guard new.start < new.end else { return }
+        let first = firstIndex(endingAfter: new.start)
+        var last = first
+        var pieces: [Mapping] = []
+        while last < mappings.count, mappings[last].start < new.end {
+            let old = mappings[last]
+            if old.start < new.start {
+                var left = old
+                left.end = new.start
+                pieces.append(left)
+            }
+            retire(old, at: new.birth)
+            if old.end > new.end {
+                var right = old
+                right.offset = old.offset &+ (new.end &- old.start)
+                right.start = new.end
+                pieces.append(right)
+            }
+            last += 1
+        }
+        if pieces.isEmpty, last == first {
+            if mappings.count < Self.limit { mappings.insert(new, at: first) }
+        } else {
+            let behind = pieces.firstIndex { $0.start > new.start } ?? pieces.count
+            pieces.insert(new, at: behind)
+            mappings.replaceSubrange(first..<last, with: pieces)
+        }
+    }
+
+    /// What was mapped at an address at a time; nil where no record tells.
+    @inline(__always)
+    package func find(_ address: UInt64, at time: UInt64) -> Mapping? {
+        let index = firstIndex(endingAfter: address)
+        if index < mappings.count, mappings[index].start <= address, mappings[index].birth <= time {
+            return mappings[index]
+        }
+        if retired.isEmpty { return nil }
+        return retired.last { $0.mapping.birth <= time && time < $0.death && $0.mapping.start <= address && address < $0.mapping.end }?
+            .mapping
+    }
+
+    /// Forgets what ended before a time that no sample still to be read can have.
+    package mutating func forget(before time: UInt64) {
+        if let first = retired.first, first.death < time { retired.removeAll { $0.death < time } }
+    }
+
+    private mutating func retire(_ old: Mapping, at death: UInt64) {
+        if retired.count < Self.limit { retired.append((old, death)) }
+    }
+
+    /// Index of the first mapping that ends behind an address.
+    @inline(__always)
+    private func firstIndex(endingAfter address: UInt64) -> Int {
+        var low = 0
+        var high = mappings.count
+        while low < high {
+            let middle = (low + high) >> 1
+            if mappings[middle].end <= address { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

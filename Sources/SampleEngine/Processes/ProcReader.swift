@@ -1,0 +1,110 @@
+internal import Glibc
+
+/// One executable line of `/proc/PID/maps` (proc(5)).
+package struct MapLine: Equatable, Sendable {
+    package let start: UInt64
+    package let end: UInt64
+    package let offset: UInt64
+    /// As in an MMAP2 record: major number in the low half, minor in the high half.
+    package let device: UInt64
+    package let inode: UInt64
+    /// The rest of the line: a path as the kernel escapes it, a name in brackets, or nothing.
+    package let path: [UInt8]
+}
+
+/// Reads what `/proc` says of a process. Slow and racy by nature: the resolver's business, never the sampler's.
+package struct ProcReader: Sendable {
+    private let root: String
+
+    /// - Parameter root: another directory in tests.
+    package init(root: String = "/proc") { self.root = root }
+
+    /// Lines taken of one process; what is beyond stays unknown.
+    private static var lineLimit: Int { 262_144 }
+
+    /// The executable mappings; nil where they cannot be read.
+    package func mappings(of pid: Int32) -> [MapLine]? {
+        guard let bytes = try? fileBytes("\(root)/\(pid)/maps", limit: 64 << 20) else { return nil }
+        if let lines = Self.parse(bytes), !lines.isEmpty { return lines }
+        // The leader has exited: its other threads still show what is mapped.
+        for thread in directoryNames("\(root)/\(pid)/task").prefix(64) where thread != "\(pid)" {
+            if let bytes = try? fileBytes("\(root)/\(pid)/task/\(thread)/maps", limit: 64 << 20),
+                let lines = Self.parse(bytes), !lines.isEmpty
+            {
+                return lines
+            }
+        }
+        return nil
+    }
+
+    package func comm(of pid: Int32) -> [UInt8]? {
+        guard var bytes = try? fileBytes("\(root)/\(pid)/comm", limit: 64) else { return nil }
+        if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
+        return bytes
+    }
+
+    /// Effective user of a process; nil where it is gone.
+    package func user(of pid: Int32) -> UInt32? {
+        var status = stat()
+        return unsafe stat("\(root)/\(pid)", &status) == 0 ? status.st_uid : nil
+    }
+
+    /// When a process started, in nanoseconds of CLOCK_MONOTONIC, to the clock tick (10 ms); nil where it is gone.
+    package func startTime(of pid: Int32) -> UInt64? {
+        guard let bytes = try? fileBytes("\(root)/\(pid)/stat", limit: 4096),
+            let close = bytes.lastIndex(of: UInt8(ascii: ")"))
+        else { return nil }
+        // Field 22 counts from the boot, sleep included; comm may hold anything, so count from its closing bracket.
+        let fields = bytes[(close + 1)...].split(separator: UInt8(ascii: " "))
+        guard fields.count > 19, let ticks = UInt64(String(decoding: fields[19], as: UTF8.self)) else { return nil }
+        let perSecond = UInt64(max(1, sysconf(Int32(_SC_CLK_TCK))))
+        let sinceBoot = ticks.multipliedReportingOverflow(by: 1_000_000_000 / perSecond)
+        if sinceBoot.overflow { return nil }
+        return sinceBoot.partialValue - min(sinceBoot.partialValue, Self.sleptNanoseconds())
+    }
+
+    /// Time the machine has slept since boot: CLOCK_BOOTTIME counts it, CLOCK_MONOTONIC does not.
+    private static func sleptNanoseconds() -> UInt64 {
+        var boot = timespec()
+        guard unsafe clock_gettime(CLOCK_BOOTTIME, &boot) == 0 else { return 0 }
+        let sinceBoot = UInt64(boot.tv_sec) &* 1_000_000_000 &+ UInt64(boot.tv_nsec)
+        return Instant(nanoseconds: sinceBoot).nanoseconds(since: .now)
+    }
+
+    /// Executable lines of a maps file; nil where it is cut short by a limit.
+    static func parse(_ bytes: [UInt8]) -> [MapLine]? {
+        var lines: [MapLine] = []
+        for line in bytes.split(separator: UInt8(ascii: "\n")) {
+            if lines.count >= lineLimit { break }
+            if let mapping = parse(line: line) { lines.append(mapping) }
+        }
+        return lines
+    }
+
+    /// `START-END PERMS OFFSET MAJOR:MINOR INODE   PATH`: exactly five fields, the rest is the path, spaces included.
+    private static func parse(line: ArraySlice<UInt8>) -> MapLine? {
+        var rest = line
+        func field() -> ArraySlice<UInt8> {
+            rest = rest.drop { $0 == UInt8(ascii: " ") }
+            let field = rest.prefix { $0 != UInt8(ascii: " ") }
+            rest = rest.dropFirst(field.count)
+            return field
+        }
+        let range = field().split(separator: UInt8(ascii: "-"))
+        let permissions = field()
+        guard permissions.count >= 3, permissions[permissions.startIndex + 2] == UInt8(ascii: "x"), range.count == 2,
+            let start = hex(range[0]), let end = hex(range[1]), start < end, let offset = hex(field())
+        else { return nil }
+        let device = field().split(separator: UInt8(ascii: ":"))
+        guard device.count == 2, let major = hex(device[0]), let minor = hex(device[1]),
+            let inode = UInt64(String(decoding: field(), as: UTF8.self))
+        else { return nil }
+        return MapLine(
+            start: start, end: end, offset: offset, device: major & 0xffff_ffff | minor << 32, inode: inode,
+            path: Array(rest.drop { $0 == UInt8(ascii: " ") }))
+    }
+
+    private static func hex(_ digits: ArraySlice<UInt8>) -> UInt64? {
+        UInt64(String(decoding: digits, as: UTF8.self), radix: 16)
+    }
+}

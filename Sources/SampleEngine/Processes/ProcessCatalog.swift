@@ -1,0 +1,125 @@
+/// What the resolver knows of the processes that were sampled: the sampler's sightings, filled up from `/proc`.
+package struct ProcessCatalog: ~Copyable {
+    private var entries: [Generation: Entry] = [:]
+    private let proc: ProcReader
+
+    package init(proc: ProcReader = ProcReader()) { self.proc = proc }
+
+    private struct Entry {
+        var sighting: ProcessSighting
+        var comm: [UInt8]?
+        var user: UInt32?
+        var hasAskedProc = false
+        /// What `/proc` said is mapped; nil until it was asked.
+        var lines: [MapLine]?
+        var scanned: Instant?
+        /// Another generation with the same origin, to ask in its stead once it is gone.
+        var heir: Generation?
+    }
+
+    /// What an address of a process turned out to be.
+    package enum Place: Sendable {
+        /// A file's mapping, with the process that has it.
+        case file(MapLine, pid: Int32)
+        /// Memory that is no file, by the start of its mapping.
+        case memory(start: UInt64)
+        case vdso(offset: UInt64)
+        case unknown
+    }
+
+    /// Takes up what the sampler saw.
+    package mutating func note(_ sighting: ProcessSighting) {
+        var entry = entries[sighting.generation] ?? Entry(sighting: sighting)
+        let mappings = sighting.mappings.isEmpty ? entry.sighting.mappings : sighting.mappings
+        if let death = sighting.death, let scanned = entry.scanned, death < scanned.nanoseconds {
+            // It had ended before /proc was asked: that was another program's answer.
+            entry.lines = nil
+        }
+        entry.sighting = ProcessSighting(
+            generation: sighting.generation, pid: sighting.pid, comm: sighting.comm, parent: sighting.parent,
+            origin: sighting.origin, firstSeen: sighting.firstSeen, death: sighting.death, mappings: mappings)
+        if let comm = sighting.comm { entry.comm = comm }
+        entries[sighting.generation] = entry
+        if sighting.origin != sighting.generation { entries[sighting.origin]?.heir = sighting.generation }
+    }
+
+    /// Pid, name and user of a generation; asks `/proc` once for what no record told.
+    package mutating func identity(of generation: Generation) -> (pid: Int32, comm: [UInt8]?, user: UInt32?)? {
+        guard var entry = entries[generation] else { return nil }
+        if !entry.hasAskedProc {
+            entry.hasAskedProc = true
+            let (pid, parent) = (entry.sighting.pid, entry.sighting.parent)
+            if entry.sighting.death == nil, isSame(entry.sighting) {
+                if entry.comm == nil { entry.comm = proc.comm(of: pid) }
+                entry.user = proc.user(of: pid)
+            }
+            if let parent, entry.comm == nil || entry.user == nil {
+                let inherited = identity(of: parent)
+                entry.comm = entry.comm ?? inherited?.comm
+                entry.user = entry.user ?? inherited?.user
+            }
+            entries[generation] = entry
+        }
+        return (entry.sighting.pid, entry.comm, entry.user)
+    }
+
+    /// What lies at an address that only the generation itself can explain.
+    package mutating func place(_ address: UInt64, in generation: Generation, at now: Instant) -> Place {
+        guard let entry = entries[generation] else { return .unknown }
+        if let mapping = entry.sighting.mappings.first(where: { $0.start <= address && address < $0.end }) {
+            // A record told of this range: then it is memory, or what /proc says now came after the sample.
+            return mapping.space.owner != nil && !mapping.space.isUnmapped ? .memory(start: mapping.start) : .unknown
+        }
+        scan(generation, at: now)
+        guard let lines = entries[generation]?.lines,
+            let line = lines.first(where: { $0.start <= address && address < $0.end })
+        else { return .unknown }
+        if line.path.elementsEqual("[vdso]".utf8) { return .vdso(offset: address - line.start) }
+        if line.inode == 0 || Self.isMemory(line.path) { return .memory(start: line.start) }
+        return .file(line, pid: scannedPID(generation))
+    }
+
+    /// Reads the maps of a generation, or again where that is a while ago and it did not have the address.
+    private mutating func scan(_ generation: Generation, at now: Instant) {
+        guard var entry = entries[generation] else { return }
+        if let scanned = entry.scanned, now.nanoseconds(since: scanned) < 250_000_000 { return }
+        entry.scanned = now
+        if let lines = lines(of: entry.sighting) {
+            entry.lines = lines
+        } else if entry.lines == nil, let heir = entry.heir, let other = entries[heir] {
+            entry.lines = lines(of: other.sighting)
+        }
+        entries[generation] = entry
+    }
+
+    private func lines(of sighting: ProcessSighting) -> [MapLine]? {
+        // The pid may be another process's by now: the same one before and after, or no answer.
+        guard sighting.death == nil, isSame(sighting), let lines = proc.mappings(of: sighting.pid), isSame(sighting)
+        else { return nil }
+        return lines
+    }
+
+    /// Whether the pid still belongs to the process that was seen: one that started later is another.
+    private func isSame(_ sighting: ProcessSighting) -> Bool {
+        guard let started = proc.startTime(of: sighting.pid) else { return false }
+        return started <= sighting.firstSeen.addingSaturating(20_000_000)
+    }
+
+    private func scannedPID(_ generation: Generation) -> Int32 {
+        guard let entry = entries[generation] else { return -1 }
+        if entry.sighting.death == nil { return entry.sighting.pid }
+        return entry.heir.flatMap { entries[$0]?.sighting.pid } ?? entry.sighting.pid
+    }
+
+    private static func isMemory(_ path: [UInt8]) -> Bool {
+        ["[heap]", "[stack", "[anon", "/dev/zero", "/anon_hugepage", "/SYSV"].contains { path.starts(with: $0.utf8) }
+    }
+
+    /// Forgets processes that ended before a time, once there are many.
+    package mutating func forget(before time: Instant, unless isUsed: (Generation) -> Bool) {
+        guard entries.count > 4096 else { return }
+        entries = entries.filter { generation, entry in
+            isUsed(generation) || (entry.sighting.death ?? .max) >= time.nanoseconds
+        }
+    }
+}

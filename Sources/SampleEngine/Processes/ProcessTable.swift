@@ -1,0 +1,267 @@
+/// What the resolver is told of a process that was sampled.
+package struct ProcessSighting: Sendable {
+    package let generation: Generation
+    package let pid: Int32
+    /// Nil where no record told it: `/proc` knows.
+    package let comm: [UInt8]?
+    package let parent: Generation?
+    /// The generation whose `/proc/PID/maps` fills the gaps of `mappings`: itself, or the one it was forked from.
+    package let origin: Generation
+    /// When it was first heard of; a process that started later is another one with the same pid.
+    package let firstSeen: UInt64
+    /// When it ended by exec or exit; nil while it lives.
+    package let death: UInt64?
+    /// What the records told of its mappings; where something is mapped by them, `/proc` tells of a later time.
+    package let mappings: [Mapping]
+}
+
+/// Follows the processes by the kernel's records: pid and time → generation, address and time → location.
+///
+/// Records may run ahead of samples: everything is kept by time until no older sample can come. Used by the sampler.
+package struct ProcessTable: ~Copyable {
+    private var lives: [Life] = []
+    private var free: [Int] = []
+    private var newest = HashIndex()
+    private var images = ImageRegistry()
+    private var nextGeneration = Generation.first
+    private var touched: [Int] = []
+    private var dead: [Int] = []
+    private let wanted: Set<Int32>?
+
+    /// - Parameter wanted: processes whose samples, and whose children's, are kept; nil keeps all.
+    package init(wanted: [Int32]?) { self.wanted = wanted.map(Set.init) }
+
+    /// One generation of a process. Generations of one pid form a list from the newest to the oldest.
+    private struct Life {
+        var generation: Generation
+        var pid: Int32
+        var birth: UInt64
+        var firstSeen: UInt64
+        var death: UInt64 = .max
+        var origin: Generation
+        var parent: Generation?
+        var comm: [UInt8]?
+        var space = AddressSpace()
+        var earlier: Int?
+        var isWanted: Bool
+        /// In `touched`, so that the resolver hears of it with this slice.
+        var isTouched = false
+        /// Samples were counted at addresses that only the resolver can place.
+        var hasOwnAddresses = false
+        /// What the resolver knows of it is out of date.
+        var isNews = true
+    }
+
+    // MARK: Records
+
+    /// Applies what happened at a time.
+    package mutating func apply(_ record: SideBandRecord, name: Range<Int>, in bytes: RawSpan, at time: UInt64) {
+        switch record {
+        case .mapping(let mapping): map(mapping, path: name, in: bytes, at: time)
+        case .comm(let pid, let thread, let isExec):
+            let comm = name.map { unsafe bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
+            if isExec {
+                let before = newestLife(of: pid, seen: time)
+                lives[before].death = time
+                lives[before].isNews = true
+                let life = begin(pid: pid, birth: time, origin: nil)
+                lives[life].comm = comm
+                lives[life].isWanted = lives[before].isWanted
+                lives[life].parent = lives[before].parent
+            } else if pid == thread {
+                let life = newestLife(of: pid, seen: time)
+                lives[life].comm = comm
+                lives[life].isNews = true
+            }
+        case .fork(let pid, let parent, _):
+            // The same pid: a new thread, which shares everything.
+            if pid == parent { return }
+            let from = newestLife(of: parent, seen: time)
+            let life = begin(pid: pid, birth: time, origin: lives[from].origin)
+            lives[life].comm = lives[from].comm
+            lives[life].space = lives[from].space
+            lives[life].parent = lives[from].generation
+            if lives[from].isWanted { lives[life].isWanted = true }
+            // The child is no use to the resolver without what the parent is.
+            touch(from)
+        case .exit(let pid, let thread):
+            if pid == thread, let life = find(pid) {
+                lives[life].death = time
+                lives[life].isNews = true
+                dead.append(life)
+            }
+        }
+    }
+
+    private mutating func map(_ record: MappingRecord, path: Range<Int>, in bytes: RawSpan, at time: UInt64) {
+        let (end, overflow) = record.start.addingReportingOverflow(record.length)
+        if overflow { return }
+        let life = newestLife(of: record.pid, seen: time)
+        let generation = lives[life].generation
+        let space =
+            switch PathClass(path, in: bytes) {
+            case .file: images.intern(record, path: path, in: bytes) ?? .unmapped(generation)
+            case .memory: SpaceID.anonymous(generation)
+            case .vdso: SpaceID.vdso
+            }
+        let offset = space == .vdso ? 0 : record.offset
+        lives[life].space.insert(
+            Mapping(start: record.start, end: end, offset: offset, space: space, birth: time))
+    }
+
+    // MARK: Samples
+
+    /// The generation a sample belongs to, and whether its samples are wanted.
+    @inline(__always)
+    package mutating func life(of pid: Int32, at time: UInt64) -> Int {
+        var life = newestLife(of: pid, seen: time)
+        while lives[life].birth > time, let earlier = lives[life].earlier { life = earlier }
+        if !lives[life].isTouched { touch(life) }
+        return life
+    }
+
+    @inline(__always)
+    package func generation(of life: Int) -> Generation { lives[life].generation }
+
+    @inline(__always)
+    package func isWanted(_ life: Int) -> Bool { lives[life].isWanted }
+
+    /// Where a user-mode address of a life lay at a time.
+    @inline(__always)
+    package mutating func locate(_ address: UInt64, in life: Int, at time: UInt64) -> Location {
+        if let mapping = lives[life].space.find(address, at: time) {
+            let location = mapping.location(of: address)
+            if location.space.owner != nil { lives[life].hasOwnAddresses = true }
+            return location
+        }
+        lives[life].hasOwnAddresses = true
+        return Location(space: .unmapped(lives[life].origin), value: address)
+    }
+
+    // MARK: Handing over
+
+    /// Tells of every process touched since the last call that the resolver does not know well enough.
+    package mutating func takeSightings(processes: inout [ProcessSighting], images sightings: inout [ImageSighting]) {
+        for number in touched {
+            lives[number].isTouched = false
+            let life = lives[number]
+            if !life.isNews, !life.hasOwnAddresses { continue }
+            lives[number].isNews = false
+            lives[number].hasOwnAddresses = false
+            processes.append(
+                ProcessSighting(
+                    generation: life.generation, pid: life.pid, comm: life.comm, parent: life.parent,
+                    origin: life.origin, firstSeen: life.firstSeen, death: life.death == .max ? nil : life.death,
+                    mappings: life.hasOwnAddresses ? life.space.mappings : []))
+        }
+        touched.removeAll(keepingCapacity: true)
+        images.takeFresh(into: &sightings)
+    }
+
+    /// Forgets what ended before a time that no sample still to be read can have.
+    package mutating func forget(before time: UInt64) {
+        for life in lives.indices where lives[life].pid >= 0 { lives[life].space.forget(before: time) }
+        var kept: [Int] = []
+        for life in dead where lives[life].pid >= 0 {
+            if lives[life].death >= time || lives[life].isTouched { kept.append(life) } else { drop(life) }
+        }
+        dead = kept
+    }
+
+    // MARK: Lives
+
+    private mutating func newestLife(of pid: Int32, seen time: UInt64) -> Int {
+        // A process without a beginning was there before us: it holds from the beginning.
+        find(pid) ?? begin(pid: pid, birth: 0, origin: nil, firstSeen: time)
+    }
+
+    @inline(__always)
+    private func find(_ pid: Int32) -> Int? {
+        newest.find(Self.hash(pid)) { lives[$0].pid == pid }
+    }
+
+    @inline(__always)
+    private static func hash(_ pid: Int32) -> UInt64 { mixed(UInt64(UInt32(bitPattern: pid))) }
+
+    private mutating func begin(pid: Int32, birth: UInt64, origin: Generation?, firstSeen: UInt64? = nil) -> Int {
+        let generation: Generation =
+            switch pid {
+            case 0: .idle
+            case ..<0: .exiting
+            default: Generation(nextGeneration)
+            }
+        // 2³⁰ generations are years of forking; then the last one is shared rather than trapped on.
+        if pid > 0, nextGeneration < 0x3fff_ffff { nextGeneration += 1 }
+        let life = Life(
+            generation: generation, pid: pid, birth: birth, firstSeen: firstSeen ?? birth,
+            origin: origin ?? generation, earlier: find(pid), isWanted: wanted?.contains(pid) ?? true)
+        let number: Int
+        if let reused = free.popLast() {
+            lives[reused] = life
+            number = reused
+        } else {
+            lives.append(life)
+            number = lives.count - 1
+        }
+        if let earlier = life.earlier {
+            if lives[earlier].death == .max { lives[earlier].death = birth }
+            dead.append(earlier)
+            newest.remove(Self.hash(pid), entry: earlier) { Self.hash(lives[$0].pid) }
+        }
+        newest.insert(Self.hash(pid), entry: number) { Self.hash(lives[$0].pid) }
+        return number
+    }
+
+    private mutating func touch(_ life: Int) {
+        lives[life].isTouched = true
+        touched.append(life)
+    }
+
+    private mutating func drop(_ life: Int) {
+        let pid = lives[life].pid
+        if let first = find(pid) {
+            if first == life {
+                newest.remove(Self.hash(pid), entry: life) { Self.hash(lives[$0].pid) }
+                if let earlier = lives[life].earlier {
+                    newest.insert(Self.hash(pid), entry: earlier) { Self.hash(lives[$0].pid) }
+                }
+            } else {
+                var later = first
+                while let earlier = lives[later].earlier, earlier != life { later = earlier }
+                lives[later].earlier = lives[life].earlier
+            }
+        }
+        lives[life] = Life(
+            generation: .exiting, pid: .min, birth: .max, firstSeen: .max, origin: .exiting, isWanted: false)
+        free.append(life)
+    }
+}
+
+/// What a mapping's path says it is.
+private enum PathClass {
+    case file, memory, vdso
+
+    init(_ path: Range<Int>, in bytes: RawSpan) {
+        if Self.begins("[vdso]", path, bytes) {
+            self = .vdso
+        } else if Self.memoryPrefixes.contains(where: { Self.begins($0, path, bytes) }) || path.isEmpty {
+            self = .memory
+        } else {
+            self = .file
+        }
+    }
+
+    private static let memoryPrefixes: [StaticString] = [
+        "//anon", "[heap]", "[stack", "[anon", "/dev/zero", "/anon_hugepage", "/SYSV",
+    ]
+
+    private static func begins(_ prefix: StaticString, _ path: Range<Int>, _ bytes: RawSpan) -> Bool {
+        guard path.count >= prefix.utf8CodeUnitCount else { return false }
+        for index in 0..<prefix.utf8CodeUnitCount {
+            let byte = unsafe bytes.unsafeLoad(fromByteOffset: path.lowerBound + index, as: UInt8.self)
+            let wanted = unsafe prefix.utf8Start[index]
+            if byte != wanted { return false }
+        }
+        return true
+    }
+}

@@ -1,0 +1,204 @@
+/// Turns what the sampler hands over into profiles: keeps the slices of the window, names what they refer to.
+///
+/// The resolver's state. Slices arrive with stack numbers of their own; here they get the session's.
+package struct ProfileBuilder: ~Copyable {
+    private let session: SessionFacts
+    private let wantedUser: UInt32?
+    /// Nanoseconds that stay in view; nil: each profile takes its slices with it.
+    private let window: UInt64?
+    private var symbolizer = Symbolizer()
+    private var slices: [Slice] = []
+    private var stacks = PagedArray<Frame>()
+    private var stackIDs: [StackEntry: StackID] = [:]
+    private var unnamed: [StackID] = []
+    private var names = Names()
+    private var functionIDs: [Function: FunctionID] = [:]
+    private var moduleIDs: [Module: ModuleID] = [:]
+    private var sequence: UInt64 = 0
+    private var processorBefore = ownProcessorNanoseconds()
+    private var state = Profile.State.live
+
+    package init(session: SessionFacts, wantedUser: UInt32?) {
+        self.session = session
+        window = session.window
+        self.wantedUser = wantedUser
+    }
+
+    /// A picture of a window can be followed by a better one; without one, each profile is the last of its slices.
+    package var isLive: Bool { window != nil }
+
+    /// Most frames kept; when there are more, those that no slice in view uses are forgotten.
+    private static var frameLimit: Int { 1 << 18 }
+
+    // MARK: Slices in
+
+    /// Takes back a profile that nobody took: without a window its slices go with the next one.
+    package mutating func takeBack(_ untaken: Profile) {
+        if window == nil { slices = untaken.slices }
+    }
+
+    /// Takes a slice's counts and news; the open slice can be used again afterwards.
+    package mutating func add(_ open: borrowing OpenSlice) {
+        for sighting in open.images { symbolizer.note(sighting) }
+        for sighting in open.processes {
+            symbolizer.processes.note(sighting)
+            // It may have another name now, and rows of earlier slices still need one.
+            if names.processes.removeValue(forKey: sighting.generation) != nil { _ = know(sighting.generation) }
+        }
+        if open.targetExited { state = .exited }
+        if stacks.count > Self.frameLimit { forgetUnusedStacks() }
+
+        var ids: [StackID] = []
+        ids.reserveCapacity(open.stacks.entries.count)
+        for entry in open.stacks.entries {
+            // A caller always stands before what it called.
+            let caller = entry.caller.map { ids[Int($0.index)] }
+            ids.append(intern(StackEntry(location: entry.location, caller: caller)))
+        }
+        var cells: [Cell] = []
+        cells.reserveCapacity(open.cells.cells.count + open.overflow.cells.count)
+        for var cell in open.cells.cells where know(cell.generation) {
+            cell.stack = ids[Int(cell.stack.index)]
+            cells.append(cell)
+        }
+        if !open.overflow.cells.isEmpty {
+            let other = intern(StackEntry(location: Location(space: .other, value: 0)))
+            for var cell in open.overflow.cells where know(cell.generation) {
+                cell.stack = other
+                cells.append(cell)
+            }
+        }
+        slices.append(
+            Slice(
+                start: open.start, end: open.end, cells: cells, rings: open.rings, folded: open.folded,
+                cost: measureCost()))
+        if let window, let newest = slices.last?.end {
+            slices.removeAll { newest.nanoseconds(since: $0.end) >= window }
+        }
+        forgetUnusedProcesses(before: open.start)
+    }
+
+    private mutating func intern(_ entry: StackEntry) -> StackID {
+        if let known = stackIDs[entry] { return known }
+        let id = StackID(UInt32(stacks.count))
+        stacks.append(Frame(location: entry.location, function: nil, caller: entry.caller))
+        stackIDs[entry] = id
+        unnamed.append(id)
+        return id
+    }
+
+    /// Makes sure that a process has its name; false for one that is not wanted.
+    private mutating func know(_ generation: Generation) -> Bool {
+        if let facts = names.processes[generation] { return wantedUser == nil || facts.user == wantedUser }
+        let facts: ProcessFacts
+        switch generation {
+        case .idle: facts = ProcessFacts(pid: 0, name: Self.isOutermostNamespace ? "swapper" : "[other pid namespace]", user: 0)
+        case .exiting: facts = ProcessFacts(pid: -1, name: "[exiting]")
+        default:
+            guard let known = symbolizer.processes.identity(of: generation) else { return wantedUser == nil }
+            facts = ProcessFacts(
+                pid: known.pid, name: known.comm.map { displayText($0, limit: 64) } ?? "[pid \(known.pid)]",
+                user: known.user)
+        }
+        names.processes[generation] = facts
+        return wantedUser == nil || facts.user == wantedUser
+    }
+
+    private mutating func measureCost() -> OwnCost {
+        var cost = OwnCost()
+        let used = ownProcessorNanoseconds()
+        cost.processorNanoseconds = used &- processorBefore
+        processorBefore = used
+        cost.residentKilobytes = ownResidentKilobytes()
+        return cost
+    }
+
+    private static let isOutermostNamespace = ownPIDNamespaceIsOutermost()
+
+    // MARK: Names
+
+    /// Names what has no name yet, until a time is reached.
+    ///
+    /// - Returns: true once everything in view has its name.
+    package mutating func name(until deadline: Instant) -> Bool {
+        while let id = unnamed.popLast() {
+            let now = Instant.now
+            let symbol = symbolizer.symbol(at: stacks[Int(id.index)].location, now: now)
+            stacks[Int(id.index)].function = intern(symbol)
+            if now > deadline { break }
+        }
+        return unnamed.isEmpty
+    }
+
+    private mutating func intern(_ symbol: Symbol) -> FunctionID {
+        let module: ModuleID
+        if let known = moduleIDs[symbol.module] {
+            module = known
+        } else {
+            module = ModuleID(UInt32(names.modules.count))
+            names.modules.append(symbol.module)
+            moduleIDs[symbol.module] = module
+        }
+        let function = Function(name: symbol.name, rawName: symbol.rawName, module: module, kind: symbol.kind)
+        if let known = functionIDs[function] { return known }
+        let id = FunctionID(UInt32(names.functions.count))
+        names.functions.append(function)
+        functionIDs[function] = id
+        return id
+    }
+
+    // MARK: Profiles out
+
+    /// The picture as it stands; without a window its slices leave with it.
+    package mutating func profile() -> Profile {
+        sequence += 1
+        var notes = session.notes
+        if symbolizer.kernelIsHidden {
+            notes.append("kernel names are hidden (kernel.kptr_restrict): run as root, or: sudo sysctl kernel.kptr_restrict=0")
+        }
+        let profile = Profile(
+            sequence: sequence,
+            session: SessionFacts(target: session.target, events: session.events, notes: notes, window: window),
+            state: state, slices: slices, stacks: stacks, names: names, wallClock: wallClockNanoseconds())
+        if window == nil { slices = [] }
+        return profile
+    }
+
+    // MARK: Bounded memory
+
+    private mutating func forgetUnusedStacks() {
+        var newIDs: [StackID?] = Array(repeating: nil, count: stacks.count)
+        var kept = PagedArray<Frame>()
+        var keptIDs: [StackEntry: StackID] = [:]
+        func keep(_ old: StackID) -> StackID {
+            if let known = newIDs[Int(old.index)] { return known }
+            let frame = stacks[Int(old.index)]
+            let caller = frame.caller.map(keep)
+            let id = StackID(UInt32(kept.count))
+            kept.append(Frame(location: frame.location, function: frame.function, caller: caller))
+            keptIDs[StackEntry(location: frame.location, caller: caller)] = id
+            newIDs[Int(old.index)] = id
+            return id
+        }
+        slices = slices.map { slice in
+            Slice(
+                start: slice.start, end: slice.end,
+                cells: slice.cells.map { cell in
+                    var cell = cell
+                    cell.stack = keep(cell.stack)
+                    return cell
+                }, rings: slice.rings, folded: slice.folded, cost: slice.cost)
+        }
+        stacks = kept
+        stackIDs = keptIDs
+        unnamed = kept.indices.filter { kept[$0].function == nil }.map { StackID(UInt32($0)) }
+    }
+
+    private mutating func forgetUnusedProcesses(before time: Instant) {
+        guard names.processes.count > 4096 else { return }
+        var used: Set<Generation> = []
+        for slice in slices { for cell in slice.cells { used.insert(cell.generation) } }
+        names.processes = names.processes.filter { used.contains($0.key) }
+        symbolizer.processes.forget(before: time) { used.contains($0) }
+    }
+}

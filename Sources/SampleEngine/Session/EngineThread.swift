@@ -1,0 +1,79 @@
+internal import CLinuxShims
+internal import Glibc
+internal import Synchronization
+
+/// A thread of its own, not a task: it blocks in system calls, which no cooperative thread may.
+///
+/// All signals are blocked on it, so that handlers run on the main thread alone.
+package struct EngineThread: ~Copyable {
+    private let thread: pthread_t
+
+    /// - Parameters:
+    ///   - name: at most 15 bytes, as `ps -L` shows it.
+    ///   - stackSize: bytes; demanglers need 8 MB.
+    package init(name: String, stackSize: Int, _ body: @escaping @Sendable () -> Void) throws(EngineError) {
+        let box = unsafe Unmanaged.passRetained(Body(name: name, body))
+        var attributes = pthread_attr_t()
+        unsafe pthread_attr_init(&attributes)
+        unsafe pthread_attr_setstacksize(&attributes, stackSize)
+        defer { unsafe pthread_attr_destroy(&attributes) }
+        var before = sigset_t()
+        var all = sigset_t()
+        unsafe sigfillset(&all)
+        unsafe pthread_sigmask(SIG_BLOCK, &all, &before)
+        var thread = pthread_t()
+        let status = unsafe pthread_create(
+            &thread, &attributes,
+            { argument in
+                guard let argument = unsafe argument else { return nil }
+                let body = unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
+                unsafe pt_name_thread(body.name)
+                body.run()
+                return nil
+            }, box.toOpaque())
+        unsafe pthread_sigmask(SIG_SETMASK, &before, nil)
+        guard status == 0 else {
+            unsafe box.release()
+            throw EngineError(what: "thread \(name)", why: Errno(status).text)
+        }
+        self.thread = thread
+    }
+
+    /// Waits until the body has returned.
+    package consuming func join() { pthread_join(thread, nil) }
+
+    private final class Body: Sendable {
+        let name: String
+        let run: @Sendable () -> Void
+
+        init(name: String, _ run: @escaping @Sendable () -> Void) {
+            self.name = String(name.prefix(15))
+            self.run = run
+        }
+    }
+}
+
+/// Threads to wait for, once, from whichever thread stops the session.
+package final class EngineThreads: Sendable {
+    private let running: Mutex<Pair?>
+
+    private struct Pair: ~Copyable {
+        let first: EngineThread
+        let second: EngineThread
+
+        consuming func join() {
+            first.join()
+            second.join()
+        }
+    }
+
+    package init(_ first: consuming EngineThread, _ second: consuming EngineThread) {
+        running = Mutex(Pair(first: first, second: second))
+    }
+
+    /// Returns when both have ended; at once the second time.
+    package func join() {
+        let pair = running.withLock { $0.take() }
+        if let pair { pair.join() }
+    }
+}

@@ -1,0 +1,53 @@
+/// The resolver thread: slices in, profiles out. Everything slow happens here: `/proc`, files, names.
+struct ResolveStage: ~Copyable {
+    private let toResolver: Mailbox<OpenSlice>
+    private let toSampler: Mailbox<OpenSlice>
+    private let resolverBell: Bell
+    private let samplerBell: Int32
+    private let profiles: Mailbox<Profile>
+    private let profileBell: Bell
+    private var builder: ProfileBuilder
+
+    init(
+        builder: consuming ProfileBuilder, toResolver: Mailbox<OpenSlice>, toSampler: Mailbox<OpenSlice>,
+        resolverBell: Bell, samplerBell: Int32, profiles: Mailbox<Profile>, profileBell: Bell
+    ) {
+        self.builder = builder
+        self.toResolver = toResolver
+        self.toSampler = toSampler
+        self.resolverBell = resolverBell
+        self.samplerBell = samplerBell
+        self.profiles = profiles
+        self.profileBell = profileBell
+    }
+
+    /// Names may take this long before a picture goes out without the rest of them.
+    private static var namingBudget: UInt64 { 100_000_000 }
+
+    /// Runs until the sampler's last slice is a profile.
+    mutating func run() {
+        publish()
+        while true {
+            resolverBell.wait()
+            guard var slice = toResolver.take() else { continue }
+            if let untaken = profiles.take() { builder.takeBack(untaken) }
+            builder.add(slice)
+            let isLast = slice.isLast
+            slice.reset()
+            toSampler.put(slice)
+            if isLast { Bell.ring(samplerBell) }
+            while true {
+                let isNamed = builder.name(until: Instant.now.advanced(byNanoseconds: Self.namingBudget))
+                // A profile that leaves for good must be complete; a live picture can be followed by a better one.
+                if isNamed || builder.isLive { publish() }
+                if isNamed { break }
+            }
+            if isLast { return }
+        }
+    }
+
+    private mutating func publish() {
+        profiles.put(builder.profile())
+        profileBell.ring()
+    }
+}

@@ -1,0 +1,157 @@
+internal import Glibc
+
+extension Descriptor {
+    /// Size of the open file in bytes, by `fstat`.
+    borrowing func fileSize() throws(ELFError) -> UInt64 { UInt64(clamping: try status().st_size) }
+
+    /// What tells one content of the file from the next: size and time of the last write.
+    ///
+    /// Not the change time: moving another file over this one's name changes that, and leaves the content alone.
+    borrowing func fileStamp() throws(ELFError) -> FileStamp {
+        let status = try status()
+        return FileStamp(
+            size: UInt64(clamping: status.st_size), seconds: Int64(status.st_mtim.tv_sec),
+            nanoseconds: Int64(status.st_mtim.tv_nsec))
+    }
+
+    private borrowing func status() throws(ELFError) -> stat {
+        let number = number
+        var status = stat()
+        do {
+            _ = try systemCall { unsafe fstat(number, &status) }
+        } catch {
+            throw .read(error)
+        }
+        return status
+    }
+
+    /// Reads exactly `count` bytes at `offset`; a shorter file is an error, never a shorter result.
+    borrowing func bytes(at offset: UInt64, count: Int) throws(ELFError) -> [UInt8] {
+        var result: [UInt8] = []
+        try read(at: offset, count: count, into: &result)
+        return result
+    }
+
+    /// The same into a buffer that is used again; it has `count` bytes afterwards.
+    borrowing func read(at offset: UInt64, count: Int, into buffer: inout [UInt8]) throws(ELFError) {
+        guard let start = off_t(exactly: offset), count >= 0 else { throw .truncated }
+        if buffer.count > count { buffer.removeLast(buffer.count - count) }
+        if buffer.count < count { buffer.append(contentsOf: repeatElement(0, count: count - buffer.count)) }
+        let number = number
+        var done = 0
+        while done < count {
+            let got: Int
+            do {
+                got = try systemCall {
+                    unsafe buffer.withUnsafeMutableBytes { unsafe pread(number, $0.baseAddress?.advanced(by: done), count - done, start &+ off_t(done)) }
+                }
+            } catch {
+                throw .read(error)
+            }
+            if got == 0 { throw .truncated }
+            done += got
+        }
+    }
+
+    /// Visits a table of entries of equal size in chunks of whole entries, so that memory stays small.
+    ///
+    /// - Parameter range: a part of the file that was checked against its size; a rest shorter than an entry is left.
+    borrowing func visitEntries(
+        in range: FileRange, entrySize: Int, limit: Int, _ visit: (EntryChunk) throws(ELFError) -> Void
+    ) throws(ELFError) {
+        guard entrySize > 0 else { throw .truncated }
+        let count = range.size / UInt64(entrySize)
+        if count > UInt64(limit) { throw .tooLarge }
+        let perChunk = max(1, 65_536 / entrySize)
+        var buffer: [UInt8] = []
+        var index = 0
+        while index < Int(count) {
+            let entries = min(perChunk, Int(count) - index)
+            try read(at: range.offset &+ UInt64(index * entrySize), count: entries * entrySize, into: &buffer)
+            try visit(EntryChunk(first: index, count: entries, entrySize: entrySize, bytes: buffer))
+            index += entries
+        }
+    }
+}
+
+/// Size and time of the last write of a file.
+struct FileStamp: Equatable {
+    var size: UInt64
+    var seconds: Int64
+    var nanoseconds: Int64
+}
+
+/// A part of a file that lies wholly inside it.
+struct FileRange: Equatable {
+    let offset: UInt64
+    let size: UInt64
+
+    /// Fails where the part reaches past the end of the file.
+    init(offset: UInt64, size: UInt64, fileSize: UInt64) throws(ELFError) {
+        let (end, overflow) = offset.addingReportingOverflow(size)
+        guard !overflow, end <= fileSize else { throw .truncated }
+        self.offset = offset
+        self.size = size
+    }
+
+    var end: UInt64 { offset + size }
+}
+
+/// Some whole entries of a table in a file.
+struct EntryChunk {
+    /// Index of the first entry in the table.
+    let first: Int
+    let count: Int
+    let entrySize: Int
+    let bytes: [UInt8]
+}
+
+extension [UInt8] {
+    /// Little-endian numbers at an offset the caller has checked; a wrong one traps like any index.
+    @inline(__always) func u16(_ offset: Int) -> UInt16 { load(offset) }
+    @inline(__always) func u32(_ offset: Int) -> UInt32 { load(offset) }
+    @inline(__always) func u64(_ offset: Int) -> UInt64 { load(offset) }
+
+    @inline(__always) private func load<Number: FixedWidthInteger & BitwiseCopyable>(_ offset: Int) -> Number {
+        // The span checks the bounds; any bits make a number.
+        Number(littleEndian: unsafe span.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: Number.self))
+    }
+}
+
+/// A sliding view of a file for readers that go mostly forward in small steps.
+struct FileWindow: ~Copyable {
+    private let range: FileRange
+    private let chunk: Int
+    private var buffer: [UInt8] = []
+    private var start: UInt64 = 0
+
+    /// - Parameter range: nothing outside of it can be read.
+    init(over range: FileRange, chunk: Int = 262_144) {
+        self.range = range
+        self.chunk = chunk
+    }
+
+    /// Makes at least `count` bytes (at most a chunk) at `offset` available and returns their place in `bytes`.
+    mutating func fetch(_ offset: UInt64, _ count: Int, from file: borrowing Descriptor) throws(ELFError) -> Int {
+        if holds(offset, count) { return Int(offset - start) }
+        guard offset >= range.offset, offset <= range.end, UInt64(count) <= range.end - offset, count <= chunk else {
+            throw .truncated
+        }
+        let size = Int(min(UInt64(chunk), range.end - offset))
+        start = offset
+        // A failed read leaves nothing that could be taken for the file's bytes.
+        do { try file.read(at: offset, count: size, into: &buffer) } catch {
+            buffer = []
+            throw error
+        }
+        return 0
+    }
+
+    /// Whether bytes are there without another read.
+    func holds(_ offset: UInt64, _ count: Int) -> Bool {
+        offset >= start && offset - start <= UInt64(buffer.count) && buffer.count - Int(offset - start) >= count
+    }
+
+    /// What was fetched last, and some bytes around it.
+    var bytes: [UInt8] { _read { yield buffer } }
+}

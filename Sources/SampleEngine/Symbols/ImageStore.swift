@@ -1,0 +1,98 @@
+internal import CLinuxShims
+internal import Glibc
+
+/// The files whose symbols were asked for, each opened once, failures remembered. Used by the resolver thread.
+package struct ImageStore: ~Copyable {
+    private var images: [MappedFile: Image] = [:]
+    private var clock: UInt64 = 0
+    private let opener = FileOpener()
+
+    package init() {}
+
+    /// Most files kept open, and most bytes of tables; the one not used for longest goes first.
+    private static var openLimit: Int { 256 }
+    private static var byteLimit: Int { 512 << 20 }
+
+    /// A file with its symbols, or the reason why there are none.
+    package struct Image {
+        package let module: Module
+        package var symbols: Result<ImageSymbols, Unresolved>
+        fileprivate var lastUse: UInt64
+        /// Ways to open it that have failed: a process that maps it anew is a new chance.
+        fileprivate var triedPID: Int32
+    }
+
+    /// Where a file may be opened: a process that maps it, and the range.
+    package struct Witness: Sendable {
+        package var pid: Int32
+        package var start: UInt64
+        package var end: UInt64
+    }
+
+    /// The file's image; opens and reads it when it is asked for first.
+    package mutating func image(of file: MappedFile, seenBy witness: Witness) -> Image {
+        clock += 1
+        if var known = images[file] {
+            known.lastUse = clock
+            if case .failure = known.symbols, known.triedPID != witness.pid {
+                known = read(file, witness)
+            }
+            images[file] = known
+            return known
+        }
+        makeRoom()
+        let image = read(file, witness)
+        images[file] = image
+        return image
+    }
+
+    private func read(_ file: MappedFile, _ witness: Witness) -> Image {
+        var symbols: ImageSymbols?
+        let reason = opener.open(file, pid: witness.pid, start: witness.start, end: witness.end) { descriptor in
+            do throws(ELFError) {
+                let read = try ImageSymbols(reading: descriptor)
+                let expected = file.identity.buildIDBytes
+                if !expected.isEmpty, !read.buildID.starts(with: expected) { return .fileChanged }
+                symbols = read
+                return nil
+            } catch {
+                return Unresolved(error)
+            }
+        }
+        let buildID = symbols?.buildID ?? file.identity.buildIDBytes
+        let module = Module(
+            name: displayText(file.path.split(separator: UInt8(ascii: "/")).last ?? [], limit: 255),
+            path: displayText(file.path), buildID: buildID.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
+        return Image(
+            module: module,
+            symbols: symbols.map { .success($0) } ?? .failure(reason ?? .imageHasNoSymbols),
+            lastUse: clock, triedPID: witness.pid)
+    }
+
+    private mutating func makeRoom() {
+        func bytes() -> Int {
+            images.values.reduce(0) { sum, image in
+                if case .success(let symbols) = image.symbols { sum + symbols.byteCount } else { sum + 256 }
+            }
+        }
+        while images.count >= Self.openLimit || images.count > 1 && bytes() > Self.byteLimit {
+            guard let oldest = images.min(by: { $0.value.lastUse < $1.value.lastUse }) else { return }
+            images[oldest.key] = nil
+        }
+    }
+}
+
+extension ImageSymbols {
+    /// The kernel's own code page, as mapped into this process: the same in all processes of our architecture.
+    package static func vdso() -> ImageSymbols? {
+        let address = UInt(pt_vdso())
+        guard address != 0, let start = unsafe UnsafeRawPointer(bitPattern: address) else { return nil }
+        // It has one to four pages; where fewer are mapped, the kernel writes just these.
+        let page = sysconf(Int32(_SC_PAGESIZE))
+        guard let fd = try? systemCall({ unsafe pt_memfd("vdso") }) else { return nil }
+        let file = Descriptor(owning: fd)
+        let written = unsafe write(fd, start, 4 * page)
+        guard written >= page else { return nil }
+        return try? ImageSymbols(reading: file)
+    }
+}

@@ -1,0 +1,178 @@
+internal import Glibc
+
+/// The lines of `/proc/kallsyms` that name code, collected chunk by chunk.
+struct KallsymsList {
+    /// One line, or a boundary where `length` is 0.
+    struct Entry {
+        var address: UInt64
+        var name: UInt32
+        var length: UInt16
+        var module: UInt16
+        /// Preference among entries at one address; the highest wins before names are compared.
+        var standing: UInt8
+    }
+
+    var entries: [Entry] = []
+    private(set) var blob: [UInt8] = []
+    private(set) var modules: [(start: Int, length: Int)] = []
+    private(set) var lines = 0
+    private(set) var hasAddresses = false
+    private var moduleNumbers: [[UInt8]: UInt16] = [:]
+    private var lastModule: (name: [UInt8], number: UInt16) = ([], 0)
+    /// The beginning of a line whose end comes with the next chunk.
+    private var rest: [UInt8] = []
+    private var chunk = [UInt8](repeating: 0, count: 65_536)
+
+    private static let maximumEntries = 8 << 20
+    private static let maximumName = 512
+
+    init() {
+        entries.reserveCapacity(1 << 17)
+        blob.reserveCapacity(1 << 21)
+    }
+
+    /// Reads and takes in the next chunk; returns its size, 0 at the end.
+    mutating func readChunk(of file: borrowing Descriptor, at offset: Int) throws(Errno) -> Int {
+        let number = file.number
+        let start = rest.count
+        chunk.replaceSubrange(0..<start, with: rest)
+        rest = []
+        let room = chunk.count - start
+        let got = try systemCall {
+            unsafe chunk.withUnsafeMutableBytes {
+                unsafe pread(number, $0.baseAddress?.advanced(by: start), room, off_t(offset))
+            }
+        }
+        takeLines(chunk, count: start + got)
+        return got
+    }
+
+    /// Takes in a last line that has no newline.
+    mutating func finish() {
+        let last = rest
+        rest = []
+        if !last.isEmpty { takeLine(last.span, 0, last.count) }
+    }
+
+    private mutating func takeLines(_ bytes: [UInt8], count: Int) {
+        let span = bytes.span
+        var start = 0
+        for index in 0..<count where span[index] == 0x0a {
+            takeLine(span, start, index)
+            start = index + 1
+        }
+        // A line longer than half a chunk is no line of the kernel's.
+        if count - start < bytes.count / 2 { rest = Array(bytes[start..<count]) }
+    }
+
+    @inline(__always)
+    private mutating func takeLine(_ line: Span<UInt8>, _ start: Int, _ end: Int) {
+        var position = start
+        var address: UInt64 = 0
+        while position < end, let digit = hexadecimal(line[position]) {
+            address = address << 4 | UInt64(digit)
+            position += 1
+        }
+        guard position > start, position - start <= 16, position + 3 < end, line[position] == 0x20,
+            line[position + 2] == 0x20
+        else { return }
+        let type = line[position + 1]
+        // t T w W: code, local or global, strong or weak.
+        guard type | 0x20 == 0x74 || type | 0x20 == 0x77 else { return }
+        lines += 1
+        if address != 0 { hasAddresses = true }
+        let name = position + 3
+        var nameEnd = name
+        while nameEnd < end, line[nameEnd] != 0x09, line[nameEnd] != 0x20 { nameEnd += 1 }
+        guard nameEnd > name, nameEnd - name <= Self.maximumName, entries.count < Self.maximumEntries else { return }
+        let module = nameEnd < end ? moduleNumber(line, nameEnd, end) : 0
+        if isMarker(line, name, nameEnd) {
+            entries.append(Entry(address: address, name: 0, length: 0, module: module, standing: 0))
+            return
+        }
+        let standing: UInt8 = type == 0x54 ? 3 : type | 0x20 == 0x77 ? 2 : 1
+        let isEntry = starts(line, name, nameEnd, "__x64_sys_") || starts(line, name, nameEnd, "__arm64_sys_")
+        entries.append(
+            Entry(
+                address: address, name: UInt32(blob.count), length: UInt16(nameEnd - name), module: module,
+                standing: isEntry ? 4 : standing))
+        for index in name..<nameEnd { blob.append(line[index]) }
+    }
+
+    /// `\t[NAME]`
+    private mutating func moduleNumber(_ line: Span<UInt8>, _ start: Int, _ end: Int) -> UInt16 {
+        guard end - start > 3, line[start + 1] == 0x5b, line[end - 1] == 0x5d, end - start < 128 else { return 0 }
+        var name: [UInt8] = []
+        for index in start + 2..<end - 1 { name.append(line[index]) }
+        if name == lastModule.name { return lastModule.number }
+        if let known = moduleNumbers[name] {
+            lastModule = (name, known)
+            return known
+        }
+        guard modules.count < Int(UInt16.max) else { return 0 }
+        modules.append((blob.count, name.count))
+        blob.append(contentsOf: name)
+        let number = UInt16(modules.count)
+        moduleNumbers[name] = number
+        lastModule = (name, number)
+        return number
+    }
+
+    /// Padding before functions, and the borders the linker script sets: they name no function.
+    private func isMarker(_ line: Span<UInt8>, _ start: Int, _ end: Int) -> Bool {
+        guard line[start] == 0x5f else { return false }
+        if starts(line, start, end, "__pfx_") || starts(line, start, end, "__cfi_") { return true }
+        if ends(line, start, end, "_text_start") || ends(line, start, end, "_text_end") { return true }
+        for name in ["_text", "_stext", "_etext", "_sinittext", "_einittext", "__init_begin", "__init_end"] as [StaticString]
+        where end - start == name.utf8CodeUnitCount && starts(line, start, end, name) { return true }
+        return false
+    }
+
+    /// Sorts by address and keeps one entry for each, the one that says most.
+    mutating func keepBest() {
+        let blob = blob
+        entries.sort { ($0.address, $1.standing) < ($1.address, $0.standing) }
+        var kept = 0
+        for entry in entries {
+            if kept > 0, entries[kept - 1].address == entry.address {
+                let best = entries[kept - 1]
+                // Ordered by standing: only equals can be better.
+                guard entry.standing == best.standing, entry.length > 0,
+                    isBetterName(name(entry, blob), than: name(best, blob))
+                else { continue }
+                entries[kept - 1] = entry
+                continue
+            }
+            entries[kept] = entry
+            kept += 1
+        }
+        entries.removeLast(entries.count - kept)
+    }
+
+    private func name(_ entry: Entry, _ blob: [UInt8]) -> [UInt8] {
+        Array(blob[Int(entry.name)..<Int(entry.name) + Int(entry.length)])
+    }
+}
+
+@inline(__always)
+private func hexadecimal(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case 0x30...0x39: byte - 0x30
+    case 0x61...0x66: byte - 0x57
+    default: nil
+    }
+}
+
+@inline(__always)
+private func starts(_ line: Span<UInt8>, _ start: Int, _ end: Int, _ text: StaticString) -> Bool {
+    let count = text.utf8CodeUnitCount
+    guard end - start >= count else { return false }
+    for index in 0..<count where unsafe line[start + index] != text.utf8Start[index] { return false }
+    return true
+}
+
+@inline(__always)
+private func ends(_ line: Span<UInt8>, _ start: Int, _ end: Int, _ text: StaticString) -> Bool {
+    let count = text.utf8CodeUnitCount
+    return end - start >= count && starts(line, end - count, end, text)
+}

@@ -1,0 +1,169 @@
+/// The stubs of the procedure linkage table, each named for what it jumps to.
+///
+/// Linkers lay these tables out in many ways, so nothing is assumed about sizes: each stub's own code says which slot
+/// of the global offset table it jumps through, and the relocation of that slot says which symbol goes there.
+struct LinkageStubs {
+    private(set) var candidates: [SymbolCandidate] = []
+    /// What a stub of an indirect function runs to find its target; `NameReference.Place.other` counts in here.
+    private(set) var resolvers: [ImageAddress] = []
+
+    /// Finds the stubs of an x86-64 or AArch64 image; anything else, and anything malformed, has none.
+    init(_ file: borrowing Descriptor, _ image: borrowing ELFFile, dynamicSection: Int?, within bounds: Range<UInt64>) {
+        guard image.is64Bit, let jumpTypes = RelocationTypes(machine: image.machine) else { return }
+        var stubs: [Stub] = []
+        for section in image.sections where section.isCode && section.size > 0 && section.size <= 4 << 20 {
+            guard Self.isStubSection(section, image, file), let range = try? image.fileRange(of: section),
+                let code = try? file.bytes(at: range.offset, count: Int(range.size)),
+                section.address <= UInt64.max - section.size, stubs.count < 1 << 20
+            else { continue }
+            let found = image.machine == ELF.x86_64 ? Self.x86Stubs(code) : Self.armStubs(code, at: section.address)
+            for (start, target) in found {
+                stubs.append(
+                    Stub(
+                        start: section.address + UInt64(start), end: section.address + section.size,
+                        slot: image.machine == ELF.x86_64 ? section.address &+ target : target))
+            }
+        }
+        if stubs.isEmpty { return }
+        // Several tables may jump through one slot.
+        var bySlot: [UInt64: [Int]] = [:]
+        for index in stubs.indices { bySlot[stubs[index].slot, default: []].append(index) }
+        Self.relocate(&stubs, bySlot, jumpTypes, file, image)
+        stubs.removeAll { $0.target == nil || $0.start < bounds.lowerBound || $0.end > bounds.upperBound }
+        makeCandidates(stubs, file, image, dynamicSection, base: bounds.lowerBound)
+    }
+
+    private struct Stub {
+        let start: UInt64
+        /// The end of its table; the next stub with a target ends it earlier.
+        let end: UInt64
+        let slot: UInt64
+        var target: Target?
+    }
+
+    private enum Target {
+        case symbol(UInt32)
+        case resolver(UInt64)
+    }
+
+    /// Numbers of the relocations that fill slots (psABI of the processor).
+    private struct RelocationTypes {
+        let symbol: [UInt32]
+        let resolver: UInt32
+
+        init?(machine: UInt16) {
+            switch machine {
+            case ELF.x86_64: (symbol, resolver) = ([6, 7], 37)
+            case ELF.aarch64: (symbol, resolver) = ([1025, 1026], 1032)
+            default: return nil
+            }
+        }
+    }
+
+    private static func isStubSection(
+        _ section: ELFFile.Section, _ image: borrowing ELFFile, _ file: borrowing Descriptor
+    ) -> Bool {
+        image.section(section, isNamed: ".plt", in: file) || image.section(section, isNamed: ".plt.sec", in: file)
+            || image.section(section, isNamed: ".plt.got", in: file) || image.section(section, isNamed: ".iplt", in: file)
+    }
+
+    /// Every `jmp *d(%rip)` with what it jumps through, relative to the section.
+    private static func x86Stubs(_ code: [UInt8]) -> [(Int, UInt64)] {
+        var result: [(Int, UInt64)] = []
+        var position = 0
+        while position + 6 <= code.count {
+            guard code[position] == 0xff, code[position + 1] == 0x25 else {
+                position += 1
+                continue
+            }
+            let distance = Int64(Int32(bitPattern: code.u32(position + 2)))
+            // `bnd` and `endbr64` before the jump belong to the stub.
+            var start = position
+            if start >= 1, code[start - 1] == 0xf2 { start -= 1 }
+            if start >= 4, code.u32(start - 4) == 0xfa1e_0ff3 { start -= 4 }
+            result.append((start, UInt64(bitPattern: Int64(position + 6) + distance)))
+            position += 6
+        }
+        return result
+    }
+
+    /// Every `adrp x16, page; ldr x17, [x16, #d]` with the address it loads from.
+    private static func armStubs(_ code: [UInt8], at address: UInt64) -> [(Int, UInt64)] {
+        var result: [(Int, UInt64)] = []
+        for position in stride(from: 0, to: code.count - 7, by: 4) {
+            let (page, load) = (code.u32(position), code.u32(position + 4))
+            guard page & 0x9f00_001f == 0x9000_0010, load & 0xffc0_03ff == 0xf940_0211 else { continue }
+            // 21 bits, signed, in pages: the low two stand apart.
+            let raw = UInt64(page >> 5 & 0x7ffff) << 2 | UInt64(page >> 29 & 3)
+            let pages = UInt64(bitPattern: Int64(bitPattern: raw << 43) >> 43)
+            let base = ((address &+ UInt64(position)) & ~0xfff) &+ pages << 12
+            let isLandingPad = position >= 4 && code.u32(position - 4) == 0xd503_245f  // bti c
+            result.append((isLandingPad ? position - 4 : position, base &+ UInt64(load >> 10 & 0xfff) << 3))
+        }
+        return result
+    }
+
+    private static func relocate(
+        _ stubs: inout [Stub], _ bySlot: [UInt64: [Int]], _ types: RelocationTypes, _ file: borrowing Descriptor,
+        _ image: borrowing ELFFile
+    ) {
+        let tables = image.sections.lazy.filter {
+            $0.type == ELF.addendRelocations && $0.flags & ELF.allocatedSection != 0
+        }
+        for section in tables.prefix(16) {
+            guard let range = try? image.fileRange(of: section) else { continue }
+            try? file.visitEntries(in: range, entrySize: 24, limit: ELF.maximumSymbols) { chunk throws(ELFError) in
+                for index in 0..<chunk.count {
+                    let information = chunk.bytes.u64(24 * index + 8)
+                    let type = UInt32(truncatingIfNeeded: information)
+                    guard type == types.resolver || types.symbol.contains(type) else { continue }
+                    let target: Target =
+                        type == types.resolver
+                        ? .resolver(chunk.bytes.u64(24 * index + 16))
+                        : .symbol(UInt32(truncatingIfNeeded: information >> 32))
+                    for stub in bySlot[chunk.bytes.u64(24 * index)] ?? [] where stubs[stub].target == nil {
+                        stubs[stub].target = target
+                    }
+                }
+            }
+        }
+    }
+
+    private mutating func makeCandidates(
+        _ stubs: [Stub], _ file: borrowing Descriptor, _ image: borrowing ELFFile, _ dynamicSection: Int?, base: UInt64
+    ) {
+        let rank = SymbolRank(isSized: true, isFunction: true, isExported: false, binding: .local)
+        for index in stubs.indices {
+            let stub = stubs[index]
+            let next = index + 1 < stubs.count && stubs[index + 1].end == stub.end ? stubs[index + 1].start : stub.end
+            let name: NameReference
+            switch stub.target {
+            case .symbol(let number):
+                guard let offset = Self.name(of: number, dynamicSection, file, image) else { continue }
+                name = NameReference(.stub, offset)
+            case .resolver(let address):
+                name = NameReference(.other, UInt32(resolvers.count))
+                resolvers.append(ImageAddress(address))
+            case nil: continue
+            }
+            let (start, end) = (stub.start - base, min(max(next, stub.start) - base, UInt64(UInt32.max)))
+            guard start < end else { continue }
+            candidates.append(
+                SymbolCandidate(
+                    start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: end), name: name,
+                    rank: rank))
+        }
+    }
+
+    /// Offset of a dynamic symbol's name in its string table.
+    private static func name(
+        of number: UInt32, _ dynamicSection: Int?, _ file: borrowing Descriptor, _ image: borrowing ELFFile
+    ) -> UInt32? {
+        guard let dynamicSection, let range = try? image.fileRange(of: image.sections[dynamicSection]),
+            UInt64(number) < range.size / 24,
+            let entry = try? file.bytes(at: range.offset + 24 * UInt64(number), count: 4)
+        else { return nil }
+        let offset = entry.u32(0)
+        return offset != 0 && offset <= NameReference.maximumOffset ? offset : nil
+    }
+}

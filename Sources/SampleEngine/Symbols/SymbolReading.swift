@@ -1,0 +1,207 @@
+/// The symbol tables of an image and their string tables, read once.
+struct SymbolReading {
+    /// Candidates of every table that could be read.
+    var candidates: [SymbolCandidate] = []
+    /// String table of `.symtab`, nil where there is none.
+    var names: FileRange?
+    /// String table of `.dynsym`.
+    var dynamicNames: FileRange?
+    /// Index of the `.dynsym` section.
+    var dynamicSection: Int?
+    private var total = 0
+
+    /// Reads `.symtab` and `.dynsym`: functions inside `bounds`, relative to its lower end.
+    ///
+    /// - Throws: `truncated` and `tooLarge` (more than 8 Mi symbols) besides read errors.
+    init(_ file: borrowing Descriptor, _ image: borrowing ELFFile, within bounds: Range<UInt64>) throws(ELFError) {
+        let sections = CodeSections(image)
+        for index in image.sections.indices {
+            let section = image.sections[index]
+            let isDynamic = section.type == ELF.dynamicSymbols
+            // The format allows one of each.
+            guard section.type == ELF.symbolTable ? names == nil : isDynamic && dynamicNames == nil else { continue }
+            guard section.size > 0, Int(section.link) < image.sections.count else { continue }
+            let strings = image.sections[Int(section.link)]
+            guard strings.type == ELF.stringTable, strings.size <= UInt64(NameReference.maximumOffset) else { continue }
+            let stringRange = try image.fileRange(of: strings)
+            if isDynamic {
+                dynamicNames = stringRange
+                dynamicSection = index
+            } else {
+                names = stringRange
+            }
+            let details = try Details(of: index, isDynamic: isDynamic, in: image, file)
+            try read(section, details, stringRange, file, image, sections, bounds)
+        }
+    }
+
+    /// Tables that run along a symbol table.
+    private struct Details {
+        let isDynamic: Bool
+        /// `SHT_SYMTAB_SHNDX`: section indices that do not fit 16 bits.
+        var indices: [UInt8] = []
+        /// `.gnu.version`: bit 15 marks a version that is not the default.
+        var versions: [UInt8] = []
+
+        init(of table: Int, isDynamic: Bool, in image: borrowing ELFFile, _ file: borrowing Descriptor) throws(ELFError) {
+            self.isDynamic = isDynamic
+            for section in image.sections where Int(section.link) == table {
+                let isIndices = section.type == ELF.extendedIndices
+                guard isIndices || (isDynamic && section.type == ELF.symbolVersions) else { continue }
+                // The format allows one of each.
+                guard isIndices ? indices.isEmpty : versions.isEmpty else { continue }
+                guard section.size <= UInt64(4 * ELF.maximumSymbols) else { throw .tooLarge }
+                let range = try image.fileRange(of: section)
+                let bytes = try file.bytes(at: range.offset, count: Int(range.size))
+                if isIndices { indices = bytes } else { versions = bytes }
+            }
+        }
+
+        func sectionIndex(_ symbol: Int, _ stated: UInt16) -> Int {
+            guard stated == 0xffff else { return stated >= 0xff00 ? 0 : Int(stated) }
+            return 4 * symbol + 4 <= indices.count ? Int(indices.u32(4 * symbol)) : 0
+        }
+
+        func isExported(_ symbol: Int, _ binding: SymbolRank.Binding) -> Bool {
+            guard isDynamic, binding != .local else { return false }
+            return 2 * symbol + 2 > versions.count || versions.u16(2 * symbol) & 0x8000 == 0
+        }
+    }
+
+    private mutating func read(
+        _ section: ELFFile.Section, _ details: Details, _ strings: FileRange, _ file: borrowing Descriptor,
+        _ image: borrowing ELFFile, _ sections: CodeSections, _ bounds: Range<UInt64>
+    ) throws(ELFError) {
+        let range = try image.fileRange(of: section)
+        let entrySize = image.is64Bit ? 24 : 16
+        guard section.entrySize == UInt64(entrySize) else { return }
+        total += Int(min(range.size / UInt64(entrySize), UInt64(ELF.maximumSymbols) + 1))
+        if total > ELF.maximumSymbols { throw .tooLarge }
+        // Growing by doubling would copy a large table several times and hold two of them.
+        candidates.reserveCapacity(candidates.count + min(Int(range.size) / entrySize, 1 << 20))
+        let place: NameReference.Place = details.isDynamic ? .dynamicSymbols : .symbols
+        let (is64Bit, isARM) = (image.is64Bit, image.machine == ELF.arm)
+        var firstLetters = FirstLetters(range: strings)
+        try file.visitEntries(in: range, entrySize: entrySize, limit: ELF.maximumSymbols) { chunk throws(ELFError) in
+            for index in 0..<chunk.count {
+                let symbol = RawSymbol(chunk.bytes, at: index * entrySize, is64Bit: is64Bit)
+                guard symbol.isCode, symbol.name != 0, UInt64(symbol.name) < strings.size else { continue }
+                let number = chunk.first + index
+                let sectionIndex = details.sectionIndex(number, symbol.section)
+                guard let sectionEnd = sections.end(sectionIndex) else { continue }
+                // Bit 0 of a 32-bit ARM function says Thumb; it is no part of the address.
+                let address = isARM && symbol.isFunction ? symbol.value & ~1 : symbol.value
+                guard address != 0, bounds.contains(address), address < sectionEnd else { continue }
+                if !symbol.isFunction, try firstLetters.isMarker(symbol.name, file) { continue }
+                let (end, overflow) = address.addingReportingOverflow(symbol.size)
+                let stop = min(symbol.size == 0 || overflow ? sectionEnd : end, bounds.upperBound)
+                let binding = symbol.binding
+                candidates.append(
+                    SymbolCandidate(
+                        start: UInt32(truncatingIfNeeded: address - bounds.lowerBound),
+                        end: UInt32(truncatingIfNeeded: min(stop - bounds.lowerBound, UInt64(UInt32.max))),
+                        name: NameReference(place, symbol.name),
+                        rank: SymbolRank(
+                            isSized: symbol.size != 0, isFunction: symbol.isFunction,
+                            isExported: details.isExported(number, binding), binding: binding)))
+            }
+        }
+    }
+}
+
+/// An entry of a symbol table (gABI, "Symbol Table").
+private struct RawSymbol {
+    let name: UInt32
+    let info: UInt8
+    let section: UInt16
+    let value: UInt64
+    let size: UInt64
+
+    @inline(__always)
+    init(_ bytes: [UInt8], at base: Int, is64Bit: Bool) {
+        name = bytes.u32(base)
+        if is64Bit {
+            info = bytes[base + 4]
+            section = bytes.u16(base + 6)
+            value = bytes.u64(base + 8)
+            size = bytes.u64(base + 16)
+        } else {
+            value = UInt64(bytes.u32(base + 4))
+            size = UInt64(bytes.u32(base + 8))
+            info = bytes[base + 12]
+            section = bytes.u16(base + 14)
+        }
+    }
+
+    /// FUNC, GNU_IFUNC, or NOTYPE, which assembly leaves when nobody says `.type`.
+    @inline(__always)
+    var isCode: Bool { info & 15 == 2 || info & 15 == 10 || info & 15 == 0 }
+    @inline(__always)
+    var isFunction: Bool { info & 15 != 0 }
+
+    var binding: SymbolRank.Binding {
+        switch info >> 4 {
+        case 0: .local
+        case 2: .weak
+        default: .global
+        }
+    }
+}
+
+/// Which sections hold code, and where they end.
+private struct CodeSections {
+    private let ends: [UInt64]
+
+    init(_ image: borrowing ELFFile) {
+        ends = image.sections.map { section in
+            let (end, overflow) = section.address.addingReportingOverflow(section.size)
+            return section.isCode && !overflow ? end : 0
+        }
+    }
+
+    /// The end of a section of code, nil for any other, and so for undefined, absolute and common symbols.
+    @inline(__always)
+    func end(_ index: Int) -> UInt64? {
+        index < ends.count && ends[index] != 0 ? ends[index] : nil
+    }
+}
+
+/// Tells mapping symbols (`$x`, `$d.1`) from names, by reading the name's first bytes.
+///
+/// They mark where code and data begin inside a function (ELF for the Arm 64-bit Architecture, "Mapping symbols") and
+/// are the only symbols whose name must be known while a table is read.
+private struct FirstLetters: ~Copyable {
+    private let range: FileRange
+    private var window: FileWindow
+    /// Steps that may leave the window; tables of compilers go forward and need few.
+    private var budget = 100_000
+
+    /// - Parameter range: the string table.
+    init(range: FileRange) {
+        self.range = range
+        window = FileWindow(over: range, chunk: 4096)
+    }
+
+    /// Names without a budget count as markers: only labels outside of functions are lost by that.
+    mutating func isMarker(_ name: UInt32, _ file: borrowing Descriptor) throws(ELFError) -> Bool {
+        guard UInt64(name) + 3 <= range.size else { return false }
+        let offset = range.offset + UInt64(name)
+        if !window.holds(offset, 3) {
+            if budget == 0 { return true }
+            budget -= 1
+        }
+        let place = try window.fetch(offset, 3, from: file)
+        let (mark, letter, end) = (window.bytes[place], window.bytes[place + 1], window.bytes[place + 2])
+        return mark == 0x24 && [0x61, 0x64, 0x74, 0x78].contains(letter) && (end == 0 || end == 0x2e)
+    }
+}
+
+extension SymbolReading {
+    /// Gives the candidates away, with some more.
+    mutating func takeCandidates(adding more: [SymbolCandidate]) -> [SymbolCandidate] {
+        var result: [SymbolCandidate] = []
+        swap(&result, &candidates)
+        result.append(contentsOf: more)
+        return result
+    }
+}

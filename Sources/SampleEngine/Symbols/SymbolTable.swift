@@ -1,0 +1,198 @@
+/// Where the name of a symbol stands, without reading it.
+struct NameReference: Hashable, Sendable {
+    /// Which bytes the low 30 bits mean.
+    enum Place: UInt32 {
+        /// An offset in the string table of `.symtab`.
+        case symbols = 0
+        /// An offset in the string table of `.dynsym`.
+        case dynamicSymbols = 0x4000_0000
+        /// The same, shown as `name@plt`.
+        case stub = 0x8000_0000
+        /// An index into the table of stubs whose target is an address, not a symbol; all ones: no name at all.
+        case other = 0xc000_0000
+    }
+
+    static let maximumOffset: UInt32 = 0x3fff_ffff
+    /// A function known by its range alone.
+    static let none = NameReference(bits: .max)
+
+    let bits: UInt32
+    var offset: UInt32 { bits & Self.maximumOffset }
+    var place: Place { Place(rawValue: bits & ~Self.maximumOffset) ?? .other }
+
+    init(_ place: Place, _ offset: UInt32) { bits = place.rawValue | (offset & Self.maximumOffset) }
+    init(bits: UInt32) { self.bits = bits }
+}
+
+/// The functions of one image, flattened so that every byte belongs to at most one of them.
+///
+/// Where functions nest or overlap, the innermost (latest start, then smallest) has the byte:
+///
+///     symbols    |------- outer -------|
+///                      |-- inner --|
+///     segments   |outer|   inner   |out|
+///
+/// Addresses are 32 bits relative to a base (the lowest code address); code further than 4 GiB from it has no names.
+/// A bucket index over the address range makes a look-up one load and a short scan.
+package struct SymbolTable: Sendable {
+    /// What covers an address.
+    struct Entry: Equatable {
+        /// The function's own range, which functions inside it may interrupt.
+        var start: ImageAddress
+        var end: ImageAddress
+        var name: NameReference
+    }
+
+    let base: UInt64
+    private let starts: [UInt32]
+    private let ends: [UInt32]
+    private let names: [UInt32]
+    /// Segments that are only part of their function, with the function's range; in order of `segment`.
+    private let parts: [Part]
+    /// Names of equal standing for the same range, in order of `key`; the best is chosen when a name is read.
+    private let aliases: [Alias]
+    private let index: BucketIndex
+    /// Whether any function has a name.
+    let hasNames: Bool
+
+    struct Part {
+        var segment: UInt32
+        var start: UInt32
+        var end: UInt32
+    }
+
+    struct Alias {
+        var key: UInt64
+        var name: UInt32
+    }
+
+    /// An empty table.
+    init() { self.init(base: 0, segments: FlatSegments(), aliases: []) }
+
+    init(base: UInt64, segments: consuming FlatSegments, aliases: [Alias]) {
+        self.base = base
+        hasNames = segments.hasNames
+        index = BucketIndex(starts: segments.starts, ends: segments.ends)
+        starts = segments.starts
+        ends = segments.ends
+        names = segments.names
+        parts = segments.parts
+        self.aliases = aliases
+    }
+
+    /// Number of segments.
+    package var count: Int { starts.count }
+
+    /// Bytes of memory held.
+    package var byteCount: Int {
+        12 * starts.count + MemoryLayout<Part>.stride * parts.count + MemoryLayout<Alias>.stride * aliases.count
+            + index.byteCount
+    }
+
+    /// Index of the segment that holds an address, nil where none does.
+    @inline(__always)
+    package func segment(at address: ImageAddress) -> Int? {
+        let distance = address.value &- base
+        guard distance <= UInt64(UInt32.max) else { return nil }
+        let offset = UInt32(truncatingIfNeeded: distance)
+        guard let candidate = index.firstSegment(endingAfter: offset, ends: ends), starts[candidate] <= offset else {
+            return nil
+        }
+        return candidate
+    }
+
+    /// The function a segment belongs to.
+    func entry(_ segment: Int) -> Entry {
+        var (start, end) = (starts[segment], ends[segment])
+        if let part = partIndex(segment) { (start, end) = (parts[part].start, parts[part].end) }
+        return Entry(
+            start: ImageAddress(base &+ UInt64(start)), end: ImageAddress(base &+ UInt64(end)),
+            name: NameReference(bits: names[segment]))
+    }
+
+    /// Other names for exactly the range of an entry, of the same rank as its own; at most `limit`.
+    func aliases(of entry: Entry, limit: Int = 64) -> [NameReference] {
+        let key = Self.aliasKey(
+            start: UInt32(truncatingIfNeeded: entry.start.value &- base),
+            end: UInt32(truncatingIfNeeded: entry.end.value &- base))
+        var position = lowerBound(aliases.count) { aliases[$0].key < key }
+        var result: [NameReference] = []
+        while position < aliases.count, aliases[position].key == key, result.count < limit {
+            result.append(NameReference(bits: aliases[position].name))
+            position += 1
+        }
+        return result
+    }
+
+    /// Ascending in the order functions are sorted: by start, the larger one first.
+    static func aliasKey(start: UInt32, end: UInt32) -> UInt64 { UInt64(start) << 32 | UInt64(~end) }
+
+    private func partIndex(_ segment: Int) -> Int? {
+        if parts.isEmpty { return nil }
+        let position = lowerBound(parts.count) { Int(parts[$0].segment) < segment }
+        return position < parts.count && Int(parts[position].segment) == segment ? position : nil
+    }
+}
+
+/// First index in `0..<count` for which `isBefore` does not hold; it must hold for a prefix.
+func lowerBound(_ count: Int, _ isBefore: (Int) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+        let middle = low + (high - low) / 2
+        if isBefore(middle) { low = middle + 1 } else { high = middle }
+    }
+    return low
+}
+
+/// For each stretch of addresses, the first segment that ends inside or after it.
+///
+/// A stretch is 256 bytes of text; more where segments are so sparse that the index would outgrow them.
+private struct BucketIndex: Sendable {
+    private let lowest: UInt32
+    private let shift: UInt32
+    private let first: [UInt32]
+
+    init(starts: [UInt32], ends: [UInt32]) {
+        guard let lowest = starts.first, let highest = ends.last else {
+            self.lowest = 0
+            shift = 8
+            first = []
+            return
+        }
+        let span = UInt64(highest - lowest)
+        var shift: UInt32 = 8
+        while span >> UInt64(shift) > UInt64(4 * starts.count + 1024) { shift += 1 }
+        let buckets = Int(span >> UInt64(shift)) + 1
+        var first = [UInt32](repeating: 0, count: buckets + 1)
+        var segment = 0
+        for bucket in 0..<buckets {
+            let begin = UInt64(bucket) << UInt64(shift) + UInt64(lowest)
+            while segment < ends.count, UInt64(ends[segment]) <= begin { segment += 1 }
+            first[bucket] = UInt32(segment)
+        }
+        first[buckets] = UInt32(ends.count)
+        self.lowest = lowest
+        self.shift = shift
+        self.first = first
+    }
+
+    var byteCount: Int { 4 * first.count }
+
+    @inline(__always)
+    func firstSegment(endingAfter offset: UInt32, ends: [UInt32]) -> Int? {
+        guard offset >= lowest else { return nil }
+        let bucket = Int((offset - lowest) >> shift)
+        guard bucket + 1 < first.count else { return nil }
+        var candidate = Int(first[bucket])
+        // Four steps cover nearly every bucket of real text; a crowded one is searched by halves.
+        for _ in 0..<4 {
+            guard candidate < ends.count else { return nil }
+            if ends[candidate] > offset { return candidate }
+            candidate += 1
+        }
+        let bound = min(Int(first[bucket + 1]) + 1, ends.count)
+        guard candidate < bound else { return candidate < ends.count && ends[candidate] > offset ? candidate : nil }
+        candidate += lowerBound(bound - candidate) { ends[candidate + $0] <= offset }
+        return candidate < ends.count ? candidate : nil
+    }
+}
