@@ -43,7 +43,9 @@ extension Descriptor {
             let got: Int
             do {
                 got = try systemCall {
-                    unsafe buffer.withUnsafeMutableBytes { unsafe pread(number, $0.baseAddress?.advanced(by: done), count - done, start &+ off_t(done)) }
+                    unsafe buffer.withUnsafeMutableBytes {
+                        unsafe pread(number, $0.baseAddress?.advanced(by: done), count - done, start &+ off_t(done))
+                    }
                 }
             } catch {
                 throw .read(error)
