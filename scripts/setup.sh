@@ -5,9 +5,7 @@
 
 # Debian and Ubuntu names of what is needed. Nothing else in this repository lists packages.
 build_packages="libncurses-dev libiberty-dev"
-test_packages="gcc g++ libc6-dev binutils gdb strace tmux python3 ncurses-base procps"
-# Used where they can be had; without them some tests are skipped and say so.
-wanted_packages="linux-perf ncurses-term"
+test_packages="gcc g++ libc6-dev binutils gdb strace tmux python3"
 
 # Oldest Swift that builds this package.
 swift_major=6
@@ -83,18 +81,6 @@ need_elsewhere() {
     say "this is not Debian or Ubuntu. Install what they call: $1"
     say "then run again with PERFTOP_SKIP_PACKAGES=1"
     exit 1
-}
-
-# Packages that some tests like to have: a failure is not an error.
-want_packages() {
-    is_debian || return 0
-    absent=$(missing_packages "$1")
-    [ -n "$absent" ] || return 0
-    if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then return 0; fi
-    for name in $absent; do
-        apt install --no-install-recommends "$name" ||
-            say "optional package $name is not available: tests that need it are skipped"
-    done
 }
 
 # Ends with one line unless a Swift that is new enough is there.
