@@ -111,5 +111,8 @@ choose_scratch() {
     cache=${XDG_CACHE_HOME:-${HOME:-/tmp/perftop-$(id -u)}/.cache}
     scratch=$cache/perftop/build-$(printf '%s' "$root" | cksum | cut -d ' ' -f 1)
     scratch_note="$root/.build belongs to another user or cannot be written: building in $scratch"
+    # The package manager writes the versions it chose beside Package.swift.
+    [ -w "$root" ] || [ -e "$root/Package.resolved" ] ||
+        fail "$root cannot be written by this user: build once as its owner, or use a checkout of your own"
     mkdir -p "$scratch" 2>/dev/null || fail "$root/.build belongs to another user and $scratch cannot be made"
 }
