@@ -16,6 +16,7 @@ public enum KeyContext: String, CaseIterable, Sendable, Hashable { case table, m
 
 /// One line of the table that drives dispatch, the help screen, the bottom bar and the manual.
 public struct Binding: Sendable {
+    /// Heading of the help screen under which a binding stands.
     public enum Section: String, CaseIterable, Sendable {
         case general = "General"
         case moving = "Moving"
@@ -24,8 +25,11 @@ public struct Binding: Sendable {
         case typing = "While typing"
     }
 
+    /// What is done.
     public let action: Action
+    /// Where help lists it.
     public let section: Section
+    /// Where its keys work.
     public let contexts: Set<KeyContext>
     /// The first one is shown in the bottom bar.
     public let keys: [Key]

@@ -3,6 +3,7 @@ public struct Capabilities: Sendable, Equatable {
     /// How many colours there are; the view itself works with none.
     public enum Colours: Int, Sendable, Comparable {
         case mono, eight, sixteen, many
+        /// Fewer colours come first.
         public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
     }
 
@@ -10,8 +11,10 @@ public struct Capabilities: Sendable, Equatable {
     public var unicode: Bool
     /// Arrows, bullets and rules are drawn as such; otherwise by their ASCII twins.
     public var decoration: Bool
+    /// How many colours the theme may use.
     public var colours: Colours
 
+    /// Decoration needs Unicode; without a word about it the two go together.
     public init(unicode: Bool, decoration: Bool? = nil, colours: Colours) {
         self.unicode = unicode
         self.decoration = unicode && (decoration ?? true)

@@ -73,7 +73,7 @@ extension TopModel {
             } else {
                 drawn.append(builder.finish())
             }
-            if index < body.lines.count { drawn[index].spans += body.lines[index].spans }
+            if index < body.lines.count { drawn[index].runs += body.lines[index].runs }
         }
         return Body(lines: drawn, cursor: menu.index - top + 1)
     }

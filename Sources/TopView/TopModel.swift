@@ -14,14 +14,20 @@ public enum Effect: Sendable, Equatable {
 public struct TopModel: Sendable {
     /// What a session starts with.
     public struct Setup: Sendable {
+        /// What the terminal can show.
         public var capabilities: Capabilities
         /// Seconds that local time is ahead of UTC.
         public var utcOffset: Int
+        /// What one row stands for.
         public var grouping: Set<GroupKey>
+        /// The first order of the rows.
         public var ordering: Ordering<Column>
+        /// The first filter.
         public var filter: Filter
+        /// The first view.
         public var view: View
 
+        /// Everything but the terminal has its usual value.
         public init(
             capabilities: Capabilities, utcOffset: Int = 0, grouping: Set<GroupKey> = [.process, .module, .function],
             ordering: Ordering<Column> = Ordering(.selfPercent), filter: Filter = Filter(""), view: View = .functions
@@ -58,7 +64,9 @@ public struct TopModel: Sendable {
     var filter: Filter
     private var filterHistory: [String] = []
 
-    private(set) var table: Table?
+    /// Every row in order, before the filter, and the samples behind them.
+    private(set) var allRows: [Row] = []
+    private(set) var samples: UInt64 = 0
     /// The rows that pass the filter, in order.
     private(set) var rows: [Row] = []
     private(set) var rings: [RingFigures] = []
@@ -80,6 +88,7 @@ public struct TopModel: Sendable {
     var pageRows = 1
     var shownColumns: [String] = []
 
+    /// A screen without a profile: it says that it is starting.
     public init(_ setup: Setup) {
         glyphs = Glyphs(setup.capabilities)
         fitter = Fitter(setup.capabilities)
@@ -140,24 +149,28 @@ public struct TopModel: Sendable {
 
     // MARK: The folds
 
-    /// The rows before the filter, and the samples behind them.
-    var allRows: [Row] { table?.rows ?? [] }
-    var samples: UInt64 { table?.samples ?? 0 }
-
     private mutating func fold() {
         guard let profile else { return }
         event = min(event, max(profile.session.events.count - 1, 0))
-        table = profile.table(of: event, by: grouping)
+        let table = profile.table(of: event, by: grouping)
+        samples = table.samples
+        allRows = table.rows
         arrange()
     }
 
-    /// Filters and sorts; the folded table stays as it is.
+    /// Sorts; each order starts from the last one.
     private mutating func arrange() {
-        let filter = filter
-        rows = ordering.sorted(filter.isEmpty ? allRows : allRows.filter { filter.accepts($0) })
-        cursor.follow(rows.lazy.map(\.key))
+        allRows = ordering.sorted(allRows)
         rings = ringOrdering.sorted(profile?.rings ?? [])
         ringCursor.follow(rings.lazy.map(RingID.init))
+        applyFilter()
+    }
+
+    /// Filters rows that are in order already: one key typed costs one pass.
+    private mutating func applyFilter() {
+        let filter = filter
+        rows = filter.isEmpty ? allRows : allRows.filter { filter.accepts($0) }
+        cursor.follow(rows.lazy.map(\.key))
     }
 
     // MARK: Actions
@@ -192,7 +205,7 @@ public struct TopModel: Sendable {
             nameOffset = 0
         } else if !filter.isEmpty {
             filter = Filter("")
-            arrange()
+            applyFilter()
         }
     }
 
@@ -308,7 +321,7 @@ public struct TopModel: Sendable {
         case .back:
             prompt = nil
             filter = Filter("")
-            arrange()
+            applyFilter()
         default:
             prompt?.edit(action)
             applyPrompt()
@@ -318,7 +331,7 @@ public struct TopModel: Sendable {
     private mutating func applyPrompt() {
         guard let prompt, prompt.text != filter.text else { return }
         filter = Filter(prompt.text)
-        arrange()
+        applyFilter()
     }
 
     private mutating func performInMenu(_ action: Action) {

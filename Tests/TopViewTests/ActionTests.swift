@@ -59,7 +59,7 @@ import Testing
                 var model = model()
                 model.press(all: keys)
                 let bar = model.draw(columns: columns, lines: 24).lines.last
-                let labels = bar?.spans.filter { $0.role == .keyText }.map { $0.text.dropFirst() } ?? []
+                let labels = bar?.runs.filter { $0.role == .keyText }.map { $0.text.dropFirst() } ?? []
                 #expect(!labels.isEmpty)
                 for label in labels {
                     let isKnown = label == "Resume" || Binding.all.contains { $0.label.map { $0 == label } ?? false }

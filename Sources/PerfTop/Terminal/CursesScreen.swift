@@ -26,8 +26,9 @@ final class CursesScreen {
         guard input >= 0 else { throw TerminalError(message: "no terminal to read keys from; use --batch") }
         rescue = try TerminalGuard(terminal: output, undo: try Self.undoBytes())
         set_escdelay(25)
-        guard unsafe pt_open_screen(output, input) != nil else { throw Self.unknownTerminal() }
+        // Up before the first byte is written: curses switches to the other screen as soon as it opens.
         rescue.raise()
+        guard unsafe pt_open_screen(output, input) != nil else { throw Self.unknownTerminal() }
         pt_prepare_screen()
         let colours = Self.colours(colour)
         capabilities = Self.capabilities(colours, ascii: ascii)
@@ -54,12 +55,12 @@ final class CursesScreen {
         if repaint { pt_repaint() }
         for (index, line) in picture.lines.enumerated() {
             var column: Int32 = 0
-            for span in line.spans {
-                let style = theme[span.role]
+            for run in line.runs {
+                let style = theme[run.role]
                 pt_set_style(style.attributes, style.pair)
-                let text = wide(span.text)
+                let text = wide(run.text)
                 unsafe pt_add_text(Int32(index), column, text, Int32(text.count))
-                column += Int32(span.cells)
+                column += Int32(run.cells)
             }
         }
         pt_set_style(0, 0)

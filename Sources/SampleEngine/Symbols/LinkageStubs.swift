@@ -64,7 +64,8 @@ struct LinkageStubs {
         _ section: ELFFile.Section, _ image: borrowing ELFFile, _ file: borrowing Descriptor
     ) -> Bool {
         image.section(section, isNamed: ".plt", in: file) || image.section(section, isNamed: ".plt.sec", in: file)
-            || image.section(section, isNamed: ".plt.got", in: file) || image.section(section, isNamed: ".iplt", in: file)
+            || image.section(section, isNamed: ".plt.got", in: file)
+            || image.section(section, isNamed: ".iplt", in: file)
     }
 
     /// Every `jmp *d(%rip)` with what it jumps through, relative to the section.

@@ -110,14 +110,16 @@ extension TopModel {
         }
         ringCursor.show(rows: count, of: rings.count)
         for index in ringCursor.top..<(ringCursor.top + count) {
-            guard index < rings.count else {
-                body.lines.append(plainLine("", columns, .plain))
-                continue
-            }
+            guard index < rings.count else { break }
             let selected = index == ringCursor.index
             if selected { body.cursor = body.lines.count }
             body.lines.append(ringLine(rings[index], placed, columns, selected: selected))
         }
+        // What the session gave up belongs to the state of the rings; here there is room for all of it.
+        let notes = profile?.session.notes ?? []
+        if !notes.isEmpty { body.lines += blank(columns, 1) + [plainLine("  Notes", columns, .heading)] }
+        for note in notes { body.lines += wrapped(note, columns, .plain, indent: 2) }
+        body.lines = Array((body.lines + blank(columns, count)).prefix(count + 1))
         return body
     }
 

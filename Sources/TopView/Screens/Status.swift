@@ -122,7 +122,8 @@ struct RingVerdict {
     }
 
     private static func loss(_ ring: RingFigures, _ health: Health, _ rings: [RingFigures]) -> String {
-        let place = ring.thread.map { "CPU \(ring.cpu), thread \($0)" } ?? "CPU \(ring.cpu)"
+        let cpu = ring.cpu < 0 ? "any CPU" : "CPU \(ring.cpu)"
+        let place = ring.thread.map { "\(cpu), thread \($0)" } ?? cpu
         let advice = "try -m \(Self.largerPages(ring.pages))"
         let samplesLost = rings.contains { $0.purpose == .samples && $0.missing > 0 }
         if !samplesLost {

@@ -40,11 +40,13 @@ struct KernelSymbolsTests {
 
         """
 
-    @Test("A function reaches to the next one, in whatever order the list is", arguments: [
-        (0x0, "srso_alias_untrain_ret"), (0xff, "srso_alias_untrain_ret"), (0x100, nil), (0x10f, nil),
-        (0x110, "do_idle"), (0x1ff, "do_idle"), (0x200, "__x64_sys_getppid"), (0x350, "__x64_sys_getppid"),
-        (0x400, "strong_one"), (0x500, "short"), (0xfff, "short"), (0x1000, nil),
-    ] as [(UInt64, String?)])
+    @Test(
+        "A function reaches to the next one, in whatever order the list is",
+        arguments: [
+            (0x0, "srso_alias_untrain_ret"), (0xff, "srso_alias_untrain_ret"), (0x100, nil), (0x10f, nil),
+            (0x110, "do_idle"), (0x1ff, "do_idle"), (0x200, "__x64_sys_getppid"), (0x350, "__x64_sys_getppid"),
+            (0x400, "strong_one"), (0x500, "short"), (0xfff, "short"), (0x1000, nil),
+        ] as [(UInt64, String?)])
     func core(offset: UInt64, expected: String?) throws {
         #expect(try name(kernel(Self.list), 0xffff_ffff_8100_0000 + offset) == expected)
     }
@@ -80,7 +82,9 @@ struct KernelSymbolsTests {
 
     @Test("Lines are whole again where a chunk cuts them, and the last needs no newline")
     func chunks() throws {
-        let lines = (0..<10_000).map { String(0xffff_ffff_8100_0000 + UInt64($0) * 16, radix: 16) + " t function_\($0)" }
+        let lines = (0..<10_000).map {
+            String(0xffff_ffff_8100_0000 + UInt64($0) * 16, radix: 16) + " t function_\($0)"
+        }
         let kernel = try kernel(lines.joined(separator: "\n"))
         #expect(kernel.count == 10_000)
         for index in stride(from: 0, to: 10_000, by: 7) {
@@ -105,7 +109,8 @@ struct KernelSymbolsTests {
         #expect(try KernelSymbols(readingKallsyms: descriptor(endless)).count == 0)
     }
 
-    @Test("The running kernel's list agrees with a plain reading of it",
+    @Test(
+        "The running kernel's list agrees with a plain reading of it",
         .enabled(if: FileManager.default.isReadableFile(atPath: "/proc/kallsyms"), "needs /proc/kallsyms"))
     func running() throws {
         let kernel = try KernelSymbols(readingKallsyms: descriptor("/proc/kallsyms"))
