@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test func losses() throws {
-        var builder = ProfileBuilder(notes: ["no hardware counters: using cpu-clock"])
+        var builder = SyntheticProfile(notes: ["no hardware counters: using cpu-clock"])
         builder.addUsualRows()
         builder.rings[1].kernelLost = 640
         var model = model(showing: builder.next())
@@ -46,9 +46,9 @@ import Testing
     }
 
     @Test func rings() throws {
-        var builder = ProfileBuilder(target: "all CPUs (2)")
+        var builder = SyntheticProfile(target: "all CPUs (2)")
         builder.addUsualRows()
-        builder.rings.append(ProfileBuilder.ring(cpu: 0, purpose: .sideBand))
+        builder.rings.append(SyntheticProfile.ring(cpu: 0, purpose: .sideBand))
         builder.rings[1].kernelLost = 640
         builder.rings[1].peakBytes = builder.rings[1].size
         var model = model(showing: builder.next())
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test func nothingToShow() throws {
-        var builder = ProfileBuilder()
+        var builder = SyntheticProfile()
         var model = model(showing: builder.next())
         try check(model.draw(columns: 60, lines: 10), "asleep", "No rows, and a sentence that says why.")
     }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct ModelTests {
     @Test func cursorFollowsItsRow() {
-        var builder = ProfileBuilder()
+        var builder = SyntheticProfile()
         var model = model(showing: profile(["a": 30, "b": 20, "c": 10], from: &builder))
         model.type("jj")
         #expect(model.chosen == "c")
@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test func cursorOnTheFirstRowStaysOnTop() {
-        var builder = ProfileBuilder()
+        var builder = SyntheticProfile()
         var model = model(showing: profile(["a": 30, "b": 20], from: &builder))
         _ = model.receive(profile(["a": 10, "b": 20], from: &builder))
         #expect(model.chosen == "b")
@@ -31,7 +31,7 @@ import Testing
     }
 
     @Test func rowsScrollWithTheCursor() {
-        var builder = ProfileBuilder()
+        var builder = SyntheticProfile()
         for index in 0..<100 { builder.add("f\(index)", module: "m", process: "p", samples: UInt64(1000 - index)) }
         var model = model(showing: builder.next())
         _ = model.draw(columns: 80, lines: 24)
@@ -116,7 +116,7 @@ import Testing
     }
 
     @Test func frozenPictureStandsStillAndCatchesUp() {
-        var builder = ProfileBuilder()
+        var builder = SyntheticProfile()
         var model = model(showing: profile(["a": 1], from: &builder))
         model.type(" ")
         let frozen = model.draw(columns: 80, lines: 24)
@@ -128,7 +128,7 @@ import Testing
 
     @Test func eventsAreShownOneAtATime() {
         let events = ["cycles", "faults"].map { EventInUse(name: $0, frequency: 999, period: nil) }
-        var builder = ProfileBuilder(events: events)
+        var builder = SyntheticProfile(events: events)
         builder.add("spin", module: "m", process: "p", samples: 3, event: 0)
         builder.add("touch", module: "m", process: "p", samples: 5, event: 1)
         var model = model(showing: builder.next())
@@ -141,10 +141,10 @@ import Testing
     }
 
     @Test func healthNamesWhatIsWrong() {
-        var builder = ProfileBuilder()
+        var builder = SyntheticProfile()
         builder.rings[1].kernelLost = 640
         #expect(RingVerdict(builder.next()).sentence == "LOST 3.1% of samples: ring of CPU 1 full; try -m 512")
-        builder.rings = [ProfileBuilder.ring(cpu: 0), ProfileBuilder.ring(cpu: 0, purpose: .sideBand)]
+        builder.rings = [SyntheticProfile.ring(cpu: 0), SyntheticProfile.ring(cpu: 0, purpose: .sideBand)]
         #expect(RingVerdict(builder.next()).isFine)
         builder.rings[1].lost = 12
         builder.rings[1].kernelLost = nil
@@ -154,7 +154,7 @@ import Testing
     }
 
     @Test func exitedIsAWord() {
-        var builder = ProfileBuilder()
+        var builder = SyntheticProfile()
         builder.state = .exited
         var model = model(showing: builder.next())
         let text = model.draw(columns: 80, lines: 24).text

@@ -16,13 +16,13 @@ func model(
 
 /// Ten rows of every kind of code.
 func usualProfile() -> Profile {
-    var builder = ProfileBuilder()
+    var builder = SyntheticProfile()
     builder.addUsualRows()
     return builder.next()
 }
 
 /// Rows named by a function each, with so many samples.
-func profile(_ rows: KeyValuePairs<String, UInt64>, from builder: inout ProfileBuilder) -> Profile {
+func profile(_ rows: KeyValuePairs<String, UInt64>, from builder: inout SyntheticProfile) -> Profile {
     for (name, samples) in rows { builder.add(name, module: "burn", process: "burn", samples: samples) }
     return builder.next()
 }

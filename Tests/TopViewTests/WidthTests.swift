@@ -44,7 +44,7 @@ import Testing
 
     /// Every line of every screen is exactly as wide as the terminal, whatever names come and whatever is open.
     @Test(arguments: [true, false]) func everyLineHasTheWidth(unicode: Bool) {
-        var builder = ProfileBuilder(
+        var builder = SyntheticProfile(
             target: "pid " + hostileNames[2],
             events: [
                 EventInUse(name: hostileNames[1], frequency: 999, period: nil),
@@ -96,7 +96,7 @@ import Testing
             return Int(state >> 33) % bound
         }
         let keys = Binding.all.flatMap(\.keys) + ["x", "解", "\u{301}", "0", .insert]
-        var builder = ProfileBuilder(notes: ["a note"])
+        var builder = SyntheticProfile(notes: ["a note"])
         var model = model(showing: nil)
         for step in 0..<4000 {
             if step % 7 == 0 {
