@@ -23,8 +23,8 @@ static inline SCREEN *pt_open_screen(int output, int input) {
 
 static inline int pt_lines(void) { return LINES; }
 static inline int pt_columns(void) { return COLS; }
-static inline int pt_colours(void) { return COLORS; }
-static inline int pt_colour_pairs(void) { return COLOR_PAIRS; }
+static inline int pt_colors(void) { return COLORS; }
+static inline int pt_color_pairs(void) { return COLOR_PAIRS; }
 
 // Everything but control of echo and lines: keys one by one, ^C and ^Z still make signals.
 static inline void pt_prepare_screen(void) {

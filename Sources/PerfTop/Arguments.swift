@@ -100,7 +100,8 @@ struct Arguments: ParsableArguments {
     var limit: Int?
 
     @Option(
-        name: .customLong("view"), help: ArgumentHelp("View to begin with: functions (default) or rings.", valueName: "NAME"))
+        name: .customLong("view"),
+        help: ArgumentHelp("View to begin with: functions (default) or rings.", valueName: "NAME"))
     var view: String?
 
     @Option(name: .customLong("color"), help: ArgumentHelp("auto (default), always or never.", valueName: "WHEN"))
@@ -156,7 +157,7 @@ struct Request {
         live.ordering = Ordering(column)
         live.filter = arguments.filter ?? ""
         live.ascii = arguments.ascii
-        live.colour = try Self.choice(arguments.color ?? "auto", option: "--color", what: "choice")
+        live.color = try Self.choice(arguments.color ?? "auto", option: "--color", what: "choice")
         live.view = try Self.view(arguments.view ?? "functions")
     }
 
@@ -230,7 +231,8 @@ extension Request {
         guard pages > 0, pages & (pages - 1) == 0, pages <= 1 << 20 else {
             let near = max(1, min(pages, 1 << 20)).nextPowerOfTwo
             throw EngineError(
-                .usage, what: "-m \(pages)", why: "a ring has a power of two of pages", remedy: "the nearest is \(near)")
+                .usage, what: "-m \(pages)", why: "a ring has a power of two of pages", remedy: "the nearest is \(near)"
+            )
         }
         return pages
     }

@@ -82,7 +82,8 @@ struct Perftop {
         perftop [OPTIONS] -p PID,…      processes, their threads and their children
 
 
-        """ + Arguments.helpMessage(columns: 100).split(separator: "\n", omittingEmptySubsequences: false)
+        """
+        + Arguments.helpMessage(columns: 100).split(separator: "\n", omittingEmptySubsequences: false)
         .drop { !$0.hasPrefix("OPTIONS") }.joined(separator: "\n")
 
     private static func list(_ entries: [(name: String, text: String)]) -> String {

@@ -1,4 +1,4 @@
-/// What a piece of text means; the terminal back end chooses colours and attributes, never the view.
+/// What a piece of text means; the terminal back end chooses colors and attributes, never the view.
 ///
 /// Nothing is said by a role alone: each one goes with a word, a letter or a place of its own.
 public enum Role: UInt8, Sendable, CaseIterable {

@@ -8,7 +8,7 @@ func model(
     unicode: Bool = true, showing profile: Profile? = usualProfile(), filter: String = "",
     grouping: Set<GroupKey> = [.process, .module, .function]
 ) -> TopModel {
-    let capabilities = Capabilities(unicode: unicode, colours: .many)
+    let capabilities = Capabilities(unicode: unicode, colors: .many)
     var model = TopModel(.init(capabilities: capabilities, grouping: grouping, filter: Filter(filter)))
     if let profile { _ = model.receive(profile) }
     return model

@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test func namesAreCutToTheCell() {
-        let fitter = Fitter(Capabilities(unicode: true, colours: .mono))
+        let fitter = Fitter(Capabilities(unicode: true, colors: .mono))
         for name in hostileNames {
             for width in 0...40 {
                 #expect(TextWidth.cells(of: fitter.fit(name, to: width)) == width)

@@ -5,7 +5,7 @@ internal import TopView
 
 /// How the live screen starts.
 struct LiveOptions: Sendable {
-    var colour: ColourChoice = .auto
+    var color: ColorChoice = .auto
     /// Signs in ASCII only, whatever the locale can show.
     var ascii = false
     var grouping: Set<GroupKey> = [.process, .module, .function]
@@ -27,7 +27,7 @@ enum LiveEnding: Sendable, Equatable {
 ///
 /// Call it on the main thread, with every other thread blocking all signals.
 func runLive(source: any ProfileSource, options: LiveOptions) throws(TerminalError) -> LiveEnding {
-    let screen = try CursesScreen(colour: options.colour, ascii: options.ascii)
+    let screen = try CursesScreen(color: options.color, ascii: options.ascii)
     var loop = LiveLoop(source: source, screen: screen, options: options)
     let ending = loop.run()
     screen.close()

@@ -3,8 +3,8 @@ internal import CNcurses
 internal import Glibc
 internal import TopView
 
-/// Whether colours are used: `--color`.
-enum ColourChoice: String, CaseIterable, Sendable { case auto, always, never }
+/// Whether colors are used: `--color`.
+enum ColorChoice: String, CaseIterable, Sendable { case auto, always, never }
 
 /// The terminal as curses shows it. One at a time, used by the main thread only.
 final class CursesScreen {
@@ -18,7 +18,7 @@ final class CursesScreen {
     private var isOpen = true
 
     /// Opens the screen on stdout, with keys from stdin or from /dev/tty where stdin is no terminal.
-    init(colour: ColourChoice, ascii: Bool) throws(TerminalError) {
+    init(color: ColorChoice, ascii: Bool) throws(TerminalError) {
         _ = unsafe setlocale(LC_ALL, "")
         let output = STDOUT_FILENO
         guard isatty(output) == 1 else { throw TerminalError(message: "stdout is no terminal; use --batch") }
@@ -30,9 +30,9 @@ final class CursesScreen {
         rescue.raise()
         guard unsafe pt_open_screen(output, input) != nil else { throw Self.unknownTerminal() }
         pt_prepare_screen()
-        let colours = Self.colours(colour)
-        capabilities = Self.capabilities(colours, ascii: ascii)
-        theme = Theme(colours)
+        let colors = Self.colors(color)
+        capabilities = Self.capabilities(colors, ascii: ascii)
+        theme = Theme(colors)
     }
 
     deinit { close() }
@@ -100,25 +100,25 @@ final class CursesScreen {
 
     // MARK: What the terminal can do
 
-    private static func colours(_ choice: ColourChoice) -> Capabilities.Colours {
+    private static func colors(_ choice: ColorChoice) -> Capabilities.Colors {
         let refused = unsafe getenv("NO_COLOR").map { unsafe $0.pointee != 0 } ?? false
         if choice == .never || (choice == .auto && refused) { return .mono }
         guard has_colors(), start_color() == OK else { return .mono }
-        // Without default colours a pair would paint over the user's own background.
+        // Without default colors a pair would paint over the user's own background.
         guard use_default_colors() == OK else { return .mono }
-        return switch pt_colours() {
-        case 256...: pt_colour_pairs() >= 64 ? .many : .eight
+        return switch pt_colors() {
+        case 256...: pt_color_pairs() >= 64 ? .many : .eight
         case 16...: .sixteen
         case 8...: .eight
         default: .mono
         }
     }
 
-    private static func capabilities(_ colours: Capabilities.Colours, ascii: Bool) -> Capabilities {
+    private static func capabilities(_ colors: Capabilities.Colors, ascii: Bool) -> Capabilities {
         let codeset = unsafe nl_langinfo(Int32(CODESET)).map { unsafe String(cString: $0) } ?? ""
         let unicode = codeset == "UTF-8" || codeset == "utf8"
         let drawn = Capabilities.decorationScalars.allSatisfy { pt_cell_width($0.value) == 1 }
-        return Capabilities(unicode: unicode, decoration: drawn && !ascii, colours: colours)
+        return Capabilities(unicode: unicode, decoration: drawn && !ascii, colors: colors)
     }
 
     /// The text as wide characters, each as many cells as the view counted for it.

@@ -107,7 +107,8 @@ package struct ProfileBuilder: ~Copyable {
         if let facts = names.processes[generation] { return wantedUser == nil || facts.user == wantedUser }
         let facts: ProcessFacts
         switch generation {
-        case .idle: facts = ProcessFacts(pid: 0, name: Self.isOutermostNamespace ? "swapper" : "[other pid namespace]", user: 0)
+        case .idle:
+            facts = ProcessFacts(pid: 0, name: Self.isOutermostNamespace ? "swapper" : "[other pid namespace]", user: 0)
         case .exiting: facts = ProcessFacts(pid: -1, name: "[exiting]")
         default:
             guard let known = symbolizer.processes.identity(of: generation) else { return wantedUser == nil }
@@ -169,7 +170,8 @@ package struct ProfileBuilder: ~Copyable {
         sequence += 1
         var notes = session.notes
         if symbolizer.kernelIsHidden {
-            notes.append("kernel names are hidden (kernel.kptr_restrict): run as root, or: sudo sysctl kernel.kptr_restrict=0")
+            notes.append(
+                "kernel names are hidden (kernel.kptr_restrict): run as root, or: sudo sysctl kernel.kptr_restrict=0")
         }
         let profile = Profile(
             sequence: sequence,

@@ -62,7 +62,8 @@ package struct ImageStore: ~Copyable {
         let buildID = symbols?.buildID ?? file.identity.buildIDBytes
         let module = Module(
             name: displayText(file.path.split(separator: UInt8(ascii: "/")).last ?? [], limit: 255),
-            path: displayText(file.path), buildID: buildID.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
+            path: displayText(file.path), buildID: buildID.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        )
         return Image(
             module: module,
             symbols: symbols.map { .success($0) } ?? .failure(reason ?? .imageHasNoSymbols),

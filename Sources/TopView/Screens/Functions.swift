@@ -69,7 +69,7 @@ extension TopModel {
         }
     }
 
-    /// The letter that says what a colour may say as well.
+    /// The letter that says what a color may say as well.
     static func letter(of kind: CodeKind) -> String {
         switch kind {
         case .user: " "

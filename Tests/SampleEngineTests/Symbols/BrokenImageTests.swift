@@ -18,7 +18,7 @@ struct BrokenImageTests {
         let file = Descriptor(owning: number)
         try #require(unsafe write(number, bytes, bytes.count) == bytes.count)
         let image: ImageSymbols
-        do { image = try ImageSymbols(reading: file) } catch is ELFError { return }
+        do { image = try ImageSymbols(reading: file) } catch { return }
         for address in stride(from: UInt64(0), to: 0x5000, by: 251) { _ = image.answer(at: ImageAddress(address)) }
         for address: UInt64 in [.max, 1 << 63, 1 << 32, (1 << 32) - 1] { _ = image.answer(at: ImageAddress(address)) }
         for offset in stride(from: UInt64(0), to: 0x4000, by: 2039) { _ = image.imageAddress(of: FileOffset(offset)) }
