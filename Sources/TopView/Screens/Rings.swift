@@ -117,8 +117,9 @@ extension TopModel {
         }
         // What the session gave up belongs to the state of the rings; here there is room for all of it.
         let notes = profile?.session.notes ?? []
-        if !notes.isEmpty { body.lines += blank(columns, 1) + [plainLine("  Notes", columns, .heading)] }
-        for note in notes { body.lines += wrapped(note, columns, .plain, indent: 2) }
+        let hasRoom = body.lines.count + 2 < count + 1 && !notes.isEmpty
+        if hasRoom { body.lines += blank(columns, 1) + [plainLine("  Notes", columns, .heading)] }
+        for note in notes where hasRoom { body.lines += wrapped(note, columns, .plain, indent: 2) }
         body.lines = Array((body.lines + blank(columns, count)).prefix(count + 1))
         return body
     }
