@@ -1,6 +1,6 @@
 /// Everything a user can ask for.
 public enum Action: String, CaseIterable, Sendable, Hashable {
-    case quit, back, help, redraw
+    case quit, leave, back, help, redraw
     case up, down, pageUp, pageDown, halfPageUp, halfPageDown, first, last
     case nameLeft, nameRight, nameStart, nameEnd, detail
     case sortMenu, sortLeft, sortRight, invert
@@ -101,6 +101,7 @@ extension Binding {
             "back one level: menu, detail, filter; never leaves perftop", bar: "Back", rank: 1),
         make(
             .quit, .general, lists, ["q", .function(10)], "close what is open, else leave", bar: "Quit", rank: 1),
+        make(.leave, .general, Set(KeyContext.allCases), [.control("c")], "leave at once"),
         make(.redraw, .general, Set(KeyContext.allCases), [.control("l")], "draw the whole screen again"),
         make(.textStart, .typing, [.prompt], [.control("a"), .home], "to the start of the text"),
         make(.textEnd, .typing, [.prompt], [.control("e"), .end], "to the end of the text"),

@@ -133,6 +133,7 @@ public struct TopModel: Sendable {
     /// Does one action in the present context.
     public mutating func perform(_ action: Action) -> Effect {
         if action == .redraw { return .repaint }
+        if action == .leave { return .quit }
         switch context {
         case .prompt: performInPrompt(action)
         case .menu: performInMenu(action)

@@ -158,7 +158,7 @@ import Testing
         builder.state = .exited
         var model = model(showing: builder.next())
         let text = model.draw(columns: 80, lines: 24).text
-        #expect(text.contains("EXITED") && text.contains("pid 1234 has exited"))
+        #expect(text.contains("exited ") && text.contains("pid 1234 has exited"))
     }
 
     @Test func numbersAreReadable() {

@@ -16,7 +16,7 @@ struct JSONFormat: BatchFormat {
 /// `2026-01-01T12:00:00.000Z`
 func isoTime(_ nanoseconds: UInt64) -> String {
     let date = Date(timeIntervalSince1970: Double(nanoseconds / 1_000_000) / 1000)
-    return date.formatted(.iso8601.time(includingFractionalSeconds: true))
+    return date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
 }
 
 /// Three digits behind the point are more than sampling can tell.
@@ -83,35 +83,35 @@ private struct JSONFrame: Encodable {
 }
 
 private struct JSONRow: Encodable {
-    let symbol: String?
+    /// Empty, like the next ones, where rows are not grouped by it.
+    let symbol: String
     let rawSymbol: String?
-    let module: String?
-    let modulePath: String?
+    let module: String
+    let modulePath: String
     let buildId: String?
-    let process: String?
+    let process: String
     let pid: Int32?
     let tid: Int32?
     let cpu: UInt16?
     let user: UInt32?
-    let kind: String?
+    let kind: String
     let selfPercent: Double
     let totalPercent: Double
     let selfSamples: UInt64
     let totalSamples: UInt64
 
     init(_ row: Row, _ frame: BatchFrame) {
-        let hasModule = row.key.module != nil
-        symbol = frame.grouping.contains(.function) ? row.function : nil
+        symbol = row.function
         rawSymbol = frame.grouping.contains(.function) ? row.rawFunction : nil
-        module = hasModule ? row.module : nil
-        modulePath = hasModule ? row.modulePath : nil
-        buildId = hasModule && !row.buildID.isEmpty ? row.buildID : nil
-        process = row.key.process
+        module = row.module
+        modulePath = row.modulePath
+        buildId = row.buildID.isEmpty ? nil : row.buildID
+        process = row.process
         pid = row.key.pid ?? (frame.grouping.contains(.process) ? row.pid : nil)
         tid = row.key.thread
         cpu = row.key.cpu
         user = row.key.user
-        kind = frame.grouping.contains(.function) ? row.kind.rawValue : nil
+        kind = row.kind.rawValue
         selfPercent = rounded(row.selfPercent)
         totalPercent = rounded(row.totalPercent)
         selfSamples = row.selfSamples

@@ -29,7 +29,7 @@ final class CursesScreen {
         // Up before the first byte is written: curses switches to the other screen as soon as it opens.
         rescue.raise()
         guard unsafe pt_open_screen(output, input) != nil else { throw Self.unknownTerminal() }
-        pt_prepare_screen()
+        pt_prepare_screen(input)
         let colors = Self.colors(color)
         capabilities = Self.capabilities(colors, ascii: ascii)
         theme = Theme(colors)
@@ -93,7 +93,7 @@ final class CursesScreen {
     func takeBack() {
         rescue.raise()
         reset_prog_mode()
-        pt_prepare_screen()
+        pt_prepare_screen(input)
         adoptSize()
         cursorIsVisible = false
     }

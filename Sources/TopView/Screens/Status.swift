@@ -13,7 +13,7 @@ extension TopModel {
         } else {
             let exited = profile?.state == .exited
             let live = (text: profile == nil ? "STARTING" : glyphs.live + "LIVE", role: Role.live)
-            facts = [exited ? ("EXITED", .warning) : live]
+            facts = [exited ? ("exited", .warning) : live]
             if let profile, columns >= 60 {
                 let seconds = profile.session.window.map { Double($0) / 1e9 } ?? profile.seconds
                 facts.append(("window \(Numbers.seconds(seconds))", role))
