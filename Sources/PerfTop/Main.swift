@@ -10,6 +10,7 @@ struct Perftop {
 
     /// The only place that ends the program: 0 fine, 1 a run-time failure, 2 a usage error, a fatal signal raised again.
     static func main() {
+        pt_return_large_blocks()
         do {
             let request = try request()
             let ending = try request.wantsBatch ? batch(request) : live(request)

@@ -212,10 +212,10 @@ package struct ProfileBuilder: ~Copyable {
     }
 
     private mutating func forgetUnusedProcesses(before time: Instant) {
-        guard names.processes.count > 4096 else { return }
+        symbolizer.processes.forget(before: time)
+        guard names.processes.count > 1024 else { return }
         var used: Set<Generation> = []
         for slice in slices { for cell in slice.cells { used.insert(cell.generation) } }
         names.processes = names.processes.filter { used.contains($0.key) }
-        symbolizer.processes.forget(before: time) { used.contains($0) }
     }
 }
