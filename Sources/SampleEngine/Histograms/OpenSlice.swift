@@ -54,9 +54,11 @@ package struct OpenSlice: ~Copyable, Sendable {
         package private(set) var cells: [Cell] = []
 
         mutating func add(event: UInt16, generation: Generation, period: UInt64) {
-            // Beyond so many processes the last one takes all: the counts stay right, the name does not.
+            // Beyond so many processes the event's last one takes all: the counts stay right, the name does not.
             var place = cells.firstIndex { $0.event == event && $0.generation == generation } ?? cells.count
-            if place == cells.count, cells.count >= 1024 { place = cells.count - 1 }
+            if place == cells.count, cells.count >= 1024 {
+                place = cells.lastIndex { $0.event == event } ?? cells.count
+            }
             if place == cells.count {
                 cells.append(
                     Cell(

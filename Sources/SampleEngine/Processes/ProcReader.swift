@@ -72,7 +72,7 @@ package struct ProcReader: Sendable {
     }
 
     /// Executable lines of a maps file; nil where it is cut short by a limit.
-    static func parse(_ bytes: [UInt8]) -> [MapLine]? {
+    package static func parse(_ bytes: [UInt8]) -> [MapLine]? {
         var lines: [MapLine] = []
         for line in bytes.split(separator: UInt8(ascii: "\n")) {
             if lines.count >= lineLimit { break }

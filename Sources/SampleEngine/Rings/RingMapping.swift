@@ -29,7 +29,7 @@ package struct RingMapping: ~Copyable, @unchecked Sendable {
     /// - Parameter pages: data pages; a power of two or 0.
     package init(fd: Int32, pages: Int) throws(RingSizeError) {
         guard pages >= 0, pages <= 1 << 20, pages & (pages - 1) == 0 else {
-            throw .notPowerOfTwo(pages: pages, nearest: pages.clamped(to: 1...1 << 20).nextPowerOfTwo)
+            throw .notPowerOfTwo(pages: pages, nearest: Self.nearestLegal(pages))
         }
         let pageSize = sysconf(Int32(_SC_PAGESIZE))
         let length = (1 + pages) * pageSize
@@ -40,6 +40,12 @@ package struct RingMapping: ~Copyable, @unchecked Sendable {
         self.length = length
         self.pages = pages
         size = UInt64(pages * pageSize)
+    }
+
+    /// The power of two that is closest; of two that are equally close the larger.
+    private static func nearestLegal(_ pages: Int) -> Int {
+        let above = min(max(pages, 1), 1 << 20).nextPowerOfTwo
+        return pages > 0 && pages - above / 2 < above - pages ? above / 2 : above
     }
 
     deinit { unsafe munmap(base, length) }
@@ -65,11 +71,5 @@ package struct RingMapping: ~Copyable, @unchecked Sendable {
     @inline(__always)
     private func word(_ offset: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
         unsafe (base + offset).assumingMemoryBound(to: Atomic<UInt64>.self)
-    }
-}
-
-extension Int {
-    fileprivate func clamped(to range: ClosedRange<Int>) -> Int {
-        Swift.min(Swift.max(self, range.lowerBound), range.upperBound)
     }
 }

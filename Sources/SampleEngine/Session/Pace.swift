@@ -10,7 +10,7 @@ public struct Pace: Sendable {
         self.window = window
     }
 
-    func schedule(from start: Instant) -> Schedule { Schedule(pace: self, start: start) }
+    package func schedule(from start: Instant) -> Schedule { Schedule(pace: self, start: start) }
 }
 
 /// The state of a `Pace`: pure, its clock is what the caller says.
@@ -19,10 +19,10 @@ public struct Pace: Sendable {
 /// 400, 800 ms after the start; then one every delay. After a quiet time the first samples go out as they arrive.
 /// Once all that a picture shows is of the past and the picture knows it, nothing more is handed over.
 /// Without a window (batch): one slice every delay, exactly.
-struct Schedule: Sendable {
+package struct Schedule: Sendable {
     private let pace: Pace
     private let start: Instant
-    private(set) var nextTick: Instant
+    package private(set) var nextTick: Instant
     private var early: [UInt64]
     private var ticks: UInt64 = 0
     private var hasPicture = false
@@ -39,7 +39,7 @@ struct Schedule: Sendable {
     }
 
     /// True where a tick's time has come; then the next one is set, and those that were missed are passed over.
-    mutating func isDue(_ now: Instant) -> Bool {
+    package mutating func isDue(_ now: Instant) -> Bool {
         guard now >= nextTick else { return false }
         if !early.isEmpty { early.removeFirst() }
         if let next = early.first, !hasPicture {
@@ -54,7 +54,7 @@ struct Schedule: Sendable {
     }
 
     /// Whether the open slice is to be handed over now.
-    mutating func wantsPicture(isTick: Bool, samples: UInt64) -> Bool {
+    package mutating func wantsPicture(isTick: Bool, samples: UInt64) -> Bool {
         guard let window = pace.window else { return isTick }
         if samples > 0 {
             let isFirstAfterQuiet = !hasPicture || quietSlices > 0

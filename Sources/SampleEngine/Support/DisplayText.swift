@@ -5,19 +5,21 @@
 /// UTF-8 become visible escapes (`\x1b`, `\u{202e}`); nothing reaches the terminal that could move its cursor or
 /// reorder a line.
 ///
-/// - Parameter limit: longest result in bytes; a longer one ends in `…`.
+/// - Parameter limit: longest result in bytes; what is longer is cut before the limit and ends in `…`.
 public func displayText(_ bytes: some Sequence<UInt8>, limit: Int = 4096) -> String {
     var text = ""
     var decoder = UTF8Decoder()
     var iterator = bytes.makeIterator()
     while let unit = decoder.next(&iterator) {
-        switch unit {
-        case .scalar(let scalar) where isHarmless(scalar): text.unicodeScalars.append(scalar)
-        case .scalar(let scalar) where scalar.value < 0x100: text += escape(byte: UInt8(scalar.value))
-        case .scalar(let scalar): text += "\\u{" + String(scalar.value, radix: 16) + "}"
-        case .invalid(let byte): text += escape(byte: byte)
-        }
-        if text.utf8.count > limit { return text + "…" }
+        let shown =
+            switch unit {
+            case .scalar(let scalar) where isHarmless(scalar): String(scalar)
+            case .scalar(let scalar) where scalar.value < 0x100: escape(byte: UInt8(scalar.value))
+            case .scalar(let scalar): "\\u{" + String(scalar.value, radix: 16) + "}"
+            case .invalid(let byte): escape(byte: byte)
+            }
+        if text.utf8.count + shown.utf8.count > limit { return text + "…" }
+        text += shown
     }
     return text
 }

@@ -1,0 +1,51 @@
+internal import Glibc
+package import SampleEngine
+
+/// A directory that looks like `/proc`, gone again with this object.
+package final class FakeProc {
+    package let root: String
+    private var made: [String] = []
+
+    package init() {
+        var template = Array("/tmp/fake-proc-XXXXXX".utf8CString)
+        guard let path = unsafe template.withUnsafeMutableBufferPointer({ unsafe mkdtemp($0.baseAddress!) }) else {
+            fatalError("no temporary directory")
+        }
+        root = unsafe String(cString: path)
+    }
+
+    deinit {
+        for path in made.reversed() { unsafe remove(path) }
+        unsafe rmdir(root)
+    }
+
+    /// Writes `/proc/PID/FILE`; `file` may name a directory below.
+    package func write(_ pid: Int32, _ file: String, _ bytes: some Sequence<UInt8>) {
+        var directory = root
+        let parts = ["\(pid)"] + file.split(separator: "/").map(String.init)
+        for part in parts.dropLast() {
+            directory += "/" + part
+            if unsafe mkdir(directory, 0o755) == 0 { made.append(directory) }
+        }
+        let path = directory + "/" + parts[parts.count - 1]
+        let fd = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard fd >= 0 else { fatalError("cannot write \(path)") }
+        made.removeAll { $0 == path }
+        made.append(path)
+        let content = Array(bytes)
+        let written = unsafe content.withUnsafeBytes { unsafe Glibc.write(fd, $0.baseAddress, $0.count) }
+        guard written == content.count else { fatalError("cannot write \(path)") }
+        close(fd)
+    }
+
+    package func write(_ pid: Int32, _ file: String, _ text: String) { write(pid, file, text.utf8) }
+
+    /// A `stat` file of a process that started so many clock ticks after boot.
+    package func writeStat(_ pid: Int32, comm: String = "prog", startTicks: UInt64 = 1) {
+        let before = (3...21).map { field in field == 3 ? "S" : "\(field)" }.joined(separator: " ")
+        write(pid, "stat", "\(pid) (\(comm)) \(before) \(startTicks) 23 24\n")
+    }
+
+    package var reader: ProcReader { ProcReader(root: root) }
+}
+
