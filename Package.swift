@@ -50,6 +50,7 @@ let package = Package(
         .testTarget(
             name: "PerfTopTests",
             dependencies: ["perftop", "SampleEngineTestSupport", "CLinuxShims"],
+            exclude: ["Programs"],
             swiftSettings: strict),
     ]
 )

@@ -21,17 +21,21 @@ static void append(const char *text, size_t length, void *context) {
     output->length += length;
 }
 
+static int is_readable(const char *name, int options, struct output *output) {
+    output->length = 0;
+    if (setjmp(output->full)) return 0;
+    return cplus_demangle_v3_callback(name, options, append, output);
+}
+
 long pt_demangle(const char *name, char *out, size_t capacity) {
     struct output output = {.bytes = out, .length = 0, .capacity = capacity};
     if (setjmp(output.full)) return -1;
     // Legacy Rust names are C++ names with a hash, so Rust goes first.
     if (rust_demangle_callback(name, DMGL_NO_OPTS, append, &output)) return (long)output.length;
-    output.length = 0;
     if (name[0] == '_' && name[1] == 'R') return -1;
-    if (cplus_demangle_v3_callback(name, DMGL_PARAMS | DMGL_ANSI, append, &output)) return (long)output.length;
-    // Some names have parameters that libiberty does not understand; the function's name is still worth having.
-    output.length = 0;
-    if (cplus_demangle_v3_callback(name, DMGL_ANSI, append, &output)) return (long)output.length;
+    if (is_readable(name, DMGL_PARAMS | DMGL_ANSI, &output)) return (long)output.length;
+    // Parameters may be malformed, beyond libiberty or too long; the function's name is still worth having.
+    if (is_readable(name, DMGL_ANSI, &output)) return (long)output.length;
     return -1;
 }
 

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "include/pt_perf.h"
 #include <fcntl.h>
+#include <malloc.h>
 #include <linux/openat2.h>
 #include <sys/auxv.h>
 #include <sys/eventfd.h>
@@ -35,6 +36,13 @@ int pt_epoll_remove(int epoll, int fd) { return epoll_ctl(epoll, EPOLL_CTL_DEL, 
 int pt_open(const char *path, int flags) { return open(path, flags | O_CLOEXEC); }
 int pt_openat(int directory, const char *path, int flags) { return openat(directory, path, flags | O_CLOEXEC); }
 int pt_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+// Setting the threshold also stops glibc from raising it after each large block that is freed.
+void pt_return_large_blocks(void) {
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 512 * 1024);
+    mallopt(M_ARENA_MAX, 2);
+}
+
 void pt_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 int pt_open_in_root(int root, const char *path, int flags) {

@@ -40,7 +40,11 @@ static void write_all(int fd, const char *bytes, size_t count) {
 static void rescue(void) {
     if (!screen_is_up) return;
     screen_is_up = 0;
+    // A terminal stopped by ^S must not keep this process alive.
+    int flags = fcntl(tty, F_GETFL);
+    if (flags >= 0) fcntl(tty, F_SETFL, flags | O_NONBLOCK);
     write_all(tty, undo, undo_count);
+    if (flags >= 0) fcntl(tty, F_SETFL, flags);
     tcsetattr(tty, TCSANOW, &saved);
     char text[1024];
     off_t place = 0;
@@ -113,6 +117,8 @@ void pt_screen_is_up(int up) { screen_is_up = up; }
 
 void pt_release_terminal(void) {
     screen_is_up = 0;
+    ending_signal = 0;
+    alarm(0);
     for (int signal = 1; signal < NSIG; signal++) {
         if (is_ours[signal]) sigaction(signal, &former[signal], NULL);
         is_ours[signal] = 0;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <term.h>
+#include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -23,12 +24,18 @@ static inline SCREEN *pt_open_screen(int output, int input) {
 
 static inline int pt_lines(void) { return LINES; }
 static inline int pt_columns(void) { return COLS; }
-static inline int pt_colours(void) { return COLORS; }
-static inline int pt_colour_pairs(void) { return COLOR_PAIRS; }
+static inline int pt_colors(void) { return COLORS; }
+static inline int pt_color_pairs(void) { return COLOR_PAIRS; }
 
-// Everything but control of echo and lines: keys one by one, ^C and ^Z still make signals.
-static inline void pt_prepare_screen(void) {
+// Keys come one by one; ^Z and ^\\ still make signals. ^C is a key like q: leaving by it is no death by a signal.
+static inline void pt_prepare_screen(int input) {
     cbreak();
+    struct termios modes;
+    if (tcgetattr(input, &modes) == 0) {
+        modes.c_cc[VINTR] = _POSIX_VDISABLE;
+        tcsetattr(input, TCSANOW, &modes);
+        def_prog_mode();
+    }
     noecho();
     nonl();
     keypad(stdscr, TRUE);

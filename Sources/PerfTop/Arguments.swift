@@ -56,12 +56,12 @@ struct Arguments: ParsableArguments {
     @Option(
         name: [.customShort("d", allowingJoined: true), .customLong("delay")],
         help: ArgumentHelp("Time between pictures: 0.5, 250ms, 1s. Default: 1s.", valueName: "TIME"))
-    var delay = "1"
+    var delay: String?
 
     @Option(
         name: .customLong("window"),
         help: ArgumentHelp("How far back a picture looks: 10s. Default: 10s.", valueName: "TIME"))
-    var window = "10s"
+    var window: String?
 
     @Flag(name: [.customShort("b"), .customLong("batch")], help: "Write frames to standard output; needs no terminal.")
     var batch = false
@@ -83,28 +83,29 @@ struct Arguments: ParsableArguments {
 
     @Option(
         name: [.customShort("s", allowingJoined: true), .customLong("sort")],
-        help: ArgumentHelp("Column to sort by; help lists them.", valueName: "KEY"))
-    var sort = "self"
+        help: ArgumentHelp("Column to sort by; help lists them. Default: self.", valueName: "KEY"))
+    var sort: String?
 
     @Option(
         name: .customLong("group-by"),
-        help: ArgumentHelp("What makes a row: process,module,function; help lists all.", valueName: "KEYS"))
-    var grouping = "process,module,function"
+        help: ArgumentHelp("What makes a row; help lists all. Default: process,module,function.", valueName: "KEYS"))
+    var grouping: String?
 
     @Option(
         name: .customLong("filter"),
         help: ArgumentHelp("Show only rows with this text in function, module or process.", valueName: "TEXT"))
-    var filter = ""
+    var filter: String?
 
     @Option(name: .customLong("limit"), help: ArgumentHelp("At most so many rows per frame.", valueName: "N"))
     var limit: Int?
 
     @Option(
-        name: .customLong("view"), help: ArgumentHelp("View to begin with: functions or rings.", valueName: "NAME"))
-    var view = "functions"
+        name: .customLong("view"),
+        help: ArgumentHelp("View to begin with: functions (default) or rings.", valueName: "NAME"))
+    var view: String?
 
-    @Option(name: .customLong("color"), help: ArgumentHelp("auto, always or never.", valueName: "WHEN"))
-    var color = "auto"
+    @Option(name: .customLong("color"), help: ArgumentHelp("auto (default), always or never.", valueName: "WHEN"))
+    var color: String?
 
     @Flag(name: .customLong("ascii"), help: "Draw with ASCII alone.")
     var ascii = false
@@ -137,16 +138,16 @@ struct Request {
         sampling.ringPages = try Self.pages(arguments.pages)
         sampling.inherit = !arguments.noInherit
 
-        let delay = try Self.nanoseconds(arguments.delay, option: "-d")
-        let window = try Self.nanoseconds(arguments.window, option: "--window")
+        let delay = try Self.nanoseconds(arguments.delay ?? "1s", option: "-d")
+        let window = try Self.nanoseconds(arguments.window ?? "10s", option: "--window")
         wantsBatch =
             arguments.batch || arguments.frames != nil || arguments.format != nil || arguments.output != nil
         pace = Pace(delay: delay, window: window)
 
-        let grouping = try Self.grouping(arguments.grouping)
-        let column: Column = try Self.choice(arguments.sort, option: "-s", what: "sort key")
+        let grouping = try Self.grouping(arguments.grouping ?? "process,module,function")
+        let column: Column = try Self.choice(arguments.sort ?? "self", option: "-s", what: "sort key")
         batch.report = ReportOptions(
-            grouping: grouping, ordering: Ordering(column), filter: Filter(arguments.filter),
+            grouping: grouping, ordering: Ordering(column), filter: Filter(arguments.filter ?? ""),
             limit: try Self.positive(arguments.limit, option: "--limit"))
         batch.format = try Self.choice(arguments.format ?? "text", option: "--format", what: "format")
         batch.frames = try Self.positive(arguments.frames, option: "-n")
@@ -154,10 +155,10 @@ struct Request {
 
         live.grouping = grouping
         live.ordering = Ordering(column)
-        live.filter = arguments.filter
+        live.filter = arguments.filter ?? ""
         live.ascii = arguments.ascii
-        live.colour = try Self.choice(arguments.color, option: "--color", what: "choice")
-        live.view = try Self.view(arguments.view)
+        live.color = try Self.choice(arguments.color ?? "auto", option: "--color", what: "choice")
+        live.view = try Self.view(arguments.view ?? "functions")
     }
 
     /// The same pace for frames that hold their own interval.
@@ -230,7 +231,8 @@ extension Request {
         guard pages > 0, pages & (pages - 1) == 0, pages <= 1 << 20 else {
             let near = max(1, min(pages, 1 << 20)).nextPowerOfTwo
             throw EngineError(
-                .usage, what: "-m \(pages)", why: "a ring has a power of two of pages", remedy: "the nearest is \(near)")
+                .usage, what: "-m \(pages)", why: "a ring has a power of two of pages", remedy: "the nearest is \(near)"
+            )
         }
         return pages
     }

@@ -10,6 +10,7 @@ struct Perftop {
 
     /// The only place that ends the program: 0 fine, 1 a run-time failure, 2 a usage error, a fatal signal raised again.
     static func main() {
+        pt_return_large_blocks()
         do {
             let request = try request()
             let ending = try request.wantsBatch ? batch(request) : live(request)
@@ -81,7 +82,9 @@ struct Perftop {
         perftop [OPTIONS]               everything this user may see
         perftop [OPTIONS] -p PID,…      processes, their threads and their children
 
-        """ + Arguments.helpMessage(columns: 100).split(separator: "\n", omittingEmptySubsequences: false)
+
+        """
+        + Arguments.helpMessage(columns: 100).split(separator: "\n", omittingEmptySubsequences: false)
         .drop { !$0.hasPrefix("OPTIONS") }.joined(separator: "\n")
 
     private static func list(_ entries: [(name: String, text: String)]) -> String {

@@ -1,6 +1,6 @@
 /// Everything a user can ask for.
 public enum Action: String, CaseIterable, Sendable, Hashable {
-    case quit, back, help, redraw
+    case quit, leave, back, help, redraw
     case up, down, pageUp, pageDown, halfPageUp, halfPageDown, first, last
     case nameLeft, nameRight, nameStart, nameEnd, detail
     case sortMenu, sortLeft, sortRight, invert
@@ -16,6 +16,7 @@ public enum KeyContext: String, CaseIterable, Sendable, Hashable { case table, m
 
 /// One line of the table that drives dispatch, the help screen, the bottom bar and the manual.
 public struct Binding: Sendable {
+    /// Heading of the help screen under which a binding stands.
     public enum Section: String, CaseIterable, Sendable {
         case general = "General"
         case moving = "Moving"
@@ -24,8 +25,11 @@ public struct Binding: Sendable {
         case typing = "While typing"
     }
 
+    /// What is done.
     public let action: Action
+    /// Where help lists it.
     public let section: Section
+    /// Where its keys work.
     public let contexts: Set<KeyContext>
     /// The first one is shown in the bottom bar.
     public let keys: [Key]
@@ -97,6 +101,7 @@ extension Binding {
             "back one level: menu, detail, filter; never leaves perftop", bar: "Back", rank: 1),
         make(
             .quit, .general, lists, ["q", .function(10)], "close what is open, else leave", bar: "Quit", rank: 1),
+        make(.leave, .general, Set(KeyContext.allCases), [.control("c")], "leave at once"),
         make(.redraw, .general, Set(KeyContext.allCases), [.control("l")], "draw the whole screen again"),
         make(.textStart, .typing, [.prompt], [.control("a"), .home], "to the start of the text"),
         make(.textEnd, .typing, [.prompt], [.control("e"), .end], "to the end of the text"),

@@ -1,8 +1,9 @@
 /// What the terminal can show; fixed for a session.
 public struct Capabilities: Sendable, Equatable {
-    /// How many colours there are; the view itself works with none.
-    public enum Colours: Int, Sendable, Comparable {
+    /// How many colors there are; the view itself works with none.
+    public enum Colors: Int, Sendable, Comparable {
         case mono, eight, sixteen, many
+        /// Fewer colors come first.
         public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
     }
 
@@ -10,12 +11,14 @@ public struct Capabilities: Sendable, Equatable {
     public var unicode: Bool
     /// Arrows, bullets and rules are drawn as such; otherwise by their ASCII twins.
     public var decoration: Bool
-    public var colours: Colours
+    /// How many colors the theme may use.
+    public var colors: Colors
 
-    public init(unicode: Bool, decoration: Bool? = nil, colours: Colours) {
+    /// Decoration needs Unicode; without a word about it the two go together.
+    public init(unicode: Bool, decoration: Bool? = nil, colors: Colors) {
         self.unicode = unicode
         self.decoration = unicode && (decoration ?? true)
-        self.colours = colours
+        self.colors = colors
     }
 }
 

@@ -61,10 +61,12 @@ public enum Column: String, CaseIterable, Sendable, Hashable {
 
 /// The sorted column and the direction.
 public struct Ordering<ID: Hashable & Sendable>: Sendable, Equatable {
+    /// The column that decides.
     public var column: ID
     /// True when it runs against the column's natural direction.
     public var inverted: Bool
 
+    /// The column's natural direction unless inverted: numbers fall, text rises.
     public init(_ column: ID, inverted: Bool = false) {
         self.column = column
         self.inverted = inverted
@@ -74,27 +76,40 @@ public struct Ordering<ID: Hashable & Sendable>: Sendable, Equatable {
 extension Ordering<Column> {
     /// The rows in this order; equal ones by weight, then by name, so that ties never change places.
     public func sorted(_ rows: [Row]) -> [Row] {
-        let sorted = rows.enumerated().sorted { left, right in
-            let order = compare(left.element, right.element)
-            if order != 0 { return inverted ? order > 0 : order < 0 }
-            let tie = tieBreak(left.element, right.element)
-            return tie != 0 ? tie < 0 : left.offset < right.offset
+        // Numbers are compared without touching the rows: moving rows about costs far more than comparing them.
+        let keys = column.isNumber ? rows.map { number(of: $0) } : []
+        let order = rows.indices.sorted { left, right in
+            if column.isNumber {
+                if keys[left] != keys[right] { return (keys[left] > keys[right]) != inverted }
+            } else {
+                let order = compareText(rows[left], rows[right])
+                if order != 0 { return (order < 0) != inverted }
+            }
+            let tie = tieBreak(rows[left], rows[right])
+            return tie != 0 ? tie < 0 : left < right
         }
-        return sorted.map(\.element)
+        return order.map { rows[$0] }
     }
 
-    private func compare(_ left: Row, _ right: Row) -> Int {
+    private func number(of row: Row) -> Double {
         switch column {
-        case .selfPercent: Self.order(right.selfPercent, left.selfPercent)
-        case .samples: Self.order(right.selfSamples, left.selfSamples)
+        case .selfPercent: row.selfPercent
+        case .samples: Double(row.selfSamples)
+        case .pid: Double(row.key.pid ?? -1)
+        case .thread: Double(row.key.thread ?? -1)
+        case .cpu: Double(row.key.cpu ?? 0)
+        case .user: Double(row.key.user ?? 0)
+        case .kind, .process, .module, .function: 0
+        }
+    }
+
+    private func compareText(_ left: Row, _ right: Row) -> Int {
+        switch column {
         case .kind: Self.order(left.kind.rawValue, right.kind.rawValue)
-        case .pid: Self.order(right.key.pid ?? -1, left.key.pid ?? -1)
-        case .thread: Self.order(right.key.thread ?? -1, left.key.thread ?? -1)
-        case .cpu: Self.order(right.key.cpu ?? 0, left.key.cpu ?? 0)
-        case .user: Self.order(right.key.user ?? 0, left.key.user ?? 0)
         case .process: Self.order(left.process, right.process)
         case .module: Self.order(left.module, right.module)
         case .function: Self.order(left.function, right.function)
+        case .selfPercent, .samples, .pid, .thread, .cpu, .user: 0
         }
     }
 

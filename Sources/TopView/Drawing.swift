@@ -73,7 +73,7 @@ extension TopModel {
             } else {
                 drawn.append(builder.finish())
             }
-            if index < body.lines.count { drawn[index].spans += body.lines[index].spans }
+            if index < body.lines.count { drawn[index].runs += body.lines[index].runs }
         }
         return Body(lines: drawn, cursor: menu.index - top + 1)
     }
@@ -97,8 +97,8 @@ extension TopModel {
     }
 
     /// Text over as many lines as it needs, broken at blanks where there are some.
-    func wrapped(_ text: String, _ columns: Int, _ role: Role) -> [Line] {
-        let width = max(columns, 1)
+    func wrapped(_ text: String, _ columns: Int, _ role: Role, indent: Int = 0) -> [Line] {
+        let width = max(columns - indent, 1)
         var rest = fitter.shown(text)
         var lines: [Line] = []
         while !rest.isEmpty && lines.count < 100 {
@@ -109,7 +109,8 @@ extension TopModel {
                 piece = String(piece.unicodeScalars[...blank])
             }
             rest = String(rest.unicodeScalars.dropFirst(piece.unicodeScalars.count))
-            var builder = LineBuilder(width: width)
+            var builder = LineBuilder(width: columns)
+            builder.skip(indent)
             builder.add(piece, role)
             lines.append(builder.finish(role))
         }
@@ -139,7 +140,7 @@ extension TopModel {
 
     /// The reason why a table has no rows, in the place of its rows.
     func reasonLines(_ reason: String, _ columns: Int, rows: Int) -> [Line] {
-        var lines = wrapped("  " + reason, columns, .message)
+        var lines = wrapped(reason, columns, .message, indent: 2)
         if rows > lines.count + 2 { lines.insert(plainLine("", columns, .plain), at: 0) }
         lines = Array(lines.prefix(rows))
         while lines.count < rows { lines.append(plainLine("", columns, .plain)) }

@@ -4,16 +4,20 @@ public import SampleEngine
 ///
 /// Case matters as soon as the text has a capital letter.
 public struct Filter: Sendable, Equatable {
+    /// What is looked for; empty accepts every row.
     public let text: String
     private let needle: [UInt8]
     private let matchesCase: Bool
 
+    /// Text from a command line or a paste is sanitized like the names it is compared with.
     public init(_ text: String) {
+        let text = displayText(text)
         self.text = text
         matchesCase = text.unicodeScalars.contains { $0.properties.isUppercase }
         needle = Array(text.utf8)
     }
 
+    /// Whether every row is shown.
     public var isEmpty: Bool { needle.isEmpty }
 
     /// Whether the row is shown.
@@ -22,15 +26,17 @@ public struct Filter: Sendable, Equatable {
     }
 
     private func finds(in name: String) -> Bool {
-        // Letters outside ASCII change their length with their case: those names take the slow way.
-        if !matchesCase, !name.utf8.allSatisfy({ $0 < 0x80 }) { return finds(in: Array(name.lowercased().utf8)) }
-        return finds(in: Array(name.utf8))
+        // Letters outside ASCII may change their length with their case: those names take the slow way.
+        if !matchesCase, !name.utf8.allSatisfy({ $0 < 0x80 }) { return finds(in: name.lowercased().utf8.span) }
+        return finds(in: name.utf8.span)
     }
 
-    private func finds(in name: [UInt8]) -> Bool {
+    private func finds(in name: Span<UInt8>) -> Bool {
         guard name.count >= needle.count, let first = needle.first else { return needle.isEmpty }
         for start in 0...(name.count - needle.count) where fold(name[start]) == first {
-            if needle.indices.allSatisfy({ fold(name[start + $0]) == needle[$0] }) { return true }
+            var matched = 1
+            while matched < needle.count, fold(name[start + matched]) == needle[matched] { matched += 1 }
+            if matched == needle.count { return true }
         }
         return false
     }

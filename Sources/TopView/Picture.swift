@@ -1,4 +1,4 @@
-/// What a piece of text means; the terminal back end chooses colours and attributes, never the view.
+/// What a piece of text means; the terminal back end chooses colors and attributes, never the view.
 ///
 /// Nothing is said by a role alone: each one goes with a word, a letter or a place of its own.
 public enum Role: UInt8, Sendable, CaseIterable {
@@ -10,34 +10,43 @@ public enum Role: UInt8, Sendable, CaseIterable {
 }
 
 /// A run of text in one role, and how many cells it takes.
-public struct Span: Sendable, Equatable {
+public struct TextRun: Sendable, Equatable {
+    /// What is shown; never a control character.
     public let text: String
+    /// Cells the text takes.
     public let cells: Int
+    /// What the text means.
     public let role: Role
 }
 
-/// One line of the screen; its spans together take exactly the width of the picture.
+/// One line of the screen; its runs together take exactly the width of the picture.
 public struct Line: Sendable, Equatable {
-    public internal(set) var spans: [Span] = []
+    /// From left to right.
+    public internal(set) var runs: [TextRun] = []
 
     /// The text without roles.
-    public var text: String { spans.reduce(into: "") { $0 += $1.text } }
-    /// Cells of all spans.
-    public var cells: Int { spans.reduce(0) { $0 + $1.cells } }
+    public var text: String { runs.reduce(into: "") { $0 += $1.text } }
+    /// Cells of all runs.
+    public var cells: Int { runs.reduce(0) { $0 + $1.cells } }
 }
 
 /// Everything the terminal shows at one moment.
 public struct Picture: Sendable, Equatable {
     /// Where the hardware cursor goes: screen readers and magnifiers follow it.
     public struct Cursor: Sendable, Equatable {
+        /// Counted from 0 at the top.
         public let line: Int
+        /// Cells from the left edge.
         public let column: Int
         /// Shown while text is typed, hidden elsewhere.
         public let visible: Bool
     }
 
+    /// Cells of each line.
     public let columns: Int
+    /// From top to bottom.
     public let lines: [Line]
+    /// Nil where no place is of special interest.
     public let cursor: Cursor?
 }
 
@@ -73,10 +82,10 @@ struct LineBuilder {
     private mutating func append(_ text: String, _ cells: Int, _ role: Role) {
         guard cells > 0 else { return }
         used += cells
-        if let last = line.spans.last, last.role == role {
-            line.spans[line.spans.count - 1] = Span(text: last.text + text, cells: last.cells + cells, role: role)
+        if let last = line.runs.last, last.role == role {
+            line.runs[line.runs.count - 1] = TextRun(text: last.text + text, cells: last.cells + cells, role: role)
         } else {
-            line.spans.append(Span(text: text, cells: cells, role: role))
+            line.runs.append(TextRun(text: text, cells: cells, role: role))
         }
     }
 }

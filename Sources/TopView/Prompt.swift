@@ -1,3 +1,5 @@
+internal import SampleEngine
+
 /// One line of text being typed, with the keys readline has.
 struct Prompt: Sendable {
     private(set) var characters: [Unicode.Scalar]
@@ -23,6 +25,9 @@ struct Prompt: Sendable {
     mutating func insert(_ scalar: Unicode.Scalar) {
         // A filter longer than any name only slows the drawing of it.
         guard characters.count < 256 else { return }
+        // What a name cannot hold cannot be looked for, and must not reach the terminal.
+        let typed = String(Character(scalar))
+        guard displayText(typed) == typed else { return }
         characters.insert(scalar, at: position)
         position += 1
     }

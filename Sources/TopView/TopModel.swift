@@ -14,14 +14,20 @@ public enum Effect: Sendable, Equatable {
 public struct TopModel: Sendable {
     /// What a session starts with.
     public struct Setup: Sendable {
+        /// What the terminal can show.
         public var capabilities: Capabilities
         /// Seconds that local time is ahead of UTC.
         public var utcOffset: Int
+        /// What one row stands for.
         public var grouping: Set<GroupKey>
+        /// The first order of the rows.
         public var ordering: Ordering<Column>
+        /// The first filter.
         public var filter: Filter
+        /// The first view.
         public var view: View
 
+        /// Everything but the terminal has its usual value.
         public init(
             capabilities: Capabilities, utcOffset: Int = 0, grouping: Set<GroupKey> = [.process, .module, .function],
             ordering: Ordering<Column> = Ordering(.selfPercent), filter: Filter = Filter(""), view: View = .functions
@@ -58,7 +64,9 @@ public struct TopModel: Sendable {
     var filter: Filter
     private var filterHistory: [String] = []
 
-    private(set) var table: Table?
+    /// Every row in order, before the filter, and the samples behind them.
+    private(set) var allRows: [Row] = []
+    private(set) var samples: UInt64 = 0
     /// The rows that pass the filter, in order.
     private(set) var rows: [Row] = []
     private(set) var rings: [RingFigures] = []
@@ -74,10 +82,13 @@ public struct TopModel: Sendable {
     var helpTop: Int?
     private(set) var message: String?
 
+    /// Lines of the help at the width of the last picture.
+    var helpLineCount = 0
     /// Rows and columns of the last picture: a page is what the user sees.
     var pageRows = 1
     var shownColumns: [String] = []
 
+    /// A screen without a profile: it says that it is starting.
     public init(_ setup: Setup) {
         glyphs = Glyphs(setup.capabilities)
         fitter = Fitter(setup.capabilities)
@@ -122,6 +133,7 @@ public struct TopModel: Sendable {
     /// Does one action in the present context.
     public mutating func perform(_ action: Action) -> Effect {
         if action == .redraw { return .repaint }
+        if action == .leave { return .quit }
         switch context {
         case .prompt: performInPrompt(action)
         case .menu: performInMenu(action)
@@ -138,24 +150,28 @@ public struct TopModel: Sendable {
 
     // MARK: The folds
 
-    /// The rows before the filter, and the samples behind them.
-    var allRows: [Row] { table?.rows ?? [] }
-    var samples: UInt64 { table?.samples ?? 0 }
-
     private mutating func fold() {
         guard let profile else { return }
         event = min(event, max(profile.session.events.count - 1, 0))
-        table = profile.table(of: event, by: grouping)
+        let table = profile.table(of: event, by: grouping)
+        samples = table.samples
+        allRows = table.rows
         arrange()
     }
 
-    /// Filters and sorts; the folded table stays as it is.
+    /// Sorts; each order starts from the last one.
     private mutating func arrange() {
-        let filter = filter
-        rows = ordering.sorted(filter.isEmpty ? allRows : allRows.filter { filter.accepts($0) })
-        cursor.follow(rows.lazy.map(\.key))
+        allRows = ordering.sorted(allRows)
         rings = ringOrdering.sorted(profile?.rings ?? [])
         ringCursor.follow(rings.lazy.map(RingID.init))
+        applyFilter()
+    }
+
+    /// Filters rows that are in order already: one key typed costs one pass.
+    private mutating func applyFilter() {
+        let filter = filter
+        rows = filter.isEmpty ? allRows : allRows.filter { filter.accepts($0) }
+        cursor.follow(rows.lazy.map(\.key))
     }
 
     // MARK: Actions
@@ -190,7 +206,7 @@ public struct TopModel: Sendable {
             nameOffset = 0
         } else if !filter.isEmpty {
             filter = Filter("")
-            arrange()
+            applyFilter()
         }
     }
 
@@ -277,13 +293,13 @@ public struct TopModel: Sendable {
             let columns = RingColumn.sortable
             let chosen = columns[min(max(index, 0), columns.count - 1)]
             let again = chosen == ringOrdering.column
-            ringOrdering = Ordering(chosen, inverted: again && menu != nil ? !ringOrdering.inverted : false)
+            ringOrdering = Ordering(chosen, inverted: again && ringOrdering.inverted != (menu != nil))
             title = chosen.spec.title
         } else {
             let columns = columns
             let chosen = columns[min(max(index, 0), columns.count - 1)]
             let again = chosen == ordering.column
-            ordering = Ordering(chosen, inverted: again && menu != nil ? !ordering.inverted : false)
+            ordering = Ordering(chosen, inverted: again && ordering.inverted != (menu != nil))
             title = chosen.spec(screenWidth: 0).title
         }
         if !shownColumns.contains(title) { say("sorted by \(title), a column this screen is too narrow for") }
@@ -306,7 +322,7 @@ public struct TopModel: Sendable {
         case .back:
             prompt = nil
             filter = Filter("")
-            arrange()
+            applyFilter()
         default:
             prompt?.edit(action)
             applyPrompt()
@@ -316,7 +332,7 @@ public struct TopModel: Sendable {
     private mutating func applyPrompt() {
         guard let prompt, prompt.text != filter.text else { return }
         filter = Filter(prompt.text)
-        arrange()
+        applyFilter()
     }
 
     private mutating func performInMenu(_ action: Action) {

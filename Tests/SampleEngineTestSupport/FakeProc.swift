@@ -48,4 +48,3 @@ package final class FakeProc {
 
     package var reader: ProcReader { ProcReader(root: root) }
 }
-

@@ -10,7 +10,8 @@ package enum Machine {
         return (try? opener.open()) != nil
     }()
 
-    package static let noPerf = "perf_event_open(2) is not permitted here (perf_event_paranoid, or a container's filter)"
+    package static let noPerf =
+        "perf_event_open(2) is not permitted here (perf_event_paranoid, or a container's filter)"
 }
 
 /// Gives the processor away for a moment, for loops that wait on another thread.

@@ -75,7 +75,9 @@ package enum RecordBuilder {
     }
 
     /// PERF_RECORD_COMM; with `exec`, PERF_RECORD_MISC_COMM_EXEC.
-    package static func comm(pid: Int32, thread: Int32? = nil, _ name: String, exec: Bool = false, time: UInt64) -> [UInt8] {
+    package static func comm(pid: Int32, thread: Int32? = nil, _ name: String, exec: Bool = false, time: UInt64)
+        -> [UInt8]
+    {
         record(
             type: 3, misc: exec ? 1 << 13 : 0,
             word(pid) + word(thread ?? pid) + text(Array(name.utf8))

@@ -18,7 +18,9 @@ package final class TestRing: Sendable {
         length = (1 + pages) * pageSize
         let status = ftruncate(fd, length)
         let address = unsafe mmap(nil, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
-        guard status == 0, let base = unsafe address, unsafe base != MAP_FAILED else { fatalError("no memory for a test ring") }
+        guard status == 0, let base = unsafe address, unsafe base != MAP_FAILED else {
+            fatalError("no memory for a test ring")
+        }
         self.pages = pages
         writer = unsafe RingWriter(control: base, data: base + pageSize, size: UInt64(pages * pageSize))
     }

@@ -25,6 +25,9 @@ int pt_open(const char *path, int flags);
 int pt_openat(int directory, const char *path, int flags);
 int pt_memfd(const char *name);
 
+/// Keeps the memory of large tables apart from the rest, so that it goes back to the system when they are gone.
+void pt_return_large_blocks(void);
+
 /// Names the calling thread, at most 15 bytes (PR_SET_NAME).
 void pt_name_thread(const char *name);
 

@@ -5,7 +5,7 @@ internal import TopView
 
 /// How the live screen starts.
 struct LiveOptions: Sendable {
-    var colour: ColourChoice = .auto
+    var color: ColorChoice = .auto
     /// Signs in ASCII only, whatever the locale can show.
     var ascii = false
     var grouping: Set<GroupKey> = [.process, .module, .function]
@@ -27,7 +27,7 @@ enum LiveEnding: Sendable, Equatable {
 ///
 /// Call it on the main thread, with every other thread blocking all signals.
 func runLive(source: any ProfileSource, options: LiveOptions) throws(TerminalError) -> LiveEnding {
-    let screen = try CursesScreen(colour: options.colour, ascii: options.ascii)
+    let screen = try CursesScreen(color: options.color, ascii: options.ascii)
     var loop = LiveLoop(source: source, screen: screen, options: options)
     let ending = loop.run()
     screen.close()
@@ -46,6 +46,7 @@ private struct LiveLoop {
     private var needsRepaint = false
     private var lastPicture = Instant.beginning
     private var emptyReads = 0
+    private var hasData = false
 
     init(source: any ProfileSource, screen: CursesScreen, options: LiveOptions) {
         self.source = source
@@ -62,6 +63,8 @@ private struct LiveLoop {
     mutating func run() -> LiveEnding {
         takeProfile()
         draw()
+        // The empty screen is no picture that the first data should wait behind.
+        lastPicture = .beginning
         while true {
             var watched = [
                 pollfd(fd: screen.input, events: Int16(POLLIN), revents: 0),
@@ -101,6 +104,9 @@ private struct LiveLoop {
 
     private mutating func takeProfile() {
         guard let profile = source.takeLatest() else { return }
+        // The first rows are what the user waits for.
+        if !hasData { lastPicture = .beginning }
+        hasData = true
         if model.receive(profile) != .none { isStale = true }
     }
 

@@ -7,6 +7,7 @@ struct JSONFormat: BatchFormat {
 
     func text(_ frame: BatchFrame) throws -> String {
         let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(JSONFrame(frame)), as: UTF8.self) + "\n"
     }
@@ -15,7 +16,7 @@ struct JSONFormat: BatchFormat {
 /// `2026-01-01T12:00:00.000Z`
 func isoTime(_ nanoseconds: UInt64) -> String {
     let date = Date(timeIntervalSince1970: Double(nanoseconds / 1_000_000) / 1000)
-    return date.formatted(.iso8601.time(includingFractionalSeconds: true))
+    return date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
 }
 
 /// Three digits behind the point are more than sampling can tell.
@@ -37,17 +38,17 @@ private struct JSONFrame: Encodable {
     let version = 1
     let frame: Int
     let time: String
-    let interval_s: Double
+    let intervalS: Double
     let target: String
     let state: String
     let event: String
-    let frequency_hz: Nullable<UInt64>
+    let frequencyHz: Nullable<UInt64>
     let period: UInt64?
     let notes: [String]
     let samples: UInt64
     let lost: UInt64
-    let driver_lost: UInt64
-    let missing_percent: Double
+    let driverLost: UInt64
+    let missingPercent: Double
     let throttled: UInt64
     let undecodable: UInt64
     let folded: UInt64
@@ -60,61 +61,61 @@ private struct JSONFrame: Encodable {
         let rings = profile.rings
         self.frame = frame.number
         time = isoTime(profile.wallClock)
-        interval_s = rounded(profile.seconds)
+        intervalS = rounded(profile.seconds)
         target = profile.session.target
         state = profile.state.rawValue
         event = frame.event.name
-        frequency_hz = Nullable(frame.event.frequency)
+        frequencyHz = Nullable(frame.event.frequency)
         period = frame.event.period
         notes = profile.session.notes
         samples = frame.samples
         lost = frame.health.lost
-        driver_lost = rings.reduce(0) { $0 &+ $1.driverLost }
-        missing_percent = rounded(frame.health.missingPercent)
+        driverLost = rings.reduce(0) { $0 &+ $1.driverLost }
+        missingPercent = rounded(frame.health.missingPercent)
         throttled = frame.health.throttled
         undecodable = frame.health.undecodable
         folded = frame.health.folded
         rows = frame.rows.map { JSONRow($0, frame) }
         self.rings = rings.map(JSONRing.init)
         self.`self` = JSONCost(
-            cpu_percent: rounded(profile.ownCPUPercent), rss_kb: profile.residentKilobytes)
+            cpuPercent: rounded(profile.ownCPUPercent), rssKb: profile.residentKilobytes)
     }
 }
 
 private struct JSONRow: Encodable {
-    let symbol: String?
-    let raw_symbol: String?
-    let module: String?
-    let module_path: String?
-    let build_id: String?
-    let process: String?
+    /// Empty, like the next ones, where rows are not grouped by it.
+    let symbol: String
+    let rawSymbol: String?
+    let module: String
+    let modulePath: String
+    let buildId: String?
+    let process: String
     let pid: Int32?
     let tid: Int32?
     let cpu: UInt16?
     let user: UInt32?
-    let kind: String?
-    let self_percent: Double
-    let total_percent: Double
-    let self_samples: UInt64
-    let total_samples: UInt64
+    let kind: String
+    let selfPercent: Double
+    let totalPercent: Double
+    let selfSamples: UInt64
+    let totalSamples: UInt64
 
     init(_ row: Row, _ frame: BatchFrame) {
-        let hasModule = row.key.module != nil
-        symbol = frame.grouping.contains(.function) ? row.function : nil
-        raw_symbol = frame.grouping.contains(.function) ? row.rawFunction : nil
-        module = hasModule ? row.module : nil
-        module_path = hasModule ? row.modulePath : nil
-        build_id = hasModule && !row.buildID.isEmpty ? row.buildID : nil
-        process = row.key.process
+        symbol = row.function
+        rawSymbol = frame.grouping.contains(.function) ? row.rawFunction : nil
+        module = row.module
+        modulePath = row.modulePath
+        buildId = row.buildID.isEmpty ? nil : row.buildID
+        process = row.process
         pid = row.key.pid ?? (frame.grouping.contains(.process) ? row.pid : nil)
         tid = row.key.thread
         cpu = row.key.cpu
         user = row.key.user
-        kind = frame.grouping.contains(.function) ? row.kind.rawValue : nil
-        self_percent = rounded(row.selfPercent)
-        total_percent = rounded(row.totalPercent)
-        self_samples = row.selfSamples
-        total_samples = row.totalSamples
+        kind = row.kind.rawValue
+        selfPercent = rounded(row.selfPercent)
+        totalPercent = rounded(row.totalPercent)
+        selfSamples = row.selfSamples
+        totalSamples = row.totalSamples
     }
 }
 
@@ -126,16 +127,16 @@ private struct JSONRing: Encodable {
     let pages: Int
     let head: UInt64
     let tail: UInt64
-    let used_percent: Double
-    let peak_percent: Double
+    let usedPercent: Double
+    let peakPercent: Double
     let bytes: UInt64
     let records: UInt64
     let samples: UInt64
     let wakeups: UInt64
-    let lag_ms: Double
+    let lagMs: Double
     let lost: UInt64
-    let kernel_lost: Nullable<UInt64>
-    let overrun_bytes: UInt64
+    let kernelLost: Nullable<UInt64>
+    let overrunBytes: UInt64
     let throttled: UInt64
     let undecodable: UInt64
 
@@ -147,22 +148,22 @@ private struct JSONRing: Encodable {
         pages = ring.pages
         head = ring.head
         tail = ring.tail
-        used_percent = rounded(ring.usedPercent)
-        peak_percent = rounded(ring.peakPercent)
+        usedPercent = rounded(ring.usedPercent)
+        peakPercent = rounded(ring.peakPercent)
         bytes = ring.bytes
         records = ring.records
         samples = ring.samples
         wakeups = ring.wakeups
-        lag_ms = rounded(Double(ring.lagNanoseconds) / 1e6)
+        lagMs = rounded(Double(ring.lagNanoseconds) / 1e6)
         lost = ring.lost
-        kernel_lost = Nullable(ring.kernelLost)
-        overrun_bytes = ring.overrunBytes
+        kernelLost = Nullable(ring.kernelLost)
+        overrunBytes = ring.overrunBytes
         throttled = ring.throttled
         undecodable = ring.undecodable
     }
 }
 
 private struct JSONCost: Encodable {
-    let cpu_percent: Double
-    let rss_kb: UInt64
+    let cpuPercent: Double
+    let rssKb: UInt64
 }

@@ -3,8 +3,8 @@ internal import CNcurses
 internal import Glibc
 internal import TopView
 
-/// Whether colours are used: `--color`.
-enum ColourChoice: String, CaseIterable, Sendable { case auto, always, never }
+/// Whether colors are used: `--color`.
+enum ColorChoice: String, CaseIterable, Sendable { case auto, always, never }
 
 /// The terminal as curses shows it. One at a time, used by the main thread only.
 final class CursesScreen {
@@ -18,7 +18,7 @@ final class CursesScreen {
     private var isOpen = true
 
     /// Opens the screen on stdout, with keys from stdin or from /dev/tty where stdin is no terminal.
-    init(colour: ColourChoice, ascii: Bool) throws(TerminalError) {
+    init(color: ColorChoice, ascii: Bool) throws(TerminalError) {
         _ = unsafe setlocale(LC_ALL, "")
         let output = STDOUT_FILENO
         guard isatty(output) == 1 else { throw TerminalError(message: "stdout is no terminal; use --batch") }
@@ -26,12 +26,13 @@ final class CursesScreen {
         guard input >= 0 else { throw TerminalError(message: "no terminal to read keys from; use --batch") }
         rescue = try TerminalGuard(terminal: output, undo: try Self.undoBytes())
         set_escdelay(25)
-        guard unsafe pt_open_screen(output, input) != nil else { throw Self.unknownTerminal() }
+        // Up before the first byte is written: curses switches to the other screen as soon as it opens.
         rescue.raise()
-        pt_prepare_screen()
-        let colours = Self.colours(colour)
-        capabilities = Self.capabilities(colours, ascii: ascii)
-        theme = Theme(colours)
+        guard unsafe pt_open_screen(output, input) != nil else { throw Self.unknownTerminal() }
+        pt_prepare_screen(input)
+        let colors = Self.colors(color)
+        capabilities = Self.capabilities(colors, ascii: ascii)
+        theme = Theme(colors)
     }
 
     deinit { close() }
@@ -54,12 +55,12 @@ final class CursesScreen {
         if repaint { pt_repaint() }
         for (index, line) in picture.lines.enumerated() {
             var column: Int32 = 0
-            for span in line.spans {
-                let style = theme[span.role]
+            for run in line.runs {
+                let style = theme[run.role]
                 pt_set_style(style.attributes, style.pair)
-                let text = wide(span.text)
+                let text = wide(run.text)
                 unsafe pt_add_text(Int32(index), column, text, Int32(text.count))
-                column += Int32(span.cells)
+                column += Int32(run.cells)
             }
         }
         pt_set_style(0, 0)
@@ -92,32 +93,32 @@ final class CursesScreen {
     func takeBack() {
         rescue.raise()
         reset_prog_mode()
-        pt_prepare_screen()
+        pt_prepare_screen(input)
         adoptSize()
         cursorIsVisible = false
     }
 
     // MARK: What the terminal can do
 
-    private static func colours(_ choice: ColourChoice) -> Capabilities.Colours {
+    private static func colors(_ choice: ColorChoice) -> Capabilities.Colors {
         let refused = unsafe getenv("NO_COLOR").map { unsafe $0.pointee != 0 } ?? false
         if choice == .never || (choice == .auto && refused) { return .mono }
         guard has_colors(), start_color() == OK else { return .mono }
-        // Without default colours a pair would paint over the user's own background.
+        // Without default colors a pair would paint over the user's own background.
         guard use_default_colors() == OK else { return .mono }
-        return switch pt_colours() {
-        case 256...: pt_colour_pairs() >= 64 ? .many : .eight
+        return switch pt_colors() {
+        case 256...: pt_color_pairs() >= 64 ? .many : .eight
         case 16...: .sixteen
         case 8...: .eight
         default: .mono
         }
     }
 
-    private static func capabilities(_ colours: Capabilities.Colours, ascii: Bool) -> Capabilities {
+    private static func capabilities(_ colors: Capabilities.Colors, ascii: Bool) -> Capabilities {
         let codeset = unsafe nl_langinfo(Int32(CODESET)).map { unsafe String(cString: $0) } ?? ""
         let unicode = codeset == "UTF-8" || codeset == "utf8"
         let drawn = Capabilities.decorationScalars.allSatisfy { pt_cell_width($0.value) == 1 }
-        return Capabilities(unicode: unicode, decoration: drawn && !ascii, colours: colours)
+        return Capabilities(unicode: unicode, decoration: drawn && !ascii, colors: colors)
     }
 
     /// The text as wide characters, each as many cells as the view counted for it.

@@ -1,12 +1,12 @@
 internal import CNcurses
 internal import TopView
 
-/// Attributes and colours of each role, for as many colours as the terminal has.
+/// Attributes and colors of each role, for as many colors as the terminal has.
 ///
 /// Text stays on the terminal's own background wherever it can; no dark blue, no pair of red and green, and no role
-/// that only its colour would tell apart.
+/// that only its color would tell apart.
 struct Theme {
-    /// Curses attributes and a colour pair number.
+    /// Curses attributes and a color pair number.
     struct Style {
         var attributes: attr_t = 0
         var pair: Int32 = 0
@@ -14,12 +14,12 @@ struct Theme {
 
     private var styles: [Style]
 
-    /// Defines the colour pairs; curses has to be open.
-    init(_ colours: Capabilities.Colours) {
+    /// Defines the color pairs; curses has to be open.
+    init(_ colors: Capabilities.Colors) {
         styles = Array(repeating: Style(), count: Role.allCases.count)
         var pairs: [Look: Int32] = [:]
         for role in Role.allCases {
-            var look = Self.look(of: role, colours)
+            var look = Self.look(of: role, colors)
             var style = Style(attributes: look.attributes)
             look.attributes = 0
             if look.foreground >= 0 || look.background >= 0 {
@@ -41,8 +41,8 @@ struct Theme {
         var attributes: attr_t = 0
     }
 
-    private static func look(of role: Role, _ colours: Capabilities.Colours) -> Look {
-        switch colours {
+    private static func look(of role: Role, _ colors: Capabilities.Colors) -> Look {
+        switch colors {
         case .mono: mono(role)
         case .eight: basic(role, grey: nil)
         case .sixteen: basic(role, grey: 8)

@@ -17,7 +17,8 @@ enum EventAttributes {
 
     /// An event that writes samples.
     static func sampling(
-        _ spec: EventSpec, config: (type: perf_type_id, number: UInt64), rate: EventRate, inherit: Bool, wakeupBytes: Int
+        _ spec: EventSpec, config: (type: perf_type_id, number: UInt64), rate: EventRate, inherit: Bool,
+        wakeupBytes: Int
     ) -> perf_event_attr {
         var attributes = common(type: config.type, config: config.number)
         attributes.sample_type = UInt64(sampleFields)

@@ -59,7 +59,8 @@ package struct EventOpener {
         keeping pids: [Int32], _ plan: Plan, _ wanted: [ResolvedEvent]?
     ) throws(EngineError) -> OpenCounters {
         notes.append(
-            "too many threads for the open-files limit (\(Self.fileLimit())): sampling all CPUs, keeping the wanted pids")
+            "too many threads for the open-files limit (\(Self.fileLimit())): sampling all CPUs, keeping the wanted pids"
+        )
         let wide = Plan(threads: nil, text: plan.text, wanted: pids, user: nil, inherit: false)
         do throws(OpenFailure) { return try open(wide, wanted) } catch { throw explain(error, wide) }
     }
@@ -102,7 +103,8 @@ extension EventOpener {
                     + "sudo sysctl kernel.perf_event_paranoid=0")
             let own = Self.processes(of: geteuid())
             return Plan(
-                threads: own.flatMap(Self.threads(of:)), text: "your processes (\(own.count))", inherit: sampling.inherit)
+                threads: own.flatMap(Self.threads(of:)), text: "your processes (\(own.count))",
+                inherit: sampling.inherit)
         case .user(let name, let id) where id == geteuid():
             let own = Self.processes(of: id)
             return Plan(
@@ -144,7 +146,8 @@ extension EventOpener {
         if !limits.mayCountKernel, spec.happensInKernel || !spec.user {
             throw EngineError(
                 what: "event '\(spec.text)'",
-                why: "it happens inside the kernel, which you may not look at (perf_event_paranoid is \(limits.paranoid)): "
+                why:
+                    "it happens inside the kernel, which you may not look at (perf_event_paranoid is \(limits.paranoid)): "
                     + "it would count 0 for ever",
                 remedy: "run as root, or: sudo sysctl kernel.perf_event_paranoid=1")
         }

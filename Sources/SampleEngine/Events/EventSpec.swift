@@ -84,11 +84,12 @@ extension EventSpec {
 
     /// A tracepoint's name becomes part of a path below tracefs, so nothing but a plain word is let through.
     private static func isTracepointWord(_ word: String) -> Bool {
-        !word.isEmpty && word.utf8.allSatisfy { byte in
-            byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
-                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-                || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-        }
+        !word.isEmpty
+            && word.utf8.allSatisfy { byte in
+                byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                    || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+            }
     }
 
     private static func unknown(_ text: String, _ word: String) -> EngineError {

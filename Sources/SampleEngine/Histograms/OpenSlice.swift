@@ -62,7 +62,8 @@ package struct OpenSlice: ~Copyable, Sendable {
             if place == cells.count {
                 cells.append(
                     Cell(
-                        event: event, cpu: 0, generation: generation, thread: 0, stack: StackID(0), count: 0, period: 0))
+                        event: event, cpu: 0, generation: generation, thread: 0, stack: StackID(0), count: 0, period: 0)
+                )
             }
             cells[place].count &+= 1
             cells[place].period = cells[place].period.addingSaturating(period)

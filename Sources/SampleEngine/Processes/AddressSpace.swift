@@ -82,8 +82,10 @@ package struct AddressSpace: Sendable {
             return mappings[index]
         }
         if retired.isEmpty { return nil }
-        return retired.last { $0.mapping.birth <= time && time < $0.death && $0.mapping.start <= address && address < $0.mapping.end }?
-            .mapping
+        return retired.last {
+            $0.mapping.birth <= time && time < $0.death && $0.mapping.start <= address && address < $0.mapping.end
+        }?
+        .mapping
     }
 
     /// Forgets what ended before a time that no sample still to be read can have.

@@ -53,7 +53,9 @@ package struct ImageRegistry: ~Copyable {
 
     private static func hash(_ identity: FileIdentity, _ path: Range<Int>, _ bytes: RawSpan) -> UInt64 {
         var hash = seed(identity)
-        for offset in path { hash = mixed(hash, UInt64(unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self))) }
+        for offset in path {
+            hash = mixed(hash, UInt64(unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)))
+        }
         return hash
     }
 

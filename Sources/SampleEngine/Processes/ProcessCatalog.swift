@@ -133,11 +133,9 @@ package struct ProcessCatalog: ~Copyable {
         ["[heap]", "[stack", "[anon", "/dev/zero", "/anon_hugepage", "/SYSV"].contains { path.starts(with: $0.utf8) }
     }
 
-    /// Forgets processes that ended before a time, once there are many.
-    package mutating func forget(before time: Instant, unless isUsed: (Generation) -> Bool) {
-        guard entries.count > 4096 else { return }
-        entries = entries.filter { generation, entry in
-            isUsed(generation) || (entry.sighting.death ?? .max) >= time.nanoseconds
-        }
+    /// Forgets processes that ended before a time, once there are many: their names are given by then.
+    package mutating func forget(before time: Instant) {
+        guard entries.count > 1024 else { return }
+        entries = entries.filter { _, entry in (entry.sighting.death ?? .max) >= time.nanoseconds }
     }
 }

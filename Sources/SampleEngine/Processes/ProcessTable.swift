@@ -22,6 +22,7 @@ package struct ProcessTable: ~Copyable {
     private var lives: [Life] = []
     private var free: [Int] = []
     private var newest = HashIndex()
+    private var byGeneration = HashIndex()
     private var images = ImageRegistry()
     private var nextGeneration = Generation.first
     private var touched: [Int] = []
@@ -46,11 +47,11 @@ package struct ProcessTable: ~Copyable {
         var isWanted: Bool
         /// In `touched`, so that the resolver hears of it with this slice.
         var isTouched = false
-        /// Samples were counted at addresses that only the resolver can place.
+        /// Samples were counted at addresses of its own, which only the resolver can place: it needs the mappings.
         var hasOwnAddresses = false
         /// What the resolver knows of it is out of date.
         var isNews = true
-        /// The resolver knows of it, and waits to hear of its end.
+        /// The resolver knows of it, and must hear of its end to forget it again.
         var isTold = false
         /// No life at all: a place for the next one.
         var isFree = false
@@ -134,13 +135,18 @@ package struct ProcessTable: ~Copyable {
     /// Where a user-mode address of a life lay at a time.
     @inline(__always)
     package mutating func locate(_ address: UInt64, in life: Int, at time: UInt64) -> Location {
-        if let mapping = lives[life].space.find(address, at: time) {
-            let location = mapping.location(of: address)
-            if location.space.owner != nil { lives[life].hasOwnAddresses = true }
-            return location
-        }
-        lives[life].hasOwnAddresses = true
-        return Location(space: .unmapped(lives[life].origin), value: address)
+        let location =
+            lives[life].space.find(address, at: time)?.location(of: address)
+            ?? Location(space: .unmapped(lives[life].origin), value: address)
+        if let owner = location.space.owner { needMappings(of: owner, for: life) }
+        return location
+    }
+
+    /// The resolver will ask the owner of an address, which may be what this process was forked from.
+    private mutating func needMappings(of owner: Generation, for life: Int) {
+        guard let place = lives[life].generation == owner ? life : find(owner) else { return }
+        lives[place].hasOwnAddresses = true
+        if !lives[place].isTouched { touch(place) }
     }
 
     // MARK: Handing over
@@ -189,8 +195,14 @@ package struct ProcessTable: ~Copyable {
         newest.find(Self.hash(pid)) { lives[$0].pid == pid }
     }
 
+    private func find(_ generation: Generation) -> Int? {
+        byGeneration.find(Self.hash(generation)) { lives[$0].generation == generation }
+    }
+
     @inline(__always)
     private static func hash(_ pid: Int32) -> UInt64 { mixed(UInt64(UInt32(bitPattern: pid))) }
+
+    private static func hash(_ generation: Generation) -> UInt64 { mixed(UInt64(generation.number)) }
 
     private mutating func begin(pid: Int32, birth: UInt64, origin: Generation?, firstSeen: UInt64? = nil) -> Int {
         let generation: Generation =
@@ -218,6 +230,7 @@ package struct ProcessTable: ~Copyable {
             newest.remove(Self.hash(pid), entry: earlier) { Self.hash(lives[$0].pid) }
         }
         newest.insert(Self.hash(pid), entry: number) { Self.hash(lives[$0].pid) }
+        if pid > 0 { byGeneration.insert(Self.hash(generation), entry: number) { Self.hash(lives[$0].generation) } }
         return number
     }
 
@@ -235,6 +248,7 @@ package struct ProcessTable: ~Copyable {
 
     private mutating func drop(_ life: Int) {
         let pid = lives[life].pid
+        byGeneration.remove(Self.hash(lives[life].generation), entry: life) { Self.hash(lives[$0].generation) }
         if let first = find(pid) {
             if first == life {
                 newest.remove(Self.hash(pid), entry: life) { Self.hash(lives[$0].pid) }

@@ -5,11 +5,14 @@ public struct SessionFacts: Sendable {
     public let events: [EventInUse]
     /// What was given up or chosen for the user, one sentence each.
     public let notes: [String]
+    /// Nanoseconds that a profile looks back; nil where each holds what came since the one before.
+    public let window: UInt64?
 
-    public init(target: String, events: [EventInUse], notes: [String]) {
+    public init(target: String, events: [EventInUse], notes: [String], window: UInt64? = nil) {
         self.target = target
         self.events = events
         self.notes = notes
+        self.window = window
     }
 }
 

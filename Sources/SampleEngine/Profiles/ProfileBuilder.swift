@@ -18,9 +18,9 @@ package struct ProfileBuilder: ~Copyable {
     private var processorBefore = ownProcessorNanoseconds()
     private var state = Profile.State.live
 
-    package init(session: SessionFacts, window: UInt64?, wantedUser: UInt32?) {
+    package init(session: SessionFacts, wantedUser: UInt32?) {
         self.session = session
-        self.window = window
+        window = session.window
         self.wantedUser = wantedUser
     }
 
@@ -75,7 +75,22 @@ package struct ProfileBuilder: ~Copyable {
         if let window, let newest = slices.last?.end {
             slices.removeAll { newest.nanoseconds(since: $0.end) >= window }
         }
+        orderUnnamed(by: cells)
         forgetUnusedProcesses(before: open.start)
+    }
+
+    /// Puts what weighs most last, where naming begins; the kernel first, whose list of names takes long to read.
+    private mutating func orderUnnamed(by cells: [Cell]) {
+        guard unnamed.count > 1 else { return }
+        var weights: [StackID: UInt64] = [:]
+        for cell in cells where stacks[Int(cell.stack.index)].function == nil {
+            weights[cell.stack] = (weights[cell.stack] ?? 0).addingSaturating(cell.period)
+        }
+        func isCheap(_ id: StackID) -> Bool { stacks[Int(id.index)].location.space != .kernel }
+        unnamed.sort { left, right in
+            let cheap = (isCheap(left), isCheap(right))
+            return cheap.0 != cheap.1 ? !cheap.0 : (weights[left] ?? 0) < (weights[right] ?? 0)
+        }
     }
 
     private mutating func intern(_ entry: StackEntry) -> StackID {
@@ -92,7 +107,8 @@ package struct ProfileBuilder: ~Copyable {
         if let facts = names.processes[generation] { return wantedUser == nil || facts.user == wantedUser }
         let facts: ProcessFacts
         switch generation {
-        case .idle: facts = ProcessFacts(pid: 0, name: Self.isOutermostNamespace ? "swapper" : "[other pid namespace]", user: 0)
+        case .idle:
+            facts = ProcessFacts(pid: 0, name: Self.isOutermostNamespace ? "swapper" : "[other pid namespace]", user: 0)
         case .exiting: facts = ProcessFacts(pid: -1, name: "[exiting]")
         default:
             guard let known = symbolizer.processes.identity(of: generation) else { return wantedUser == nil }
@@ -154,11 +170,12 @@ package struct ProfileBuilder: ~Copyable {
         sequence += 1
         var notes = session.notes
         if symbolizer.kernelIsHidden {
-            notes.append("kernel names are hidden (kernel.kptr_restrict): run as root, or: sudo sysctl kernel.kptr_restrict=0")
+            notes.append(
+                "kernel names are hidden (kernel.kptr_restrict): run as root, or: sudo sysctl kernel.kptr_restrict=0")
         }
         let profile = Profile(
             sequence: sequence,
-            session: SessionFacts(target: session.target, events: session.events, notes: notes),
+            session: SessionFacts(target: session.target, events: session.events, notes: notes, window: window),
             state: state, slices: slices, stacks: stacks, names: names, wallClock: wallClockNanoseconds())
         if window == nil { slices = [] }
         return profile
@@ -195,10 +212,10 @@ package struct ProfileBuilder: ~Copyable {
     }
 
     private mutating func forgetUnusedProcesses(before time: Instant) {
-        guard names.processes.count > 4096 else { return }
+        symbolizer.processes.forget(before: time)
+        guard names.processes.count > 1024 else { return }
         var used: Set<Generation> = []
         for slice in slices { for cell in slice.cells { used.insert(cell.generation) } }
         names.processes = names.processes.filter { used.contains($0.key) }
-        symbolizer.processes.forget(before: time) { used.contains($0) }
     }
 }

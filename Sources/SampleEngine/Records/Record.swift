@@ -31,7 +31,9 @@ package enum FileIdentity: Hashable, Sendable {
         guard case .buildID(let first, let second, let third, let length) = self else { return [] }
         var bytes: [UInt8] = []
         for word in [first, second, third] {
-            for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift))) }
+            for shift in stride(from: 0, to: 64, by: 8) {
+                bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+            }
         }
         return Array(bytes.prefix(Int(length)))
     }

@@ -54,7 +54,9 @@ package enum RecordDecoder {
     ///
     /// - Returns: nil for a record that is cut short, or of a kind that is not asked for. `name` is the range of the
     ///   path or comm within the record, up to its first NUL.
-    package static func sideBand(_ header: RecordHeader, _ bytes: RawSpan) -> (record: SideBandRecord, name: Range<Int>)? {
+    package static func sideBand(_ header: RecordHeader, _ bytes: RawSpan) -> (
+        record: SideBandRecord, name: Range<Int>
+    )? {
         guard let pid = RecordBytes.id(bytes, at: 8), let second = RecordBytes.id(bytes, at: 12) else { return nil }
         switch header.type {
         case PERF_RECORD_MMAP2.rawValue:

@@ -4,7 +4,8 @@ internal import Synchronization
 
 /// A thread of its own, not a task: it blocks in system calls, which no cooperative thread may.
 ///
-/// All signals are blocked on it, so that handlers run on the main thread alone.
+/// Signals from outside are blocked on it, so that they reach the main thread alone; those that a fault of its own
+/// raises are not, or a crash here would end the process before its terminal is restored.
 package struct EngineThread: ~Copyable {
     private let thread: pthread_t
 
@@ -20,6 +21,7 @@ package struct EngineThread: ~Copyable {
         var before = sigset_t()
         var all = sigset_t()
         unsafe sigfillset(&all)
+        for fault in [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT, SIGSYS] { unsafe sigdelset(&all, fault) }
         unsafe pthread_sigmask(SIG_BLOCK, &all, &before)
         var thread = pthread_t()
         let status = unsafe pthread_create(

@@ -22,7 +22,7 @@ struct ResolveStage: ~Copyable {
     }
 
     /// Names may take this long before a picture goes out without the rest of them.
-    private static var namingBudget: UInt64 { 100_000_000 }
+    private static var namingBudget: UInt64 { 30_000_000 }
 
     /// Runs until the sampler's last slice is a profile.
     mutating func run() {

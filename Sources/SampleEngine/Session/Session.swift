@@ -22,7 +22,8 @@ public final class Session: ProfileSource {
         let start = Instant.now
 
         let facts = SessionFacts(
-            target: counters.targetText, events: counters.events, notes: counters.notes + rings.notes)
+            target: counters.targetText, events: counters.events, notes: counters.notes + rings.notes,
+            window: pace.window)
         let toResolver = Mailbox<OpenSlice>()
         let toSampler = Mailbox<OpenSlice>()
         let profiles = Mailbox<Profile>()
@@ -38,7 +39,7 @@ public final class Session: ProfileSource {
 
         let resolver = try EngineThread(name: "resolver", stackSize: 8 << 20) {
             var stage = ResolveStage(
-                builder: ProfileBuilder(session: facts, window: pace.window, wantedUser: counters.wantedUser),
+                builder: ProfileBuilder(session: facts, wantedUser: counters.wantedUser),
                 toResolver: toResolver, toSampler: toSampler, resolverBell: resolverBell, samplerBell: samplerBell,
                 profiles: profiles, profileBell: profileBell)
             stage.run()

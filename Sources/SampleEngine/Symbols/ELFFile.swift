@@ -148,7 +148,7 @@ enum ELF {
     static let allocatedSection: UInt64 = 2
     static let executableSection: UInt64 = 4
 
-    static let x86_64: UInt16 = 62
+    static let intel64: UInt16 = 62
     static let aarch64: UInt16 = 183
     static let arm: UInt16 = 40
 

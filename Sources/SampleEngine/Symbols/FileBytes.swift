@@ -36,14 +36,16 @@ extension Descriptor {
     borrowing func read(at offset: UInt64, count: Int, into buffer: inout [UInt8]) throws(ELFError) {
         guard let start = off_t(exactly: offset), count >= 0 else { throw .truncated }
         if buffer.count > count { buffer.removeLast(buffer.count - count) }
-        if buffer.count < count { buffer.append(contentsOf: repeatElement(0, count: count - buffer.count)) }
+        if buffer.count < count { buffer = [UInt8](repeating: 0, count: count) }
         let number = number
         var done = 0
         while done < count {
             let got: Int
             do {
                 got = try systemCall {
-                    unsafe buffer.withUnsafeMutableBytes { unsafe pread(number, $0.baseAddress?.advanced(by: done), count - done, start &+ off_t(done)) }
+                    unsafe buffer.withUnsafeMutableBytes {
+                        unsafe pread(number, $0.baseAddress?.advanced(by: done), count - done, start &+ off_t(done))
+                    }
                 }
             } catch {
                 throw .read(error)

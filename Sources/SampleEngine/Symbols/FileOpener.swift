@@ -19,36 +19,32 @@ package struct MappedFile: Hashable, Sendable {
 package struct FileOpener: Sendable {
     package init() {}
 
-    /// How the file was found.
-    package enum Way: Sendable, Equatable {
-        /// By the mapping itself: it is the same inode whatever the path says now.
-        case mapping
-        /// By its path in the root of the process.
-        case processRoot
-        /// By its path in our own root.
-        case ownRoot
-    }
-
-    /// Calls back with each way to open the file, the surest first, until the caller accepts one.
+    /// Calls back with each way to open the file, until the caller accepts one: by the mapping itself, whatever the
+    /// path says now; by its path in the root of the process; by its path in our own root.
     ///
     /// - Returns: the last reason where none was accepted.
     package func open(
         _ file: MappedFile, pid: Int32, start: UInt64, end: UInt64,
-        accept: (consuming Descriptor, Way) -> Unresolved?
+        accept: (consuming Descriptor) -> Unresolved?
     ) -> Unresolved? {
         var reason = Unresolved.imageUnreadable(errno: ENOENT)
         let range = String(start, radix: 16) + "-" + String(end, radix: 16)
-        if let found = try? reopened("/proc/\(pid)/map_files/\(range)") {
-            guard let refused = accept(found, .mapping) else { return nil }
-            reason = refused
+        let mapping = "/proc/\(pid)/map_files/\(range)"
+        if let found = try? reopened(mapping) {
+            if isSame(found, file.identity) || isOnStackedFileSystem(found) && linkTarget(mapping) == file.path {
+                guard let refused = accept(found) else { return nil }
+                reason = refused
+            } else {
+                reason = .fileChanged
+            }
         }
         guard file.path.first == UInt8(ascii: "/") else { return reason }
-        for (root, way) in [("/proc/\(pid)/root", Way.processRoot), ("/", .ownRoot)] {
+        for root in ["/proc/\(pid)/root", "/"] {
             do throws(Errno) {
                 let found = try opened(file.path, below: root)
                 if !isSame(found, file.identity) {
                     reason = .fileChanged
-                } else if let refused = accept(found, way) {
+                } else if let refused = accept(found) {
                     reason = refused
                 } else {
                     return nil
@@ -89,5 +85,18 @@ package struct FileOpener: Sendable {
         var status = stat()
         guard unsafe fstat(file.number, &status) == 0 else { return false }
         return pt_device(status.st_dev) == device && UInt64(status.st_ino) == inode
+    }
+
+    /// Overlays and btrfs show one inode in records and maps, and another one to fstat: there the path must do.
+    private func isOnStackedFileSystem(_ file: borrowing Descriptor) -> Bool {
+        var status = stat()
+        // Such file systems have no block device: major number 0.
+        return unsafe fstat(file.number, &status) == 0 && pt_device(status.st_dev) & 0xffff_ffff == 0
+    }
+
+    private func linkTarget(_ path: String) -> [UInt8] {
+        var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let length = unsafe readlink(path, &target, target.count)
+        return target.prefix(max(0, length)).map { UInt8(bitPattern: $0) }
     }
 }

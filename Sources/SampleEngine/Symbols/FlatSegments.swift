@@ -13,7 +13,11 @@ struct SymbolCandidate {
 
 /// What one name has over another for the same bytes; higher is better.
 struct SymbolRank: Comparable {
-    enum Binding: UInt8 { case local = 0, weak = 2, global = 4 }
+    enum Binding: UInt8 {
+        case local = 0
+        case weak = 2
+        case global = 4
+    }
 
     let bits: UInt8
 
@@ -135,6 +139,14 @@ extension SymbolTable {
         functions.removeLast(functions.count - kept)
     }
 
+    /// By range, then the best rank first.
+    @inline(__always)
+    private static func isBefore(_ left: SymbolCandidate, _ right: SymbolCandidate) -> Bool {
+        if left.key != right.key { return left.key < right.key }
+        if left.rank != right.rank { return left.rank > right.rank }
+        return left.name.bits < right.name.bits
+    }
+
     /// Keeps one candidate for each range, the best of its rank, and remembers its equals.
     private static func mergeAliases(_ functions: inout [SymbolCandidate], _ aliases: inout [Alias]) {
         var kept = 0
@@ -142,10 +154,10 @@ extension SymbolTable {
         while group < functions.count {
             var next = group + 1
             while next < functions.count, functions[next].start == functions[group].start { next += 1 }
-            if next - group > 1 {
-                functions[group..<next].sort {
-                    ($0.key, $1.rank.bits, $0.name.bits) < ($1.key, $0.rank.bits, $1.name.bits)
-                }
+            if next - group == 2 {
+                if isBefore(functions[group + 1], functions[group]) { functions.swapAt(group, group + 1) }
+            } else if next - group > 2 {
+                functions[group..<next].sort(by: isBefore)
             }
             for index in group..<next {
                 let function = functions[index]
@@ -196,7 +208,11 @@ extension SymbolTable {
 
 /// Sorts by start: radix, 11 bits at a time, stable; leaves out digits that all have in common.
 private func sortByStart(_ functions: inout [SymbolCandidate]) {
-    guard functions.count > 1 else { return }
+    // Below this the counting tables cost more than the symbols.
+    if functions.count < 512 {
+        functions.sort { $0.start < $1.start }
+        return
+    }
     var counts = [UInt32](repeating: 0, count: 3 * 2048)
     var isSorted = true
     var previous: UInt32 = 0
@@ -216,11 +232,24 @@ private func sortByStart(_ functions: inout [SymbolCandidate]) {
         if counts[table + Int(functions[0].start >> shift & 2047)] == UInt32(functions.count) { continue }
         var sum: UInt32 = 0
         for value in table..<table + 2048 { (counts[value], sum) = (sum, sum + counts[value]) }
-        for function in functions {
-            let slot = table + Int(function.start >> shift & 2047)
-            scratch[Int(counts[slot])] = function
-            counts[slot] += 1
-        }
+        scatter(functions, to: &scratch, places: &counts, table: table, shift: shift)
         swap(&functions, &scratch)
+    }
+}
+
+/// Moves each function to the next free place of its digit.
+private func scatter(
+    _ functions: [SymbolCandidate], to result: inout [SymbolCandidate], places: inout [UInt32], table: Int,
+    shift: UInt32
+) {
+    // Spans, so that a shared buffer is tested for once, not at every store.
+    let from = functions.span
+    var to = result.mutableSpan
+    var places = places.mutableSpan
+    for index in from.indices {
+        let slot = table + Int(from[index].start >> shift & 2047)
+        let place = places[slot]
+        to[Int(place)] = from[index]
+        places[slot] = place &+ 1
     }
 }

@@ -48,11 +48,11 @@ package struct ImageStore: ~Copyable {
 
     private func read(_ file: MappedFile, _ witness: Witness) -> Image {
         var symbols: ImageSymbols?
-        let reason = opener.open(file, pid: witness.pid, start: witness.start, end: witness.end) { descriptor, way in
+        let reason = opener.open(file, pid: witness.pid, start: witness.start, end: witness.end) { descriptor in
             do throws(ELFError) {
                 let read = try ImageSymbols(reading: descriptor)
                 let expected = file.identity.buildIDBytes
-                if way != .mapping, !expected.isEmpty, !read.buildID.starts(with: expected) { return .fileChanged }
+                if !expected.isEmpty, !read.buildID.starts(with: expected) { return .fileChanged }
                 symbols = read
                 return nil
             } catch {
@@ -62,7 +62,8 @@ package struct ImageStore: ~Copyable {
         let buildID = symbols?.buildID ?? file.identity.buildIDBytes
         let module = Module(
             name: displayText(file.path.split(separator: UInt8(ascii: "/")).last ?? [], limit: 255),
-            path: displayText(file.path), buildID: buildID.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
+            path: displayText(file.path), buildID: buildID.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        )
         return Image(
             module: module,
             symbols: symbols.map { .success($0) } ?? .failure(reason ?? .imageHasNoSymbols),

@@ -115,16 +115,20 @@ package final class ImageSymbols {
         if entry.name == .none { return nil }
         do throws(ELFError) {
             guard try file.fileStamp() == stamp else { throw .truncated }
-            var best: [UInt8]?
-            for reference in [entry.name] + table.aliases(of: entry) {
-                guard let name = try name(reference), !name.isEmpty else { continue }
-                best = best.map { isBetterName(name, than: $0) ? name : $0 } ?? name
-            }
-            return best
+            return try bestName([entry.name] + table.aliases(of: entry))
         } catch {
             if case .read(let errno) = error { throw .imageUnreadable(errno: errno.number) }
             throw .fileChanged
         }
+    }
+
+    private func bestName(_ references: [NameReference]) throws(ELFError) -> [UInt8]? {
+        var best: [UInt8]?
+        for reference in references {
+            guard let name = try name(reference), !name.isEmpty else { continue }
+            best = best.map { isBetterName(name, than: $0) ? name : $0 } ?? name
+        }
+        return best
     }
 
     private func name(_ reference: NameReference) throws(ELFError) -> [UInt8]? {
@@ -141,10 +145,12 @@ package final class ImageSymbols {
                 let segment = table.segment(at: resolvers[Int(reference.offset)])
             else { return nil }
             let entry = table.entry(segment)
+            guard entry.start == resolvers[Int(reference.offset)] else { return nil }
             // A stub is no resolver; one that claims to be would lead in circles.
-            guard entry.start == resolvers[Int(reference.offset)], entry.name.place == .symbols || entry.name.place == .dynamicSymbols
-            else { return nil }
-            return try name(entry.name).map { $0 + linkageMark }
+            let functions = ([entry.name] + table.aliases(of: entry)).filter {
+                $0.place == .symbols || $0.place == .dynamicSymbols
+            }
+            return try bestName(functions).map { $0 + linkageMark }
         }
     }
 

@@ -51,22 +51,21 @@ struct KallsymsList {
     mutating func finish() {
         let last = rest
         rest = []
-        if !last.isEmpty { takeLine(last.span, 0, last.count) }
+        if !last.isEmpty { takeLine(last, 0, last.count) }
     }
 
     private mutating func takeLines(_ bytes: [UInt8], count: Int) {
-        let span = bytes.span
         var start = 0
-        for index in 0..<count where span[index] == 0x0a {
-            takeLine(span, start, index)
-            start = index + 1
+        while let end = newline(bytes, start, count) {
+            takeLine(bytes, start, end)
+            start = end + 1
         }
         // A line longer than half a chunk is no line of the kernel's.
         if count - start < bytes.count / 2 { rest = Array(bytes[start..<count]) }
     }
 
     @inline(__always)
-    private mutating func takeLine(_ line: Span<UInt8>, _ start: Int, _ end: Int) {
+    private mutating func takeLine(_ line: [UInt8], _ start: Int, _ end: Int) {
         var position = start
         var address: UInt64 = 0
         while position < end, let digit = hexadecimal(line[position]) {
@@ -96,11 +95,11 @@ struct KallsymsList {
             Entry(
                 address: address, name: UInt32(blob.count), length: UInt16(nameEnd - name), module: module,
                 standing: isEntry ? 4 : standing))
-        for index in name..<nameEnd { blob.append(line[index]) }
+        blob.append(contentsOf: line[name..<nameEnd])
     }
 
     /// `\t[NAME]`
-    private mutating func moduleNumber(_ line: Span<UInt8>, _ start: Int, _ end: Int) -> UInt16 {
+    private mutating func moduleNumber(_ line: [UInt8], _ start: Int, _ end: Int) -> UInt16 {
         guard end - start > 3, line[start + 1] == 0x5b, line[end - 1] == 0x5d, end - start < 128 else { return 0 }
         var name: [UInt8] = []
         for index in start + 2..<end - 1 { name.append(line[index]) }
@@ -119,11 +118,12 @@ struct KallsymsList {
     }
 
     /// Padding before functions, and the borders the linker script sets: they name no function.
-    private func isMarker(_ line: Span<UInt8>, _ start: Int, _ end: Int) -> Bool {
+    private func isMarker(_ line: [UInt8], _ start: Int, _ end: Int) -> Bool {
         guard line[start] == 0x5f else { return false }
         if starts(line, start, end, "__pfx_") || starts(line, start, end, "__cfi_") { return true }
         if ends(line, start, end, "_text_start") || ends(line, start, end, "_text_end") { return true }
-        for name in ["_text", "_stext", "_etext", "_sinittext", "_einittext", "__init_begin", "__init_end"] as [StaticString]
+        for name in ["_text", "_stext", "_etext", "_sinittext", "_einittext", "__init_begin", "__init_end"]
+            as [StaticString]
         where end - start == name.utf8CodeUnitCount && starts(line, start, end, name) { return true }
         return false
     }
@@ -154,6 +154,15 @@ struct KallsymsList {
     }
 }
 
+private func newline(_ bytes: [UInt8], _ start: Int, _ end: Int) -> Int? {
+    unsafe bytes.withUnsafeBytes { buffer in
+        guard start < end, end <= buffer.count, let base = buffer.baseAddress,
+            let found = unsafe memchr(base + start, 0x0a, end - start)
+        else { return nil }
+        return unsafe UnsafeRawPointer(found) - base
+    }
+}
+
 @inline(__always)
 private func hexadecimal(_ byte: UInt8) -> UInt8? {
     switch byte {
@@ -164,7 +173,7 @@ private func hexadecimal(_ byte: UInt8) -> UInt8? {
 }
 
 @inline(__always)
-private func starts(_ line: Span<UInt8>, _ start: Int, _ end: Int, _ text: StaticString) -> Bool {
+private func starts(_ line: [UInt8], _ start: Int, _ end: Int, _ text: StaticString) -> Bool {
     let count = text.utf8CodeUnitCount
     guard end - start >= count else { return false }
     for index in 0..<count where unsafe line[start + index] != text.utf8Start[index] { return false }
@@ -172,7 +181,7 @@ private func starts(_ line: Span<UInt8>, _ start: Int, _ end: Int, _ text: Stati
 }
 
 @inline(__always)
-private func ends(_ line: Span<UInt8>, _ start: Int, _ end: Int, _ text: StaticString) -> Bool {
+private func ends(_ line: [UInt8], _ start: Int, _ end: Int, _ text: StaticString) -> Bool {
     let count = text.utf8CodeUnitCount
     return end - start >= count && starts(line, end - count, end, text)
 }

@@ -16,12 +16,12 @@ struct LinkageStubs {
                 let code = try? file.bytes(at: range.offset, count: Int(range.size)),
                 section.address <= UInt64.max - section.size, stubs.count < 1 << 20
             else { continue }
-            let found = image.machine == ELF.x86_64 ? Self.x86Stubs(code) : Self.armStubs(code, at: section.address)
+            let found = image.machine == ELF.intel64 ? Self.x86Stubs(code) : Self.armStubs(code, at: section.address)
             for (start, target) in found {
                 stubs.append(
                     Stub(
                         start: section.address + UInt64(start), end: section.address + section.size,
-                        slot: image.machine == ELF.x86_64 ? section.address &+ target : target))
+                        slot: image.machine == ELF.intel64 ? section.address &+ target : target))
             }
         }
         if stubs.isEmpty { return }
@@ -53,7 +53,7 @@ struct LinkageStubs {
 
         init?(machine: UInt16) {
             switch machine {
-            case ELF.x86_64: (symbol, resolver) = ([6, 7], 37)
+            case ELF.intel64: (symbol, resolver) = ([6, 7], 37)
             case ELF.aarch64: (symbol, resolver) = ([1025, 1026], 1032)
             default: return nil
             }
@@ -64,7 +64,8 @@ struct LinkageStubs {
         _ section: ELFFile.Section, _ image: borrowing ELFFile, _ file: borrowing Descriptor
     ) -> Bool {
         image.section(section, isNamed: ".plt", in: file) || image.section(section, isNamed: ".plt.sec", in: file)
-            || image.section(section, isNamed: ".plt.got", in: file) || image.section(section, isNamed: ".iplt", in: file)
+            || image.section(section, isNamed: ".plt.got", in: file)
+            || image.section(section, isNamed: ".iplt", in: file)
     }
 
     /// Every `jmp *d(%rip)` with what it jumps through, relative to the section.

@@ -43,7 +43,8 @@ struct SymbolReading {
         /// `.gnu.version`: bit 15 marks a version that is not the default.
         var versions: [UInt8] = []
 
-        init(of table: Int, isDynamic: Bool, in image: borrowing ELFFile, _ file: borrowing Descriptor) throws(ELFError) {
+        init(of table: Int, isDynamic: Bool, in image: borrowing ELFFile, _ file: borrowing Descriptor) throws(ELFError)
+        {
             self.isDynamic = isDynamic
             for section in image.sections where Int(section.link) == table {
                 let isIndices = section.type == ELF.extendedIndices

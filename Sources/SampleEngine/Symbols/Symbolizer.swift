@@ -105,7 +105,9 @@ package struct Symbolizer: ~Copyable {
         switch answer {
         case .symbol(let rawName, _, _):
             let raw = displayText(rawName)
-            guard let name = demangled(rawName), name != raw else { return Symbol(name: raw, module: module, kind: kind) }
+            guard let name = demangled(rawName), name != raw else {
+                return Symbol(name: raw, module: module, kind: kind)
+            }
             return Symbol(name: name, rawName: raw, module: module, kind: kind)
         case .range(let start, _):
             return Symbol(name: "[fn 0x\(String(start.value, radix: 16))]", module: module, kind: kind)
@@ -113,5 +115,7 @@ package struct Symbolizer: ~Copyable {
         }
     }
 
-    private static func unknown(_ module: Module) -> Symbol { Symbol(name: "[unknown]", module: module, kind: .unknown) }
+    private static func unknown(_ module: Module) -> Symbol {
+        Symbol(name: "[unknown]", module: module, kind: .unknown)
+    }
 }

@@ -38,7 +38,7 @@ extension TopModel {
             shown.insert(event, at: max(shown.count - 2, 0))
         }
         func label(_ binding: Binding) -> String {
-            if binding.action == .freeze && isFrozen { return "Go on" }
+            if binding.action == .freeze && isFrozen { return "Resume" }
             return binding.label ?? "Event"
         }
         func width() -> Int {

@@ -69,7 +69,7 @@ extension TopModel {
         }
     }
 
-    /// The letter that says what a colour may say as well.
+    /// The letter that says what a color may say as well.
     static func letter(of kind: CodeKind) -> String {
         switch kind {
         case .user: " "
@@ -95,11 +95,13 @@ extension TopModel {
         if profile.state == .exited { return "no samples: \(target) has exited" }
         let verdict = RingVerdict(profile)
         if !verdict.isFine { return "no samples: \(verdict.sentence)" }
-        let single = target.hasPrefix("pid") || target.hasPrefix("thread") || target.hasPrefix("tid")
-        if single {
+        // Asleep is what a target is that no event has seen; one event alone may just not occur.
+        let isAsleep = profile.slices.allSatisfy { $0.cells.isEmpty }
+        let isProcess = target.hasPrefix("pid") || target.hasPrefix("thread") || target.hasPrefix("tid")
+        if isAsleep && isProcess {
             return "waiting for samples: \(target) " + (target.contains(",") ? "are asleep" : "is asleep")
         }
-        let event = event < profile.session.events.count ? profile.session.events[event].name : "the event"
+        let event = event < profile.session.events.count ? profile.session.events[event].name : "event"
         return "waiting for samples: no \(event) on \(target) in the last \(Numbers.seconds(profile.seconds))"
     }
 
@@ -107,7 +109,7 @@ extension TopModel {
 
     func detailLineCount(of lines: Int) -> Int {
         guard showsDetail else { return 1 }
-        return max(min(6, lines / 3), 1)
+        return max(min(8, lines / 3), 1)
     }
 
     /// All that is known of the chosen row: one line, or several when asked for.
@@ -115,21 +117,22 @@ extension TopModel {
         guard cursor.index < rows.count, emptyReason == nil else { return blank(columns, count) }
         let row = rows[cursor.index]
         let place = "row \(Numbers.grouped(cursor.index + 1)) of \(Numbers.grouped(rows.count))"
-        let buildID = row.buildID.isEmpty ? "" : "build-id \(row.buildID)"
         let path = row.modulePath.isEmpty ? row.module : row.modulePath
         if count == 1 {
             let short = row.buildID.isEmpty ? "" : "build-id \(row.buildID.prefix(8))\(glyphs.ellipsis)"
             return [stripLine(row.function, [path, short], place, columns)]
         }
+        var facts = [row.process, "\(Numbers.fixed(row.selfPercent, 2))%"]
+        facts.append("\(Numbers.grouped(row.selfSamples)) of \(Numbers.grouped(samples)) samples")
+        facts.append(Self.word(for: row.kind))
         var lines = [stripLine("", [], place, columns)]
-        lines += wrapped("  " + row.function, columns, .heading)
-        if let raw = row.rawFunction, raw != row.function { lines += wrapped("  symbol \(raw)", columns, .quiet) }
-        lines += wrapped("  in \(path)", columns, .plain)
-        if !buildID.isEmpty { lines += wrapped("  \(buildID)", columns, .plain) }
-        let samples = "\(Numbers.grouped(row.selfSamples)) of \(Numbers.grouped(samples)) samples"
-        let kind = Self.word(for: row.kind)
-        lines += wrapped(
-            "  \(row.process)  \(Numbers.fixed(row.selfPercent, 2))%  \(samples)  \(kind)", columns, .plain)
+        lines += wrapped(row.function, columns, .heading, indent: 2)
+        lines += wrapped(facts.filter { !$0.isEmpty }.joined(separator: "  "), columns, .plain, indent: 2)
+        lines += wrapped("in \(path)", columns, .plain, indent: 2)
+        if !row.buildID.isEmpty { lines += wrapped("build-id \(row.buildID)", columns, .plain, indent: 2) }
+        if let raw = row.rawFunction, raw != row.function {
+            lines += wrapped("symbol \(raw)", columns, .quiet, indent: 2)
+        }
         return Array((lines + blank(columns, count)).prefix(count))
     }
 
@@ -150,7 +153,7 @@ extension TopModel {
     /// `─ name  facts ─────── place ─`: the name gives way last.
     func stripLine(_ name: String, _ facts: [String], _ place: String, _ columns: Int) -> Line {
         var builder = LineBuilder(width: columns)
-        builder.add(glyphs.rule + " ", .quiet)
+        builder.add(glyphs.rule + (name.isEmpty ? glyphs.rule : " "), .quiet)
         let ending = columns >= 50 ? " \(place) " + glyphs.rule : ""
         let room = columns - 2 - TextWidth.cells(of: ending)
         var text = fitter.cut(name, to: room, .middle)
@@ -162,8 +165,8 @@ extension TopModel {
             used += TextWidth.cells(of: text)
         }
         if room > used {
-            let rules = max(room - used - 1, 0)
-            builder.skip(min(1, room - used))
+            let rules = max(room - used - (used > 0 ? 1 : 0), 0)
+            builder.skip(used > 0 ? 1 : 0)
             builder.add(String(repeating: glyphs.rule, count: rules), .quiet)
         }
         builder.add(ending, .quiet)

@@ -1,61 +1,51 @@
 extension TopModel {
-    private enum HelpText {
-        static let columns = [
-            ("SELF%", "share of all samples of the event, by weight, before any filter"),
-            ("K", "blank user code, k kernel, g guest, j made at run time, ? unknown"),
-            ("[fn 0x…]", "a function known only by its place, its name was stripped"),
-            ("[unknown]", "code of which nothing is known"),
-        ]
-    }
+    private static let notes = [
+        ("SELF%", "share of all samples of the event, by weight, before any filter"),
+        ("K", "blank user code, k kernel, g guest, j made at run time, ? unknown"),
+        ("[fn 0x…]", "a function known only by its place: its name was stripped"),
+        ("[unknown]", "code of which nothing is known"),
+        ("LOST", "samples the kernel could not deliver: the ring was full"),
+    ]
 
-    private struct HelpLine {
-        let keys: String
-        let text: String
-    }
-
-    /// Generated from the table of bindings, so that it is never wrong.
-    private static let helpLines: [HelpLine] = {
-        var lines: [HelpLine] = []
-        for section in Binding.Section.allCases {
-            if !lines.isEmpty { lines.append(HelpLine(keys: "", text: "")) }
-            lines.append(HelpLine(keys: section.rawValue, text: ""))
-            for binding in Binding.all where binding.section == section {
-                let keys = binding.keys.map(\.name).joined(separator: " ")
-                lines.append(HelpLine(keys: "  " + keys, text: binding.help))
+    /// Generated from the table of bindings, so that it is never wrong; long explanations go on below themselves.
+    private func helpLines(_ columns: Int) -> [Line] {
+        var lines: [Line] = []
+        func add(title: String) {
+            if !lines.isEmpty { lines.append(plainLine("", columns, .plain)) }
+            lines.append(plainLine(title, columns, .heading))
+        }
+        let keyWidth = columns < 50 ? 14 : 22
+        func add(_ keys: String, _ text: String) {
+            for (index, piece) in wrapped(text, columns - keyWidth - 1, .plain).enumerated() {
+                var builder = LineBuilder(width: columns)
+                builder.add(fitter.fit(index == 0 ? "  " + keys : "", to: keyWidth), .key)
+                builder.skip(1)
+                builder.add(piece.text)
+                lines.append(builder.finish())
             }
         }
-        lines.append(HelpLine(keys: "", text: ""))
-        lines.append(HelpLine(keys: "The table", text: ""))
-        for (name, text) in HelpText.columns { lines.append(HelpLine(keys: "  " + name, text: text)) }
+        for section in Binding.Section.allCases {
+            add(title: section.rawValue)
+            for binding in Binding.all where binding.section == section {
+                add(binding.keys.map(\.name).joined(separator: " "), binding.help)
+            }
+        }
+        add(title: "On the screen")
+        for (name, text) in Self.notes { add(name, text) }
         return lines
-    }()
-
-    var helpLineCount: Int { Self.helpLines.count }
+    }
 
     /// The keys, from the line the user has scrolled to.
     mutating func helpBody(_ columns: Int, lines count: Int) -> Body {
         pageRows = max(count - 1, 1)
-        let all = Self.helpLines
+        let all = helpLines(columns)
+        helpLineCount = all.count
         let top = max(min(helpTop ?? 0, all.count - pageRows), 0)
         helpTop = top
         let last = min(top + pageRows, all.count)
         let title = " Help: keys, lines \(top + 1) to \(last) of \(all.count)"
-        var lines = [plainLine(title, columns, .header)]
-        let keyWidth = columns < 50 ? 14 : 22
-        for index in top..<(top + pageRows) {
-            guard index < all.count else {
-                lines.append(plainLine("", columns, .plain))
-                continue
-            }
-            let line = all[index]
-            var builder = LineBuilder(width: columns)
-            let isTitle = line.text.isEmpty
-            builder.add(
-                isTitle ? fitter.shown(line.keys) : fitter.fit(line.keys, to: keyWidth), isTitle ? .heading : .key)
-            builder.skip(1)
-            builder.add(fitter.cut(line.text, to: builder.room))
-            lines.append(builder.finish())
-        }
+        var lines = [plainLine(title, columns, .header)] + all[top..<last]
+        while lines.count < count { lines.append(plainLine("", columns, .plain)) }
         return Body(lines: lines, cursor: 0)
     }
 }

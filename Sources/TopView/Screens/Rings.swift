@@ -33,8 +33,8 @@ enum RingColumn: String, CaseIterable, Sendable {
         case .thread: ColumnSpec("THREAD", width: 7, right: true, rank: 2)
         case .ring: ColumnSpec("RING", width: 10, rank: 1)
         case .pages: ColumnSpec("PAGES", width: 5, right: true, rank: 5)
-        case .head: ColumnSpec("HEAD", width: 11, right: true, rank: 9)
-        case .tail: ColumnSpec("TAIL", width: 11, right: true, rank: 10)
+        case .head: ColumnSpec("HEAD", width: 10, right: true, rank: 9)
+        case .tail: ColumnSpec("TAIL", width: 10, right: true, rank: 10)
         case .used: ColumnSpec("USED%", width: 5, right: true)
         case .bar: ColumnSpec("", width: 6, rank: 11)
         case .peak: ColumnSpec("PEAK%", width: 5, right: true, rank: 3)
@@ -110,14 +110,17 @@ extension TopModel {
         }
         ringCursor.show(rows: count, of: rings.count)
         for index in ringCursor.top..<(ringCursor.top + count) {
-            guard index < rings.count else {
-                body.lines.append(plainLine("", columns, .plain))
-                continue
-            }
+            guard index < rings.count else { break }
             let selected = index == ringCursor.index
             if selected { body.cursor = body.lines.count }
             body.lines.append(ringLine(rings[index], placed, columns, selected: selected))
         }
+        // What the session gave up belongs to the state of the rings; here there is room for all of it.
+        let notes = profile?.session.notes ?? []
+        let hasRoom = body.lines.count + 2 < count + 1 && !notes.isEmpty
+        if hasRoom { body.lines += blank(columns, 1) + [plainLine("  Notes", columns, .heading)] }
+        for note in notes where hasRoom { body.lines += wrapped(note, columns, .plain, indent: 2) }
+        body.lines = Array((body.lines + blank(columns, count)).prefix(count + 1))
         return body
     }
 
@@ -159,7 +162,7 @@ extension TopModel {
     }
 
     private static func position(_ bytes: UInt64) -> String {
-        bytes < 100_000_000_000 ? String(bytes) : Numbers.short(Double(bytes))
+        bytes < 10_000_000_000 ? String(bytes) : Numbers.short(Double(bytes))
     }
 
     private func bar(_ percent: Double, cells: Int) -> String {
@@ -178,11 +181,11 @@ extension TopModel {
         let peak = "at most \(Numbers.fixed(ring.peakPercent, 1))% full"
         if count == 1 { return [stripLine("CPU \(ring.cpu): \(carries)", [size, peak], place, columns)] }
         var lines = [stripLine("", [], place, columns)]
-        lines += wrapped("  CPU \(ring.cpu): \(carries), \(size), \(peak)", columns, .plain)
+        lines += wrapped("CPU \(ring.cpu): \(carries), \(size), \(peak)", columns, .plain, indent: 2)
         let kernel = ring.kernelLost.map { Numbers.grouped($0) } ?? "not counted by this kernel"
-        lines += wrapped("  lost by the kernel's own count: \(kernel)", columns, .plain)
-        lines += wrapped("  lost by LOST records: \(Numbers.grouped(ring.lost))", columns, .plain)
-        lines += wrapped("  lost by the PMU driver: \(Numbers.grouped(ring.driverLost))", columns, .plain)
+        lines += wrapped("lost by the kernel's own count: \(kernel)", columns, .plain, indent: 2)
+        lines += wrapped("lost by LOST records: \(Numbers.grouped(ring.lost))", columns, .plain, indent: 2)
+        lines += wrapped("lost by the PMU driver: \(Numbers.grouped(ring.driverLost))", columns, .plain, indent: 2)
         return Array((lines + blank(columns, count)).prefix(count))
     }
 }

@@ -12,9 +12,11 @@ extension TopModel {
             facts = [(glyphs.paused + "PAUSED", role), ("since \(clock)\(still)", role)]
         } else {
             let exited = profile?.state == .exited
-            facts = [exited ? ("EXITED", .warning) : (glyphs.live + "LIVE", .live)]
+            let live = (text: profile == nil ? "STARTING" : glyphs.live + "LIVE", role: Role.live)
+            facts = [exited ? ("exited", .warning) : live]
             if let profile, columns >= 60 {
-                facts.append(("window \(Numbers.seconds(profile.seconds))", role))
+                let seconds = profile.session.window.map { Double($0) / 1e9 } ?? profile.seconds
+                facts.append(("window \(Numbers.seconds(seconds))", role))
             }
             if !clock.isEmpty { facts.append((clock, role)) }
         }
@@ -36,7 +38,7 @@ extension TopModel {
 
     /// `pid 1234 · cycles @ 999 Hz`
     private var subject: String {
-        guard let session = profile?.session else { return "starting" }
+        guard let session = profile?.session else { return "" }
         var text = session.target
         guard event < session.events.count else { return text }
         let shown = session.events[event]
@@ -55,7 +57,7 @@ extension TopModel {
         var facts = [verdict.sentence, "\(Numbers.grouped(UInt64(min(rate.rounded(), 1e12)))) samples/s"]
         if verdict.isFine { facts.append("lost 0") }
         let memory = Numbers.bytes(Double(profile.residentKilobytes) * 1024)
-        facts.append("self \(Numbers.fixed(profile.ownCPUPercent, 1))% \(memory)")
+        if !profile.slices.isEmpty { facts.append("self \(Numbers.fixed(profile.ownCPUPercent, 1))% \(memory)") }
         // What went wrong is never shortened for the sake of a number behind it.
         let dot = " \(glyphs.dot) "
         while facts.count > 1, TextWidth.cells(of: facts.joined(separator: dot)) >= columns { facts.removeLast() }
@@ -120,7 +122,8 @@ struct RingVerdict {
     }
 
     private static func loss(_ ring: RingFigures, _ health: Health, _ rings: [RingFigures]) -> String {
-        let place = ring.thread.map { "CPU \(ring.cpu), thread \($0)" } ?? "CPU \(ring.cpu)"
+        let cpu = ring.cpu < 0 ? "any CPU" : "CPU \(ring.cpu)"
+        let place = ring.thread.map { "\(cpu), thread \($0)" } ?? cpu
         let advice = "try -m \(Self.largerPages(ring.pages))"
         let samplesLost = rings.contains { $0.purpose == .samples && $0.missing > 0 }
         if !samplesLost {

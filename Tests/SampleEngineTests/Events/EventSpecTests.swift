@@ -51,7 +51,8 @@ struct EventSpecTests {
         #expect(try EventSpec.parse(shown) == spec, "what is shown can be typed")
     }
 
-    @Test("Two plain words are a tracepoint", arguments: ["syscalls:sys_enter_read", "raw_syscalls:sys_enter", "a-b:c-d"])
+    @Test(
+        "Two plain words are a tracepoint", arguments: ["syscalls:sys_enter_read", "raw_syscalls:sys_enter", "a-b:c-d"])
     func tracepoints(text: String) throws {
         let words = text.split(separator: ":").map(String.init)
         #expect(try EventSpec.parse(text).source == .tracepoint(subsystem: words[0], name: words[1]))
@@ -59,7 +60,10 @@ struct EventSpecTests {
 
     @Test(
         "An unknown name is a usage error that offers the closest",
-        arguments: [("cycels", "cycles"), ("cpuclock", "cpu-clock"), ("context-switch", "context-switches"), ("instuctions", "instructions")])
+        arguments: [
+            ("cycels", "cycles"), ("cpuclock", "cpu-clock"), ("context-switch", "context-switches"),
+            ("instuctions", "instructions"),
+        ])
     func unknown(text: String, offered: String) {
         let error = failure { () throws(EngineError) in try EventSpec.parse(text) }
         #expect(error?.kind == .usage)
@@ -116,7 +120,9 @@ struct TargetTests {
         #expect(try Target.ids("2147483647", option: "-p") == [.max])
     }
 
-    @Test("Anything else is a usage error that quotes the word", arguments: ["", ",", "1,", ",1", "0", "-1", "abc", "1 2", "2147483648", "1;2", "0x10", "\u{1b}"])
+    @Test(
+        "Anything else is a usage error that quotes the word",
+        arguments: ["", ",", "1,", ",1", "0", "-1", "abc", "1 2", "2147483648", "1;2", "0x10", "\u{1b}"])
     func badIDs(text: String) {
         let error = failure { () throws(EngineError) in try Target.ids(text, option: "-p") }
         #expect(error?.kind == .usage)
@@ -129,7 +135,11 @@ struct TargetTests {
         #expect(try Target.cpus("0,0-0,0") == [0])
     }
 
-    @Test("What is no list of CPUs is refused", arguments: ["", ",", "a", "-", "1-", "-1", "3-1", "0-1-2", "0,,1", "0 1", "99999999", "0-70000", "9223372036854775808"])
+    @Test(
+        "What is no list of CPUs is refused",
+        arguments: [
+            "", ",", "a", "-", "1-", "-1", "3-1", "0-1-2", "0,,1", "0 1", "99999999", "0-70000", "9223372036854775808",
+        ])
     func badCPUs(text: String) { #expect(failure { () throws(EngineError) in try Target.cpus(text) }?.kind == .usage) }
 
     @Test("A CPU that is not online is named, with what there is")

@@ -46,7 +46,8 @@ struct CountingTests {
             let key = Key(
                 event: cell.event, cpu: cell.cpu, generation: cell.generation, thread: cell.thread,
                 location: stack.location)
-            #expect(counted.updateValue(Sum(count: cell.count, period: cell.period), forKey: key) == nil, "one cell each")
+            #expect(
+                counted.updateValue(Sum(count: cell.count, period: cell.period), forKey: key) == nil, "one cell each")
         }
         #expect(counted == oracle)
         #expect(slice.samples == 10_000)
@@ -101,14 +102,16 @@ struct CountingTests {
         var slice = OpenSlice(limit: 2)
         for value in 0..<5 as Range<UInt64> {
             slice.count(
-                event: 0, cpu: 0, generation: .idle, thread: 0, location: Location(space: .kernel, value: value), period: 1)
+                event: 0, cpu: 0, generation: .idle, thread: 0, location: Location(space: .kernel, value: value),
+                period: 1)
         }
         slice.isLast = true
         slice.targetExited = true
         slice.reset()
         #expect(slice.samples == 0 && slice.folded == 0 && !slice.isLast && !slice.targetExited)
         #expect(slice.cells.cells.isEmpty && slice.stacks.entries.isEmpty && slice.overflow.cells.isEmpty)
-        slice.count(event: 0, cpu: 0, generation: .idle, thread: 0, location: Location(space: .kernel, value: 9), period: 7)
+        slice.count(
+            event: 0, cpu: 0, generation: .idle, thread: 0, location: Location(space: .kernel, value: 9), period: 7)
         #expect(slice.cells.cells.map(\.period) == [7])
     }
 
@@ -117,7 +120,8 @@ struct CountingTests {
         var slice = OpenSlice()
         for _ in 0..<3 {
             slice.count(
-                event: 0, cpu: 0, generation: .idle, thread: 0, location: Location(space: .kernel, value: 1), period: .max)
+                event: 0, cpu: 0, generation: .idle, thread: 0, location: Location(space: .kernel, value: 1),
+                period: .max)
         }
         #expect(slice.cells.cells.map(\.period) == [.max])
         #expect(slice.cells.cells.map(\.count) == [3])

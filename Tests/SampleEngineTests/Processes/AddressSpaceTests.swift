@@ -44,7 +44,8 @@ struct AddressSpaceTests {
                 let asked = forgotten + UInt64(random.below(Int(time - forgotten) + 3))
                 let found = space.find(address, at: asked)?.location(of: address)
                 if found != naive.location(of: address, at: asked) {
-                    Issue.record("address \(address) at \(asked), forgotten before \(forgotten): \(String(describing: found))")
+                    Issue.record(
+                        "address \(address) at \(asked), forgotten before \(forgotten): \(String(describing: found))")
                     return
                 }
             }
@@ -76,7 +77,8 @@ struct AddressSpaceTests {
     func inTurn() {
         var space = AddressSpace()
         for turn in 0..<1000 as Range<UInt64> {
-            space.insert(Mapping(start: 10, end: 20, offset: turn, space: SpaceID(16 + UInt32(turn % 2)), birth: turn * 2))
+            space.insert(
+                Mapping(start: 10, end: 20, offset: turn, space: SpaceID(16 + UInt32(turn % 2)), birth: turn * 2))
         }
         for turn in 0..<1000 as Range<UInt64> {
             #expect(space.find(15, at: turn * 2 + 1)?.offset == turn)

@@ -33,7 +33,8 @@ struct ProcReaderTests {
     @Test(
         "The path is the rest of the line: spaces, escapes, brackets and all",
         arguments: [
-            "/opt/my program/a b", "/tmp/new\\012line", "/tmp/gone (deleted)", "[vdso]", "[heap]", "", "//anon", "/é/解析",
+            "/opt/my program/a b", "/tmp/new\\012line", "/tmp/gone (deleted)", "[vdso]", "[heap]", "", "//anon",
+            "/é/解析",
             "/memfd:jit (deleted)", "/a  two  spaces", "anon_inode:[perf_event]",
         ])
     func path(path: String) {
@@ -43,7 +44,8 @@ struct ProcReaderTests {
     @Test(
         "A line that is none is passed over, the ones around it stay",
         arguments: [
-            "", " ", "garbage", "1000", "1000-", "-2000 r-xp 0 0:0 0", "2000-1000 r-xp 0 0:0 0", "1000-1000 r-xp 0 0:0 0",
+            "", " ", "garbage", "1000", "1000-", "-2000 r-xp 0 0:0 0", "2000-1000 r-xp 0 0:0 0",
+            "1000-1000 r-xp 0 0:0 0",
             "xyz-2000 r-xp 0 0:0 0", "1000-2000", "1000-2000 r-", "1000-2000 r-xp", "1000-2000 r-xp zz 0:0 0",
             "1000-2000 r-xp 0 00 0", "1000-2000 r-xp 0 0:0:0 0", "1000-2000 r-xp 0 0:0 -1", "1000-2000 r-xp 0 0:0",
             "1000-20000000000000000 r-xp 0 0:0 0", "1-2-3 r-xp 0 0:0 0", "\0\0\0",
@@ -64,7 +66,8 @@ struct ProcReaderTests {
         }
     }
 
-    @Test("Name and start time are read whatever the name holds", arguments: ["prog", "a) b (c", ") 1 2 3", "((", "a b"])
+    @Test(
+        "Name and start time are read whatever the name holds", arguments: ["prog", "a) b (c", ") 1 2 3", "((", "a b"])
     func startTime(comm: String) throws {
         let proc = FakeProc()
         let perSecond = UInt64(sysconf(Int32(_SC_CLK_TCK)))
@@ -87,7 +90,9 @@ struct ProcReaderTests {
         #expect(ProcReader().user(of: getpid()) == geteuid())
     }
 
-    @Test("What is missing, cut or garbage is no answer", arguments: ["", "7", "7 (x) S 1 2", "7 (x", "7 (x) " + String(repeating: "z ", count: 30)])
+    @Test(
+        "What is missing, cut or garbage is no answer",
+        arguments: ["", "7", "7 (x) S 1 2", "7 (x", "7 (x) " + String(repeating: "z ", count: 30)])
     func badStat(text: String) {
         let proc = FakeProc()
         proc.write(7, "stat", text)

@@ -13,7 +13,8 @@ private func map(_ pid: Int32, _ path: String, at start: UInt64 = 0x1000, time: 
 struct ProcessTableTests {
     /// The path of the image that an address of a process belongs to at a time; nil where it is unmapped.
     private func path(
-        _ table: inout ProcessTable, _ images: inout [SpaceID: String], _ pid: Int32, _ address: UInt64 = 0x1010, at time: UInt64
+        _ table: inout ProcessTable, _ images: inout [SpaceID: String], _ pid: Int32, _ address: UInt64 = 0x1010,
+        at time: UInt64
     ) -> String? {
         for image in table.sightings().images { images[image.space] = String(decoding: image.path, as: UTF8.self) }
         let location = table.place(pid, address, at: time).location
@@ -104,10 +105,14 @@ struct ProcessTableTests {
             table.feed(Build.comm(pid: 7, "x", exec: true, time: turn * 10))
             table.feed(map(7, "/\(turn)", time: turn * 10 + 1))
         }
-        for turn in 1...200 as ClosedRange<UInt64> { #expect(path(&table, &images, 7, at: turn * 10 + 5) == "/\(turn)") }
+        for turn in 1...200 as ClosedRange<UInt64> {
+            #expect(path(&table, &images, 7, at: turn * 10 + 5) == "/\(turn)")
+        }
         _ = table.sightings()
         table.forget(before: 1500)
-        for turn in 150...200 as ClosedRange<UInt64> { #expect(path(&table, &images, 7, at: turn * 10 + 5) == "/\(turn)") }
+        for turn in 150...200 as ClosedRange<UInt64> {
+            #expect(path(&table, &images, 7, at: turn * 10 + 5) == "/\(turn)")
+        }
     }
 
     @Test("A process that was there before us holds from the beginning, and is asked for in /proc under its own name")
@@ -155,7 +160,10 @@ struct ProcessTableTests {
 
     @Test(
         "Memory that is no file keeps its run-time addresses",
-        arguments: ["//anon", "[heap]", "[stack]", "[stack:123]", "[anon:jit]", "/dev/zero", "/anon_hugepage (deleted)", "/SYSV00000000", ""])
+        arguments: [
+            "//anon", "[heap]", "[stack]", "[stack:123]", "[anon:jit]", "/dev/zero", "/anon_hugepage (deleted)",
+            "/SYSV00000000", "",
+        ])
     func memory(path: String) {
         var table = ProcessTable(wanted: nil)
         table.feed(map(7, path, time: 1))

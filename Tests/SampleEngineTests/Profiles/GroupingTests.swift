@@ -15,14 +15,17 @@ private struct World {
             names.functions.append(Function(name: "f\(number)", module: ModuleID(number % 3), kind: .user))
         }
         for number in 0..<5 as Range<UInt32> {
-            names.processes[Generation(number)] = ProcessFacts(pid: Int32(100 + number / 2), name: "p\(number % 3)", user: number % 2)
+            names.processes[Generation(number)] = ProcessFacts(
+                pid: Int32(100 + number / 2), name: "p\(number % 3)", user: number % 2)
         }
         for number in 0..<40 as Range<UInt32> {
             // Callers come first; some frames have no name yet.
-            let caller = recursion && number > 0 && random.below(4) > 0 ? StackID(UInt32(random.below(Int(number)))) : nil
+            let caller =
+                recursion && number > 0 && random.below(4) > 0 ? StackID(UInt32(random.below(Int(number)))) : nil
             let function = random.below(10) == 0 ? nil : FunctionID(UInt32(random.below(8)))
             stacks.append(
-                Frame(location: Location(space: SpaceID(16), value: UInt64(number)), function: function, caller: caller))
+                Frame(location: Location(space: SpaceID(16), value: UInt64(number)), function: function, caller: caller)
+            )
         }
         for _ in 0..<count {
             cells.append(
@@ -37,7 +40,8 @@ private struct World {
     var profile: Profile {
         let half = cells.count / 2
         let slices = [cells[..<half], cells[half...]].map { part in
-            Slice(start: Instant(nanoseconds: 0), end: Instant(nanoseconds: 1_000_000_000), cells: Array(part), rings: [])
+            Slice(
+                start: Instant(nanoseconds: 0), end: Instant(nanoseconds: 1_000_000_000), cells: Array(part), rings: [])
         }
         return Profile(
             sequence: 1, session: SessionFacts(target: "", events: [], notes: []), state: .live, slices: slices,
@@ -75,11 +79,15 @@ struct GroupingTests {
             if !cells.isEmpty { #expect(abs(table.rows.reduce(0) { $0 + $1.selfPercent } - 100) < 0.001) }
             #expect(table.rows.allSatisfy { $0.totalSamples >= $0.selfSamples && $0.totalPercent <= 100.001 })
             #expect(Set(table.rows.map(\.key)).count == table.rows.count, "one row for each key")
-            #expect(zip(table.rows, table.rows.dropFirst()).allSatisfy { $0.selfPercent >= $1.selfPercent }, "falling order")
+            #expect(
+                zip(table.rows, table.rows.dropFirst()).allSatisfy { $0.selfPercent >= $1.selfPercent }, "falling order"
+            )
         }
     }
 
-    @Test("By function: self is the innermost frame's, total counts a function once however deep it recurses", arguments: 0..<10 as Range<UInt64>)
+    @Test(
+        "By function: self is the innermost frame's, total counts a function once however deep it recurses",
+        arguments: 0..<10 as Range<UInt64>)
     func recursion(seed: UInt64) {
         let world = World(seed: seed, cells: 300, recursion: true)
         var own: [FunctionID?: UInt64] = [:]
@@ -137,12 +145,15 @@ struct HealthTests {
                 cost.residentKilobytes = UInt64(number)
                 return Slice(
                     start: Instant(nanoseconds: UInt64(number) * 1_000_000_000),
-                    end: Instant(nanoseconds: UInt64(number + 1) * 1_000_000_000), cells: [], rings: rings, folded: folded,
+                    end: Instant(nanoseconds: UInt64(number + 1) * 1_000_000_000), cells: [], rings: rings,
+                    folded: folded,
                     cost: cost)
             }, stacks: PagedArray(), names: Names(), wallClock: 0)
     }
 
-    private func ring(cpu: Int, lost: UInt64 = 0, kernel: UInt64? = nil, driver: UInt64 = 0, samples: UInt64 = 0) -> RingFigures {
+    private func ring(cpu: Int, lost: UInt64 = 0, kernel: UInt64? = nil, driver: UInt64 = 0, samples: UInt64 = 0)
+        -> RingFigures
+    {
         var ring = RingFigures(purpose: .samples, cpu: cpu, event: "cycles", pages: 1, size: 4096)
         ring.lost = lost
         ring.kernelLost = kernel
@@ -164,8 +175,10 @@ struct HealthTests {
     @Test("Sums run over all rings and slices; the ring that lost most is named")
     func sums() {
         let health = profile(
-            [[ring(cpu: 0, lost: 1, samples: 10), ring(cpu: 1, lost: 5, samples: 20)],
-             [ring(cpu: 0, lost: 2, samples: 30), ring(cpu: 1, samples: 40)]], folded: 7
+            [
+                [ring(cpu: 0, lost: 1, samples: 10), ring(cpu: 1, lost: 5, samples: 20)],
+                [ring(cpu: 0, lost: 2, samples: 30), ring(cpu: 1, samples: 40)],
+            ], folded: 7
         ).health
         #expect(health.lost == 8)
         #expect(health.kept == 100)

@@ -2,12 +2,13 @@ import SampleEngine
 import SampleEngineTestSupport
 import Testing
 
-private typealias Builder = SampleEngine.ProfileBuilder
+private typealias Builder = ProfileBuilder
 
 @Suite("ProfileBuilder: slices in, profiles out")
 struct ProfileBuilderTests {
     private static func builder(window: UInt64?) -> Builder {
-        Builder(session: SessionFacts(target: "test", events: [], notes: ["a note"]), window: window, wantedUser: nil)
+        Builder(
+            session: SessionFacts(target: "test", events: [], notes: ["a note"], window: window), wantedUser: nil)
     }
 
     /// A slice of one second that ends at a time, with samples at one kernel address each.
@@ -41,7 +42,9 @@ struct ProfileBuilderTests {
         #expect(Self.samples(builder.profile()) == 0, "after a quiet time all is gone")
     }
 
-    @Test("Without a window every slice leaves with exactly one profile, or comes back when nobody took it", arguments: 0..<20 as Range<UInt64>)
+    @Test(
+        "Without a window every slice leaves with exactly one profile, or comes back when nobody took it",
+        arguments: 0..<20 as Range<UInt64>)
     func batch(seed: UInt64) {
         var random = SeededRandom(seed)
         var builder = Self.builder(window: nil)
@@ -117,7 +120,7 @@ struct ProfileBuilderTests {
 
     @Test("Only the wanted user's processes are in the picture")
     func wantedUser() {
-        var builder = Builder(session: SessionFacts(target: "", events: [], notes: []), window: nil, wantedUser: 4_000_000)
+        var builder = Builder(session: SessionFacts(target: "", events: [], notes: []), wantedUser: 4_000_000)
         builder.add(Self.slice(end: 1, samples: 5))
         #expect(Self.samples(builder.profile()) == 0, "the idle task is root's")
     }

@@ -51,7 +51,9 @@ struct RingMappingTests {
         #expect(mapping.loadTail() == 0x8877_6655_4433_2211)
     }
 
-    @Test("A real kernel ring maps, and its own size rule agrees", .enabled(if: Machine.mayFollowItself, Comment(rawValue: Machine.noPerf)))
+    @Test(
+        "A real kernel ring maps, and its own size rule agrees",
+        .enabled(if: Machine.mayFollowItself, Comment(rawValue: Machine.noPerf)))
     func kernelRing() throws {
         var opener = EventOpener(Sampling(target: Target(.threads([getpid()]))))
         let counters = try opener.open()

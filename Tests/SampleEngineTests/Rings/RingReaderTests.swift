@@ -16,7 +16,9 @@ struct RingReaderTests {
         var reader = try ring.reader()
         for record in records { #expect(ring.writer.append(record)) }
         let read = reader.readPass()
-        if read != records { Issue.record("sizes \(records.map(\.count)) at \(position) came out as \(read.map(\.count))") }
+        if read != records {
+            Issue.record("sizes \(records.map(\.count)) at \(position) came out as \(read.map(\.count))")
+        }
         #expect(reader.undecodable == 0)
         #expect(ring.writer.tail == ring.writer.head)
     }
@@ -133,7 +135,9 @@ struct HostileRingTests {
     /// A header that claims a size, in front of other bytes.
     private func claim(_ size: UInt16) -> [UInt8] { word(UInt32(9)) + word(UInt16(0)) + word(size) }
 
-    @Test("A size of 0, below 8, not a multiple of 8, or beyond the head ends the pass", arguments: [0, 1, 7, 9, 12, 20, 32, 65_535] as [UInt16])
+    @Test(
+        "A size of 0, below 8, not a multiple of 8, or beyond the head ends the pass",
+        arguments: [0, 1, 7, 9, 12, 20, 32, 65_535] as [UInt16])
     func badSize(size: UInt16) throws {
         let ring = TestRing(pages: 1)
         for position in [0, 4080, 4088] as [UInt64] {
@@ -151,7 +155,9 @@ struct HostileRingTests {
         }
     }
 
-    @Test("A head beyond the ring, or behind the reader, is counted and gives an empty pass", arguments: [4104, 8192, 1 << 40, UInt64.max - 7, 0] as [UInt64])
+    @Test(
+        "A head beyond the ring, or behind the reader, is counted and gives an empty pass",
+        arguments: [4104, 8192, 1 << 40, UInt64.max - 7, 0] as [UInt64])
     func headOutOfRange(jump: UInt64) throws {
         let ring = TestRing(pages: 1)
         ring.writer.startAt(4096)

@@ -7,10 +7,8 @@ import Testing
 @Suite(
     "Session on the real kernel", .serialized, .timeLimit(.minutes(1)),
     .enabled(if: Machine.mayFollowItself, Comment(rawValue: Machine.noPerf)),
-    .enabled(if: RunningProgram.canBeBuilt, "there is no C compiler (cc) to build the sampled program with"))
+    .enabled(if: isInstalled("gcc"), "there is no C compiler (gcc) to build the sampled program with"))
 struct LiveSessionTests {
-    private static let source = #filePath.replacing("Session/LiveSessionTests.swift", with: "Programs/spin.c")
-
     /// Runs a session over a program until its profiles satisfy a condition, or 20 seconds are over.
     private func sample(
         _ program: RunningProgram, pace: Pace, until isEnough: ([Profile]) -> Bool
@@ -31,7 +29,10 @@ struct LiveSessionTests {
 
     private func samples(_ profiles: [Profile], of function: String) -> UInt64 {
         profiles.reduce(0) { sum, profile in
-            sum + profile.table(by: [.function]).rows.filter { $0.function == function }.reduce(0) { $0 + $1.selfSamples }
+            sum
+                + profile.table(by: [.function]).rows.filter { $0.function == function }.reduce(0) {
+                    $0 + $1.selfSamples
+                }
         }
     }
 
@@ -39,7 +40,7 @@ struct LiveSessionTests {
 
     @Test("A spinning process: nearly every sample is in the function that spins")
     func spinning() throws {
-        let program = try #require(RunningProgram(source: Self.source))
+        let program = try RunningProgram("spin.c")
         // Batch: each profile has its own samples, so the sums count every sample once.
         let profiles = try sample(program, pace: Pace(delay: 100_000_000, window: nil)) { samples($0) >= 200 }
         let all = samples(profiles)
@@ -47,15 +48,15 @@ struct LiveSessionTests {
         #expect(Double(samples(profiles, of: "spin_here")) >= 0.95 * Double(all))
         #expect(profiles.last?.health.lost == 0)
         let row = try #require(profiles.last { samples([$0]) > 0 }?.table(by: [.function, .process]).rows.first)
-        #expect(row.process == program.name)
+        #expect(row.process == RunningProgram.name)
         #expect(row.pid == program.pid)
-        #expect(row.module == program.name || row.modulePath.hasSuffix(row.module))
+        #expect(row.module == RunningProgram.name || row.modulePath.hasSuffix(row.module))
         #expect(zip(profiles, profiles.dropFirst()).allSatisfy { $0.sequence < $1.sequence })
     }
 
     @Test("Children that fork, exec and exit in turn: their samples find the function, dead or alive")
     func forkAndExec() throws {
-        let program = try #require(RunningProgram(source: Self.source, arguments: ["forks"]))
+        let program = try RunningProgram("spin.c", arguments: ["forks"])
         let profiles = try sample(program, pace: Pace(delay: 200_000_000, window: nil)) {
             samples($0, of: "spin_in_child") >= 200
         }
@@ -75,7 +76,7 @@ struct LiveSessionTests {
 
     @Test("A live window shows the first picture with samples, and the session ends when its target does")
     func liveWindow() throws {
-        var program = RunningProgram(source: Self.source)
+        var program: RunningProgram? = try RunningProgram("spin.c")
         let pid = try #require(program?.pid)
         var sampling = Sampling(target: Target(.processes([pid])))
         sampling.events = [try EventSpec.parse("cpu-clock:u")]

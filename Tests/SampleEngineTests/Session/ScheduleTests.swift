@@ -40,13 +40,18 @@ struct ScheduleTests {
         #expect(result.pictures.isEmpty)
     }
 
-    @Test("Live: the first early drain that holds a sample is the first picture, then every delay", arguments: [50, 100, 200, 400, 800] as [UInt64])
+    @Test(
+        "Live: the first early drain that holds a sample is the first picture, then every delay",
+        arguments: [50, 100, 200, 400, 800] as [UInt64])
     func firstPicture(first: UInt64) {
         let result = run(live(), until: 6000) { $0 >= first ? 5 : 0 }
         #expect(result.pictures == [first, 2000, 4000, 6000])
     }
 
-    @Test("A delay shorter than the early drains cuts them", arguments: [(60, [50, 60, 120]), (100, [50, 100, 200]), (500, [50, 100, 200, 400, 500, 1000])] as [(UInt64, [UInt64])])
+    @Test(
+        "A delay shorter than the early drains cuts them",
+        arguments: [(60, [50, 60, 120]), (100, [50, 100, 200]), (500, [50, 100, 200, 400, 500, 1000])]
+            as [(UInt64, [UInt64])])
     func shortDelay(delay: UInt64, ticks: [UInt64]) {
         #expect(run(live(delay: delay), until: ticks[ticks.count - 1]) { _ in 0 }.ticks == ticks)
     }
@@ -100,7 +105,9 @@ struct ScheduleTests {
         #expect(schedule.wantsPicture(isTick: false, samples: 1) == true)
     }
 
-    @Test("Once the window is empty and the picture shows it, nothing more is handed over", arguments: [(2000, 10_000), (1000, 1000), (3000, 10_000)] as [(UInt64, UInt64)])
+    @Test(
+        "Once the window is empty and the picture shows it, nothing more is handed over",
+        arguments: [(2000, 10_000), (1000, 1000), (3000, 10_000)] as [(UInt64, UInt64)])
     func silence(delay: UInt64, window: UInt64) {
         let result = run(live(delay: delay, window: window), until: 100_000) { $0 == 50 ? 1 : 0 }
         let last = result.pictures[result.pictures.count - 1]

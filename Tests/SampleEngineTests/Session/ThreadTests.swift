@@ -102,7 +102,9 @@ struct EngineThreadTests {
         thread.join()
         #expect(mask() == before)
         let blocked = try #require(seen.take())
-        for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP, SIGCHLD, SIGALRM] { #expect(blocked.contains(signal)) }
+        for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP, SIGCHLD, SIGALRM] {
+            #expect(blocked.contains(signal))
+        }
         #expect(name.take() == Array("a-long-name-of-\n".utf8))
     }
 

@@ -14,7 +14,9 @@ struct DisplayTextTests {
         text.unicodeScalars.contains { scalar in harmful.contains { $0.contains(scalar.value) } }
     }
 
-    @Test("Printable ASCII, accents, wide characters and emoji stay as they are", arguments: ["plain", " ~", "étoile", "解析", "🚀", "a\\b"])
+    @Test(
+        "Printable ASCII, accents, wide characters and emoji stay as they are",
+        arguments: ["plain", " ~", "étoile", "解析", "🚀", "a\\b"])
     func harmlessStays(text: String) { #expect(displayText(text) == text) }
 
     @Test("Every control, bidirectional, zero-width and separator character becomes an escape", arguments: harmful)
@@ -89,7 +91,10 @@ struct ClosestTests {
 
     @Test(
         "A slip of the finger finds its word first",
-        arguments: [("cycels", "cycles"), ("cpuclock", "cpu-clock"), ("instrutions", "instructions"), ("pagefaults", "page-faults"), ("clock", "cpu-clock")])
+        arguments: [
+            ("cycels", "cycles"), ("cpuclock", "cpu-clock"), ("instrutions", "instructions"),
+            ("pagefaults", "page-faults"), ("clock", "cpu-clock"),
+        ])
     func slips(typed: String, meant: String) {
         #expect(closest(to: typed, among: Self.words).first == meant)
     }

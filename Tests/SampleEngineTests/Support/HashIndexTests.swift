@@ -79,7 +79,9 @@ struct HashIndexTests {
         #expect(index.find(5) { $0 == 0 } == 0)
     }
 
-    @Test("The next power of two is the smallest that is not smaller", arguments: [-5, 0, 1, 2, 3, 4, 5, 1023, 1024, 1025])
+    @Test(
+        "The next power of two is the smallest that is not smaller",
+        arguments: [-5, 0, 1, 2, 3, 4, 5, 1023, 1024, 1025])
     func nextPowerOfTwo(number: Int) {
         let power = number.nextPowerOfTwo
         #expect(power.nonzeroBitCount == 1)

@@ -1,7 +1,7 @@
 public import SampleEngine
 
 /// Makes profiles by hand; names and identities stay the same over all profiles of one builder.
-public struct ProfileBuilder {
+public struct SyntheticProfile {
     public var session: SessionFacts
     public var state = Profile.State.live
     public var rings: [RingFigures]
@@ -87,7 +87,7 @@ public struct ProfileBuilder {
     }
 }
 
-extension ProfileBuilder {
+extension SyntheticProfile {
     /// Adds the rows most screens are tried with: all kinds of code, long names, wide names.
     public mutating func addUsualRows() {
         add(

@@ -1,0 +1,114 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite("batch", .needsPerf, .needsCompiler)
+    struct Batch {
+        @Test("two functions, 3:1, with -p")
+        func burnWithPid() throws {
+            let burn = try Program.burn.start()
+            let (cpu, clock) = (processorSeconds(of: burn.pid), ContinuousClock.now)
+            let frame = try sample(["-p", "\(burn.pid)", "-n", "1", "-d", "3"])[0]
+            // On a busy machine burn has less than a whole processor, and only what ran can be sampled.
+            let running = (processorSeconds(of: burn.pid) - cpu) / ((ContinuousClock.now - clock) / .seconds(1))
+
+            #expect(abs(frame.percent(of: "alpha") - 75) <= 2)
+            #expect(abs(frame.percent(of: "beta") - 25) <= 2)
+            #expect(abs(Double(frame.samples) / frame.intervalS - 999 * running) <= 30, "burn had \(running) of a CPU")
+            #expect(frame.lost == 0)
+            #expect(abs(frame.intervalS - 3) <= 0.3)
+        }
+
+        @Test("two functions, 3:1, twice, with -a", .needsPerfOfAll)
+        func burnsWithAll() throws {
+            let burns = [try Program.burn.start(), try Program.burn.start()]
+            let frame = try sample(["-a", "-n", "1", "-d", "3", "--group-by", "pid,process,module,function"])[0]
+            for burn in burns {
+                let rows = frame.rows.filter { $0.pid == Int(burn.pid) }
+                let alpha = rows.filter { $0.symbol == "alpha" }.reduce(0) { $0 + $1.selfPercent }
+                let beta = rows.filter { $0.symbol == "beta" }.reduce(0) { $0 + $1.selfPercent }
+                #expect(alpha + beta > 5, "burn \(burn.pid) is not there")
+                #expect(abs(100 * alpha / (alpha + beta) - 75) <= 2)
+                #expect(rows.allSatisfy { $0.process == "burn" })
+            }
+            #expect(frame.lost == 0)
+        }
+
+        @Test("every promised field is there")
+        func fields() throws {
+            let burn = try Program.burn.start()
+            let outcome = try perftop(["-p", "\(burn.pid)", "--batch", "-n", "2", "-d", "0.5", "--format", "json"])
+            #expect(outcome.status == 0)
+            #expect(outcome.errors.isEmpty)
+            let frames = try Report.frames(outcome.output)
+            #expect(frames.map(\.frame) == [1, 2])
+            let raw = try outcome.outputLines.map { line in
+                try #require(JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+            }
+            for object in raw {
+                #expect(Report.keys.subtracting(object.keys) == [])
+                let rings = try #require(object["rings"] as? [[String: Any]])
+                #expect(!rings.isEmpty)
+                for ring in rings { #expect(Report.ringKeys.subtracting(ring.keys) == []) }
+            }
+            let frame = try #require(frames.last)
+            #expect(frame.version == 1)
+            #expect(frame.frequencyHz == 999)
+            #expect(["cycles", "cpu-clock", "task-clock"].contains(frame.event.split(separator: ":").first ?? ""))
+            #expect(frame.target.contains("\(burn.pid)"))
+            let pattern = #"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"#
+            #expect(frame.time.range(of: pattern, options: .regularExpression) != nil, "\(frame.time)")
+            let alpha = try #require(frame.rows.first)
+            #expect(alpha.symbol == "alpha")
+            #expect(alpha.module == "burn")
+            #expect(alpha.modulePath == Program.burn.path)
+            #expect(alpha.process == "burn")
+            #expect(alpha.kind == "user")
+            #expect(alpha.selfSamples <= frame.samples)
+            #expect(abs(frame.rows.reduce(0) { $0 + $1.selfPercent } - 100) < 0.5)
+            #expect(frame.rows.reduce(0) { $0 + $1.selfSamples } == frame.samples)
+            #expect(frame.rings.reduce(0) { $0 + $1.records } >= frame.samples)
+            #expect(frame.`self`.rssKb > 1000)
+        }
+
+        @Test("filter, limit, sort and grouping")
+        func options() throws {
+            let burn = try Program.burn.start()
+            let common = ["-p", "\(burn.pid)", "-n", "1", "-d", "1"]
+            let filtered = try sample(common + ["--filter", "alpha"])[0]
+            #expect(filtered.rows.allSatisfy { $0.symbol.contains("alpha") })
+            // Percentages stay those of all samples.
+            #expect(abs(filtered.percent(of: "alpha") - 75) <= 4)
+
+            #expect(try sample(common + ["--limit", "1"])[0].rows.map(\.symbol) == ["alpha"])
+
+            let sorted = try sample(common + ["-s", "function", "--filter", "burn"])[0].rows.map(\.symbol)
+            #expect(sorted.contains("alpha") && sorted.contains("beta"))
+            #expect(sorted == sorted.sorted() || sorted == sorted.sorted().reversed(), "\(sorted)")
+
+            let byPid = try sample(common + ["--group-by", "pid"])[0]
+            #expect(byPid.rows.map(\.pid) == [Int(burn.pid)])
+            #expect(abs(byPid.rows[0].selfPercent - 100) < 0.01)
+        }
+
+        @Test("several processes")
+        func twoPids() throws {
+            let burns = [try Program.burn.start(), try Program.burn.start()]
+            let pids = burns.map { "\($0.pid)" }.joined(separator: ",")
+            let frame = try sample(["-p", pids, "-n", "1", "-d", "1", "--group-by", "pid"])[0]
+            #expect(Set(frame.rows.compactMap(\.pid)) == Set(burns.map { Int($0.pid) }))
+        }
+
+        @Test("a target that ends ends the run", arguments: ["0.3", "5"])
+        func targetExits(delay: String) throws {
+            let burn = try Program.burn.start(["2"])
+            let outcome = try perftop(
+                ["-p", "\(burn.pid)", "--batch", "-n", "50", "-d", delay, "--format", "json"], within: 10)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(outcome.seconds < 4.5)
+            let frames = try Report.frames(outcome.output)
+            #expect(!frames.isEmpty)
+            #expect(frames.reduce(0) { $0 + $1.samples } > 500)
+        }
+    }
+}

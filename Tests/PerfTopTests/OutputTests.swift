@@ -1,0 +1,99 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite("formats and files", .needsPerf, .needsCompiler)
+    struct Output {
+        private let burn: Running
+
+        init() throws { burn = try Program.burn.start() }
+
+        private func batch(_ more: String...) -> [String] {
+            ["-p", "\(burn.pid)", "--batch", "-n", "1", "-d", "1"] + more
+        }
+
+        @Test("csv has a header, and every line as many fields")
+        func csv() throws {
+            let outcome = try perftop(batch("--format", "csv"))
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            let lines = outcome.outputLines.map(fields)
+            let header = try #require(lines.first)
+            for name in ["symbol", "module", "process", "self_percent"] { #expect(header.contains(name), "\(header)") }
+            #expect(lines.allSatisfy { $0.count == header.count })
+            let (symbol, percent) = (header.firstIndex(of: "symbol"), header.firstIndex(of: "self_percent"))
+            let alpha = try #require(lines.first { $0[symbol ?? 0] == "alpha" })
+            #expect(abs((Double(alpha[percent ?? 0]) ?? 0) - 75) <= 4)
+        }
+
+        @Test("text is a table with one header per frame")
+        func text() throws {
+            let outcome = try perftop(batch("--format", "text"))
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(!outcome.output.contains("\u{1b}"))
+            let line = try #require(outcome.outputLines.first { $0.contains("alpha") })
+            let words = line.split(separator: " ")
+            #expect(words.contains { abs((Double($0.filter { $0 != "%" }) ?? 0) - 75) <= 4 }, "\(line)")
+            #expect(words.contains("burn"))
+        }
+
+        @Test("without --batch, a standard output that is no terminal means batch text")
+        func noTerminal() throws {
+            let outcome = try perftop(["-p", "\(burn.pid)", "-n", "1", "-d", "0.5"])
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(outcome.output.contains("alpha"))
+            #expect(!outcome.output.contains("\u{1b}"))
+        }
+
+        @Test("-o writes to the file and nowhere else")
+        func file() throws {
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let place = folder.appendingPathComponent("frames.json").path
+            let outcome = try perftop(batch("--format", "json", "-o", place))
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(outcome.output.isEmpty)
+            #expect(try Report.frames(String(contentsOfFile: place, encoding: .utf8)).count == 1)
+        }
+
+        @Test("a full disk is one line and exit 1", arguments: ["json", "csv", "text"])
+        func fullDisk(format: String) throws {
+            for script in [#""$0" "$@" -o /dev/full"#, #""$0" "$@" >/dev/full"#] {
+                let outcome = try shell(script, batch("--format", format))
+                #expect(outcome.status == 1, "\(script)")
+                #expect(outcome.errorLines.count == 1, "\(outcome.errors)")
+            }
+        }
+
+        @Test("a file that cannot be made is one line that names it")
+        func noFolder() throws {
+            let outcome = try perftop(batch("-o", "/nonexistent/frames.json"))
+            #expect(outcome.status == 1)
+            #expect(outcome.errorLines.count == 1)
+            #expect(outcome.errors.contains("/nonexistent/frames.json"))
+        }
+
+        @Test("a closed pipe ends quietly")
+        func closedPipe() throws {
+            let script = #"set -o pipefail; "$0" "$@" | head -n 1"#
+            let arguments = ["-p", "\(burn.pid)", "--batch", "-d", "0.2", "--format", "json"]
+            let outcome = try shell(script, arguments, within: 10)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(outcome.errors.isEmpty)
+            #expect(outcome.outputLines.count == 1)
+        }
+
+        /// The fields of a CSV line, quoted ones unquoted.
+        private func fields(_ line: String) -> [String] {
+            var all = [""]
+            var quoted = false
+            for character in line where character != "\r" {
+                switch character {
+                case "\"": quoted.toggle()
+                case "," where !quoted: all.append("")
+                default: all[all.count - 1].append(character)
+                }
+            }
+            return all
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import Testing
+
+/// The C programs in `Programs/`, built once per test run.
+struct Program {
+    let path: String
+    var name: String { URL(fileURLWithPath: path).lastPathComponent }
+
+    static let burn = Program("burn")
+    static let crowd = Program("crowd", flags: ["-pthread"])
+    static let forkNoExec = Program("forknoexec")
+    static let forkStorm = Program("forkstorm")
+    static let waker = Program("waker")
+    static let remap = Program("remap")
+    static let chainFirst = Program("execchain", named: "chain-first", flags: ["-DFIRST"])
+    static let chainSecond = Program("execchain", named: "chain-second")
+    static let mappedFirst = Program("remapped", named: "libfirst.so", flags: library("mapped_first", step: "0x55"))
+    static let mappedSecond = Program("remapped", named: "libsecond.so", flags: library("mapped_second", step: "0x33"))
+
+    static let compiler: String? = ["cc", "gcc", "clang"].lazy.compactMap { Machine.path(of: $0) }.first
+
+    /// Starts the program and waits until it has written `line`, where one is given.
+    func start(_ arguments: [String] = [], until line: String? = nil) throws -> Running {
+        let running = try Running(path, arguments)
+        guard let line else { return running }
+        let ready = waitUntil(within: 30) { running.output.contains(line) }
+        try #require(ready, "\(name) did not say \(line)")
+        return running
+    }
+
+    private init(_ source: String, named name: String? = nil, flags: [String] = []) {
+        let place = Program.folder.appendingPathComponent(name ?? source).path
+        let file = Program.sources.appendingPathComponent(source + ".c").path
+        let common = ["-O1", "-g", "-fno-omit-frame-pointer", "-std=gnu11", "-Wall", "-Wextra", "-Werror"]
+        path = place
+        do {
+            let built = try run(Program.compiler ?? "cc", common + flags + [file, "-o", place], within: 60)
+            if built.status != 0 { Issue.record("\(source).c does not compile: \(built.errors)") }
+        } catch {
+            Issue.record("\(source).c cannot be compiled: \(error)")
+        }
+    }
+
+    private static func library(_ name: String, step: String) -> [String] {
+        ["-shared", "-fPIC", "-nostdlib", "-Wl,-e,\(name)", "-DNAME=\(name)", "-DSTEP=\(step)"]
+    }
+
+    private static let sources = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Programs")
+
+    /// Beside the tests in the build folder: programs under `/tmp` may be forbidden to run.
+    private static let folder: URL = {
+        let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "/tmp/x"
+        let place = URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("test-programs")
+        try? FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+        return place
+    }()
+}

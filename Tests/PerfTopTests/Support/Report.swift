@@ -1,0 +1,110 @@
+import Foundation
+import Testing
+
+/// One frame of `--format json`, every field that the documentation promises with its type.
+struct Report: Decodable {
+    let version: Int
+    let frame: Int
+    let time: String
+    let intervalS: Double
+    let target: String
+    let event: String
+    let frequencyHz: Int?
+    let notes: [String]
+    let samples: Int
+    let lost: Int
+    let missingPercent: Double
+    let throttled: Int
+    let undecodable: Int
+    let rows: [Row]
+    let rings: [Ring]
+    let `self`: Cost
+
+    struct Row: Decodable {
+        let symbol: String
+        let rawSymbol: String?
+        let module: String
+        let modulePath: String
+        let process: String?
+        let pid: Int?
+        let kind: String
+        let selfPercent: Double
+        let totalPercent: Double
+        let selfSamples: Int
+        let totalSamples: Int
+    }
+
+    struct Ring: Decodable {
+        let cpu: Int?
+        let tid: Int?
+        let event: String
+        let pages: Int
+        let head: UInt64
+        let tail: UInt64
+        let usedPercent: Double
+        let peakPercent: Double
+        let bytes: UInt64
+        let records: Int
+        let wakeups: Int
+        let lagMs: Double
+        let lost: Int
+        let kernelLost: Int?
+        let overrunBytes: UInt64
+        let throttled: Int
+    }
+
+    struct Cost: Decodable {
+        let cpuPercent: Double
+        let rssKb: Int
+    }
+
+    /// Keys that must be there even where their value is null.
+    static let keys: Set<String> = [
+        "version", "frame", "time", "interval_s", "target", "event", "frequency_hz", "notes", "samples", "lost",
+        "missing_percent", "throttled", "undecodable", "rows", "rings", "self",
+    ]
+    static let ringKeys: Set<String> = [
+        "cpu", "tid", "event", "pages", "head", "tail", "used_percent", "peak_percent", "bytes", "records", "wakeups",
+        "lag_ms", "lost", "kernel_lost", "overrun_bytes", "throttled",
+    ]
+
+    /// The frames in what perftop wrote, one per line.
+    static func frames(_ text: String) throws -> [Report] {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try text.split(separator: "\n").map { try decoder.decode(Report.self, from: Data($0.utf8)) }
+    }
+
+    /// Percent of all samples in rows that fulfill `condition`.
+    func percent(where condition: (Row) -> Bool) -> Double {
+        rows.filter(condition).reduce(0) { $0 + $1.selfPercent }
+    }
+
+    func percent(of symbol: String) -> Double { percent { $0.symbol == symbol } }
+
+    /// The share of the first symbol in what both have, in percent.
+    func share(of first: String, beside second: String) -> Double {
+        100 * percent(of: first) / max(percent(of: first) + percent(of: second), .leastNonzeroMagnitude)
+    }
+}
+
+/// Samples with perftop, in JSON; the run must succeed without a word on stderr.
+func sample(_ arguments: [String], within seconds: Double = 30) throws -> [Report] {
+    let outcome = try perftop(arguments + ["--batch", "--format", "json"], within: seconds)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let frames = try Report.frames(outcome.output)
+    try #require(!frames.isEmpty, "no frame; stderr: \(outcome.errors)")
+    return frames
+}
+
+/// What a test program measured of itself: the last line of its output.
+func oracle(_ text: String) throws -> [String: Double] {
+    let line = try #require(text.split(separator: "\n").last { $0.hasPrefix("{") }, "no measurement in: \(text)")
+    return try JSONDecoder().decode([String: Double].self, from: Data(line.utf8))
+}
+
+/// Processor time a process has used so far, in seconds.
+func processorSeconds(of pid: Int32) -> Double {
+    let text = (try? String(contentsOfFile: "/proc/\(pid)/schedstat", encoding: .utf8)) ?? ""
+    return text.split(separator: " ").first.flatMap { Double($0) }.map { $0 / 1e9 } ?? .nan
+}

@@ -1,0 +1,112 @@
+import Foundation
+import Glibc
+import Testing
+
+/// How a program ended and what it wrote.
+struct Outcome {
+    /// The exit status; 128 + number for a signal, as a shell has it.
+    let status: Int32
+    let output: String
+    let errors: String
+    let seconds: Double
+
+    var outputLines: [String] { output.split(separator: "\n").map(String.init) }
+    var errorLines: [String] { errors.split(separator: "\n").map(String.init) }
+}
+
+/// A program that runs beside the test. Its output goes to files: no pipe can fill up and nothing needs a reader.
+final class Running {
+    private let child: Child
+    private let arguments: [String]
+    private let folder: URL
+    private let started = ContinuousClock.now
+
+    init(_ program: String, _ arguments: [String] = [], environment changes: [String: String?] = [:]) throws {
+        self.arguments = arguments
+        folder = try Scratch.folder()
+        let (output, errors) = (try Running.file(folder, "output"), try Running.file(folder, "errors"))
+        child = try Child(
+            program, arguments, environment: Running.environment(changes),
+            input: Running.nothing, output: output.fileDescriptor, errors: errors.fileDescriptor)
+    }
+
+    deinit {
+        stop()
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    var pid: Int32 { child.pid }
+    var output: String { text("output") }
+    var errors: String { text("errors") }
+
+    /// This environment with `changes` made; nil removes a variable.
+    static func environment(_ changes: [String: String?]) -> [String: String] {
+        var all = Machine.environment
+        all["SWIFT_BACKTRACE"] = "enable=no"
+        for (name, value) in changes { all[name] = value }
+        return all
+    }
+
+    /// Waits until the program has ended; one that does not is killed and is a failure.
+    func finish(within seconds: Double = 30) -> Outcome {
+        if !waitUntil(within: seconds, { !child.isRunning }) {
+            Issue.record("still running after \(seconds) s: \(arguments)")
+            stop()
+        }
+        let spent = (ContinuousClock.now - started) / .seconds(1)
+        return Outcome(status: child.status ?? -1, output: output, errors: errors, seconds: spent)
+    }
+
+    func stop() { child.stop() }
+
+    private static let nothing = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
+
+    private func text(_ name: String) -> String {
+        let data = (try? Data(contentsOf: folder.appendingPathComponent(name))) ?? Data()
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    private static func file(_ folder: URL, _ name: String) throws -> FileHandle {
+        let place = folder.appendingPathComponent(name)
+        try Data().write(to: place)
+        return try FileHandle(forWritingTo: place)
+    }
+}
+
+/// Runs a program to its end.
+func run(
+    _ program: String, _ arguments: [String], environment changes: [String: String?] = [:], within seconds: Double = 30
+) throws -> Outcome {
+    try Running(program, arguments, environment: changes).finish(within: seconds)
+}
+
+/// Runs perftop to its end, in batch because its output is no terminal.
+func perftop(
+    _ arguments: [String], environment changes: [String: String?] = [:], within seconds: Double = 30
+) throws -> Outcome {
+    try run(Machine.binary, arguments, environment: changes, within: seconds)
+}
+
+/// Runs a shell script; `$0` is perftop and `$@` are its arguments.
+func shell(_ script: String, _ arguments: [String], within seconds: Double = 30) throws -> Outcome {
+    try run("/bin/bash", ["-c", script, Machine.binary] + arguments, within: seconds)
+}
+
+/// Looks again and again until `condition` holds; false if that did not happen in time.
+func waitUntil(within seconds: Double, _ condition: () throws -> Bool) rethrows -> Bool {
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while true {
+        if try condition() { return true }
+        if ContinuousClock.now >= deadline { return false }
+        usleep(5_000)
+    }
+}
+
+/// Folders of this test run; removed by those who made them.
+enum Scratch {
+    static func folder() throws -> URL {
+        let place = FileManager.default.temporaryDirectory.appendingPathComponent("perftop-test-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+        return place
+    }
+}

@@ -1,0 +1,134 @@
+import SampleEngine
+import SampleEngineTestSupport
+import Testing
+
+@Suite("Readable names")
+struct DemanglerTests {
+    @Test(
+        "Each language is recognized by its prefix",
+        arguments: [
+            ("_ZN3foo3barEi", "foo::bar(int)"),
+            ("_ZNSt6vectorIiSaIiEE9push_backERKi", "std::vector<int, std::allocator<int> >::push_back(int const&)"),
+            ("_ZN4core3fmt9Formatter3pad17h0123456789abcdefE", "core::fmt::Formatter::pad"),
+            ("_RNvC6_123foo3bar", "123foo::bar"),
+            ("_RNvNtCs1234_7mycrate3foo3bar", "mycrate::foo::bar"),
+            ("$s4main3fooyyF", "main.foo() -> ()"),
+            ("_$s4main3fooyyF", "main.foo() -> ()"),
+            ("$S4main3fooyyF", "main.foo() -> ()"),
+            ("_T04main3fooyyF", "main.foo() -> ()"),
+        ])
+    func languages(raw: String, readable: String) { #expect(demangled(Array(raw.utf8)) == readable) }
+
+    @Test(
+        "Parts and copies are marked in brackets",
+        arguments: [
+            ("_ZN3foo3barEi.cold", "foo::bar(int) [cold]"),
+            ("foo.cold", "foo [cold]"),
+            ("foo.constprop.0.isra.0", "foo [constprop.0.isra.0]"),
+            ("foo.part.3", "foo [part.3]"),
+            ("foo.lto_priv.0", "foo [lto_priv.0]"),
+            ("_ZN3foo3barEi.llvm.1234567890", "foo::bar(int) [llvm]"),
+            ("$s4main3fooyyYaFTY0_", "main.foo() async -> () [suspend 1]"),
+            ("$s4main3fooyyYaFTQ_", "main.foo() async -> () [resume 0]"),
+        ])
+    func suffixes(raw: String, readable: String) { #expect(demangled(Array(raw.utf8)) == readable) }
+
+    @Test(
+        "Names that are readable already stay as they are",
+        arguments: [
+            "", "d", "f", "main", "_Z", "_R", "$s", "$x", "_T0", "_T0foo", "foo.cpp", "foo.0", ".cold", "_start",
+            "_ZTfoo?",
+        ])
+    func plain(raw: String) { #expect(demangled(Array(raw.utf8)) == nil) }
+
+    @Test("Control characters in a name are shown, not sent")
+    func escapes() {
+        #expect(demangled(Array("a\u{1b}[7m.cold".utf8)) == "a\\x1b[7m [cold]")
+        #expect(demangled(Array("_ZN3a\u{1b}b3barEv".utf8))?.utf8.contains(0x1b) != true)
+    }
+
+    @Test(
+        "C++ names agree with c++filt",
+        .enabled(if: isInstalled("c++filt") && isInstalled("g++"), "needs binutils, g++"))
+    func agreesWithFilter() throws {
+        let directory = try TemporaryDirectory()
+        let path = try compile(["names.cpp"], ["-O1"], compiler: "g++", in: directory)
+        let names = try Set(listedFunctions(path).map(\.name)).filter { $0.hasPrefix("_Z") && !$0.contains(".") }
+            .sorted()
+        #expect(names.count >= 8)
+        let text = try #require(output(of: "c++filt", ["-i"], input: names.joined(separator: "\n") + "\n"))
+        #expect(names.map { demangled(Array($0.utf8)) ?? $0 } == text.split(separator: "\n").map(String.init))
+    }
+
+    /// A C++ name whose every template takes the one before twice.
+    static func doublingCxx(_ levels: Int) -> String {
+        var name = "_Z1f1AIiiE"
+        for level in 0..<levels {
+            let inner = "S" + (level == 0 ? "0" : String(level, radix: 36, uppercase: true)) + "_"
+            name += "S_I\(inner)\(inner)E"
+        }
+        return name
+    }
+
+    /// The same in Swift: dictionaries whose key is the dictionary before.
+    static func doublingSwift(_ levels: Int) -> String {
+        var type = "SDySSSSG"
+        for level in 0..<levels {
+            type = "SDy" + type + "A" + String(UnicodeScalar(UInt8(0x43 + min(level, 23)))) + "G"
+        }
+        return "$s4main1x" + type + "vp"
+    }
+
+    @Test(
+        "Names made to explode end soon, and stay raw or short",
+        arguments: [
+            doublingCxx(8), doublingCxx(20), doublingCxx(60), doublingCxx(150),
+            "_Z1fI" + String(repeating: "1AI", count: 300) + String(repeating: "E", count: 301) + "vv",
+            "_Z1fIiEv" + String(repeating: "RT_", count: 300) + String(repeating: "1AIiE", count: 200),
+            doublingSwift(3), doublingSwift(8), doublingSwift(12), doublingSwift(20), doublingSwift(24),
+            "$s" + String(repeating: "Sg", count: 60_000), "$s4main1xSi" + String(repeating: "Sg", count: 500) + "vp",
+            "$s4main1x" + String(repeating: "S2000i", count: 100) + "tvp",
+            "$s4main1x" + String(repeating: "A2000A", count: 100) + "tvp",
+            "_R" + String(repeating: "NvNt", count: 500), "_RIC1a" + String(repeating: "TB2_B2_", count: 200) + "E",
+            String(repeating: "_Z", count: 1000), String(repeating: "a", count: 100_000),
+        ])
+    func hostile(raw: String) {
+        let clock = ContinuousClock()
+        let time = clock.measure {
+            let text = demangled(Array(raw.utf8))
+            #expect((text?.utf8.count ?? 0) <= 4200)
+        }
+        #expect(time < .milliseconds(100))
+    }
+
+    @Test("No small change to a name brings the demanglers down")
+    func mutated() {
+        var random = Random(seed: 7)
+        let names = [
+            "_ZNSt6vectorIiSaIiEE9push_backERKi", "_RNvNtCs1234_7mycrate3foo3bar", "$sSS7cStringSSSPys4Int8VG_tcfC",
+            Self.doublingSwift(5), Self.doublingCxx(5),
+        ].map { Array($0.utf8) }
+        for round in 0..<4000 {
+            var name = names[round % names.count]
+            for _ in 0...Int(random.next() % 3) {
+                name[2 + Int(random.next() % UInt64(name.count - 2))] = UInt8(0x24 + random.next() % 87)
+            }
+            _ = demangled(name)
+        }
+    }
+}
+
+/// Numbers that are the same in every run (splitmix64).
+struct Random {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var value = state
+        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
+        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
+        return value ^ value >> 31
+    }
+}

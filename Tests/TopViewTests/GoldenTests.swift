@@ -1,0 +1,105 @@
+import Foundation
+import SampleEngine
+import SampleEngineTestSupport
+import Testing
+
+@testable import TopView
+
+/// Whole screens as text. `PERFTOP_RECORD=1 swift test` writes them anew; read the difference before you commit it.
+@Suite struct GoldenTests {
+    @Test func wide() throws {
+        var model = model()
+        try check(model.draw(columns: 120, lines: 40), "wide", "All columns, all tabs, a detail strip, ten rows.")
+    }
+
+    @Test func ordinary() throws {
+        var model = model()
+        try check(
+            model.draw(columns: 80, lines: 24), "80x24", "Samples stay, tab names are short, names cut in the middle.")
+    }
+
+    @Test func narrow() throws {
+        var model = model()
+        try check(model.draw(columns: 60, lines: 15), "60x15", "The samples column has left; process and module stay.")
+        try check(
+            model.draw(columns: 40, lines: 10), "40x10",
+            "Only SELF%, K and FUNCTION; the table has five rows and a bar.")
+        try check(model.draw(columns: 20, lines: 4), "20x4", "A header and three rows, nothing else.")
+        try check(model.draw(columns: 10, lines: 3), "10x3", "One sentence that says how large it has to be.")
+    }
+
+    @Test func ascii() throws {
+        var model = model(unicode: false)
+        model.press(all: [.down, .down])
+        try check(
+            model.draw(columns: 80, lines: 20), "ascii", "No sign outside ASCII; each cell of a foreign name is a ?.")
+    }
+
+    @Test func losses() throws {
+        var builder = SyntheticProfile(notes: ["no hardware counters: using cpu-clock"])
+        builder.addUsualRows()
+        builder.rings[1].kernelLost = 640
+        var model = model(showing: builder.next())
+        try check(
+            model.draw(columns: 80, lines: 15), "losses",
+            "Line 2 says what is lost, where, and what helps; line 3 a note.")
+    }
+
+    @Test func rings() throws {
+        var builder = SyntheticProfile(target: "all CPUs (2)")
+        builder.addUsualRows()
+        builder.rings.append(SyntheticProfile.ring(cpu: 0, purpose: .sideBand))
+        builder.rings[1].kernelLost = 640
+        builder.rings[1].peakBytes = builder.rings[1].size
+        var model = model(showing: builder.next())
+        model.type("9")
+        try check(
+            model.draw(columns: 120, lines: 14), "rings", "Head, tail, fill with a bar, rates and losses per ring.")
+    }
+
+    @Test func help() throws {
+        var model = model()
+        model.type("?")
+        try check(model.draw(columns: 80, lines: 90), "help", "Every key, in sections, with one line each.")
+    }
+
+    @Test func detail() throws {
+        var model = model(filter: "emplace")
+        model.press(all: [.enter])
+        try check(
+            model.draw(columns: 80, lines: 24), "detail", "The name in full over lines, then symbol, file and build-id."
+        )
+    }
+
+    @Test func overlays() throws {
+        var model = model()
+        model.press(all: ["s", .down])
+        try check(model.draw(columns: 80, lines: 14), "sort-menu", "A menu on the left, the table beside it.")
+        model.press(all: [.escape, "\\"])
+        model.type("kern")
+        try check(
+            model.draw(columns: 80, lines: 14), "prompt", "Two rows match; the last line is the prompt and counts.")
+    }
+
+    @Test func nothingToShow() throws {
+        var builder = SyntheticProfile()
+        var model = model(showing: builder.next())
+        try check(model.draw(columns: 60, lines: 10), "asleep", "No rows, and a sentence that says why.")
+    }
+
+    @Test func paused() throws {
+        var model = model()
+        model.type(" ")
+        try check(model.draw(columns: 80, lines: 8), "paused", "The first line says PAUSED and since when.")
+    }
+
+    private func check(_ picture: Picture, _ name: String, _ lookFor: String, _ line: Int = #line) throws {
+        let path = String(#filePath.dropLast("GoldenTests.swift".count)) + "Golden/\(name).txt"
+        let drawn = lookFor + "\n\n" + picture.text
+        if ProcessInfo.processInfo.environment["PERFTOP_RECORD"] == "1" {
+            try drawn.write(toFile: path, atomically: true, encoding: .utf8)
+        }
+        let golden = try String(contentsOfFile: path, encoding: .utf8)
+        #expect(drawn == golden, "\(name) looks different:\n\(drawn)")
+    }
+}
