@@ -199,7 +199,9 @@ extension Request {
         if words.isEmpty { return nil }
         var events: [EventSpec] = []
         for word in words {
-            let names = word.contains("{") ? [word] : word.split(separator: ",").map(String.init)
+            let names =
+                word.contains("{")
+                ? [word] : word.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
             for name in names {
                 let event = try EventSpec.parse(name)
                 if !events.contains(event) { events.append(event) }

@@ -193,8 +193,10 @@ extension EventOpener {
         let floods = rates.contains { $0.fixedPeriod != nil || $0.frequency > 20_000 }
         let samplePages = sampling.ringPages ?? (limits.mayLockMemory ? (floods ? 512 : 128) : 64)
         let sideBandPages = limits.mayLockMemory ? 128 : 32
-        let wakeup = wakeupBytes(rates, ringBytes: samplePages * KernelLimits.pageSize)
-        let sideBandWakeup = sideBandPages * KernelLimits.pageSize / 4
+        // Where memory is limited, rings may have to be halved, twice perhaps: the watermark must fit those too.
+        let sure = limits.mayLockMemory ? 1 : 4
+        let wakeup = wakeupBytes(rates, ringBytes: samplePages / sure * KernelLimits.pageSize)
+        let sideBandWakeup = sideBandPages / sure * KernelLimits.pageSize / 4
 
         var opened: [CPUCounters] = cpus.map { CPUCounters(cpu: $0) }
         let threads: [Int32?] = plan.threads.map { $0.map { $0 } } ?? [nil]
@@ -218,6 +220,7 @@ extension EventOpener {
                 if error.errno != .noProcess || threads.count == 1 { throw error }
             }
         }
+        if let note = threadsMissed(plan) { given.append(note) }
         if opened.allSatisfy(\.samples.isEmpty) { throw OpenFailure(errno: .noProcess, event: nil) }
         return OpenCounters(
             cpus: opened,
@@ -226,6 +229,15 @@ extension EventOpener {
             targetText: plan.text, notes: notes + given, followsThreads: plan.threads != nil,
             wantedProcesses: plan.wanted, wantedUser: plan.user,
             samplePages: samplePages, sideBandPages: sideBandPages)
+    }
+
+    /// Threads that came while counters were opened: those made by a thread that had no counter yet have none either.
+    private func threadsMissed(_ plan: Plan) -> String? {
+        guard case .processes(let pids) = sampling.target.who, let known = plan.threads.map(Set.init) else {
+            return nil
+        }
+        let new = pids.flatMap(Self.threads(of:)).filter { !known.contains($0) }
+        return new.isEmpty ? nil : "\(new.count) threads started while perftop attached: some may be missing"
     }
 
     private mutating func rate(of spec: EventSpec) -> EventRate {

@@ -70,7 +70,7 @@ extension EventSpec {
         case 1:
             guard let source = names[parts[0]] else { throw unknown(text, parts[0]) }
             spec = EventSpec(source: source, name: parts[0])
-        case 2 where parts.allSatisfy(isTracepointWord):
+        case 2 where parts.allSatisfy(isTracepointWord) && names[parts[0]] == nil:
             spec = EventSpec(
                 source: .tracepoint(subsystem: parts[0], name: parts[1]), name: parts[0] + ":" + parts[1])
         default: throw unknown(text, parts[0])
@@ -93,7 +93,7 @@ extension EventSpec {
     }
 
     private static func unknown(_ text: String, _ word: String) -> EngineError {
-        let near = closest(to: word, among: names.keys)
+        let near = word.isEmpty ? [] : closest(to: word, among: names.keys)
         return EngineError(
             .usage, what: "event '\(displayText(text))'", why: "no such event",
             remedy: near.isEmpty

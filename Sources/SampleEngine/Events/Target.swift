@@ -51,7 +51,7 @@ public struct Target: Hashable, Sendable {
     public static func ids(_ text: String, option: String) throws(EngineError) -> [Int32] {
         var ids: [Int32] = []
         for word in text.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let id = Int32(word), id > 0 else {
+            guard word.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let id = Int32(word), id > 0 else {
                 throw EngineError(
                     .usage, what: "\(option) \(displayText(text))", why: "'\(displayText(String(word)))' is not an id",
                     remedy: "give numbers separated by commas: \(option) 12,345")

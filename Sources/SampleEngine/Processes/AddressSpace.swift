@@ -40,8 +40,10 @@ package struct AddressSpace: Sendable {
 
     package init() {}
 
-    /// Most mappings kept of one process; those beyond stay unknown and are asked for in /proc.
-    private static var limit: Int { 65_536 }
+    /// Most mappings kept of one process; those beyond stay unknown and are asked for in /proc. Each new one moves
+    /// those behind it, and each sample at an unknown place looks through the retired ones: no process may make us slow.
+    private static var limit: Int { 16_384 }
+    private static var retiredLimit: Int { 2048 }
 
     /// Maps over whatever was there: the kernel replaces, so older mappings are cut or go.
     package mutating func insert(_ new: Mapping) {
@@ -71,6 +73,7 @@ package struct AddressSpace: Sendable {
             let behind = pieces.firstIndex { $0.start > new.start } ?? pieces.count
             pieces.insert(new, at: behind)
             mappings.replaceSubrange(first..<last, with: pieces)
+            if mappings.count > Self.limit { mappings.removeLast(mappings.count - Self.limit) }
         }
     }
 
@@ -94,7 +97,8 @@ package struct AddressSpace: Sendable {
     }
 
     private mutating func retire(_ old: Mapping, at death: UInt64) {
-        if retired.count < Self.limit { retired.append((old, death)) }
+        if retired.count >= Self.retiredLimit { retired.removeFirst(Self.retiredLimit / 2) }
+        retired.append((old, death))
     }
 
     /// Index of the first mapping that ends behind an address.

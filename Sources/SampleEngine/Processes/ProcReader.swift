@@ -25,14 +25,13 @@ package struct ProcReader: Sendable {
     /// The executable mappings; nil where they cannot be read.
     package func mappings(of pid: Int32) -> [MapLine]? {
         guard let bytes = try? fileBytes("\(root)/\(pid)/maps", limit: 64 << 20) else { return nil }
-        if let lines = Self.parse(bytes), !lines.isEmpty { return lines }
+        let lines = Self.parse(bytes)
+        if !lines.isEmpty { return lines }
         // The leader has exited: its other threads still show what is mapped.
         for thread in directoryNames("\(root)/\(pid)/task").prefix(64) where thread != "\(pid)" {
-            if let bytes = try? fileBytes("\(root)/\(pid)/task/\(thread)/maps", limit: 64 << 20),
-                let lines = Self.parse(bytes), !lines.isEmpty
-            {
-                return lines
-            }
+            guard let bytes = try? fileBytes("\(root)/\(pid)/task/\(thread)/maps", limit: 64 << 20) else { continue }
+            let lines = Self.parse(bytes)
+            if !lines.isEmpty { return lines }
         }
         return nil
     }
@@ -71,8 +70,8 @@ package struct ProcReader: Sendable {
         return Instant(nanoseconds: sinceBoot).nanoseconds(since: .now)
     }
 
-    /// Executable lines of a maps file; nil where it is cut short by a limit.
-    package static func parse(_ bytes: [UInt8]) -> [MapLine]? {
+    /// Executable lines of a maps file, as many as the limit allows; what is no such line is passed over.
+    package static func parse(_ bytes: [UInt8]) -> [MapLine] {
         var lines: [MapLine] = []
         for line in bytes.split(separator: UInt8(ascii: "\n")) {
             if lines.count >= lineLimit { break }

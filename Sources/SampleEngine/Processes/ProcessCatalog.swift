@@ -78,9 +78,11 @@ package struct ProcessCatalog: ~Copyable {
     /// What lies at an address that only the generation itself can explain.
     package mutating func place(_ address: UInt64, in generation: Generation, at now: Instant) -> Place {
         guard let entry = entries[generation] else { return .unknown }
-        if let mapping = entry.sighting.mappings.first(where: { $0.start <= address && address < $0.end }) {
+        if let mapping = entry.sighting.mappings.first(where: { $0.start <= address && address < $0.end }),
+            !mapping.space.isUnmapped
+        {
             // A record told of this range: then it is memory, or what /proc says now came after the sample.
-            return mapping.space.owner != nil && !mapping.space.isUnmapped ? .memory(start: mapping.start) : .unknown
+            return mapping.space.owner != nil ? .memory(start: mapping.start) : .unknown
         }
         var found = line(of: address, in: generation)
         if found == nil {
@@ -136,6 +138,9 @@ package struct ProcessCatalog: ~Copyable {
     /// Forgets processes that ended before a time, once there are many: their names are given by then.
     package mutating func forget(before time: Instant) {
         guard entries.count > 1024 else { return }
-        entries = entries.filter { _, entry in (entry.sighting.death ?? .max) >= time.nanoseconds }
+        func isAlive(_ entry: Entry) -> Bool { (entry.sighting.death ?? .max) >= time.nanoseconds }
+        // The dead stay while a living process that was forked from them may need their mappings.
+        let all = entries
+        entries = all.filter { _, entry in isAlive(entry) || entry.heir.flatMap { all[$0] }.map(isAlive) ?? false }
     }
 }

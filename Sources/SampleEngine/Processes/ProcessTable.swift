@@ -45,6 +45,8 @@ package struct ProcessTable: ~Copyable {
         var space = AddressSpace()
         var earlier: Int?
         var isWanted: Bool
+        /// Its threads, where they are known from its birth on.
+        var threads: Int?
         /// In `touched`, so that the resolver hears of it with this slice.
         var isTouched = false
         /// Samples were counted at addresses of its own, which only the resolver can place: it needs the mappings.
@@ -71,6 +73,8 @@ package struct ProcessTable: ~Copyable {
                 let life = begin(pid: pid, birth: time, origin: nil)
                 lives[life].comm = comm
                 lives[life].isWanted = lives[before].isWanted
+                // exec ends every other thread, and the one that called it becomes the leader.
+                lives[life].threads = 1
                 lives[life].parent = lives[before].parent
             } else if pid == thread {
                 let life = newestLife(of: pid, seen: time)
@@ -79,22 +83,35 @@ package struct ProcessTable: ~Copyable {
             }
         case .fork(let pid, let parent, _):
             // The same pid: a new thread, which shares everything.
-            if pid == parent { return }
+            if pid == parent {
+                if let life = find(pid), let threads = lives[life].threads { lives[life].threads = threads + 1 }
+                return
+            }
             let from = newestLife(of: parent, seen: time)
             let life = begin(pid: pid, birth: time, origin: lives[from].origin)
             lives[life].comm = lives[from].comm
             lives[life].space = lives[from].space
             lives[life].parent = lives[from].generation
+            lives[life].threads = 1
             // Not by its own number: a stranger may get a wanted pid once its owner is gone.
             lives[life].isWanted = lives[from].isWanted
             // The child is no use to the resolver without what the parent is.
             if !lives[from].isTouched { touch(from) }
         case .exit(let pid, let thread):
-            if pid == thread, let life = find(pid) {
+            guard let life = find(pid) else { return }
+            // The leader may exit before the others. Where they were never counted, its exit is taken for the end,
+            // and a later sample tells better.
+            if let threads = lives[life].threads { lives[life].threads = threads - 1 }
+            if lives[life].threads.map({ $0 <= 0 }) ?? (pid == thread) {
                 end(life, at: time)
                 dead.append(life)
             }
         }
+    }
+
+    /// Records were lost: what was counted by them cannot be trusted any more.
+    package mutating func noteLoss() {
+        for life in lives.indices { lives[life].threads = nil }
     }
 
     private mutating func map(_ record: MappingRecord, path: Range<Int>, in bytes: RawSpan, at time: UInt64) {
@@ -122,8 +139,18 @@ package struct ProcessTable: ~Copyable {
     package mutating func life(of pid: Int32, at time: UInt64) -> Int {
         var life = newestLife(of: pid, seen: time)
         while lives[life].birth > time, let earlier = lives[life].earlier { life = earlier }
+        if time > lives[life].death { revive(life, at: time) }
         if !lives[life].isTouched { touch(life) }
         return life
+    }
+
+    /// Sampled after its end: a process whose leader went before its other threads.
+    ///
+    /// The last steps of an exit are sampled after its record; those do not count.
+    private mutating func revive(_ life: Int, at time: UInt64) {
+        guard time - lives[life].death > 20_000_000, find(lives[life].pid) == life else { return }
+        lives[life].death = .max
+        lives[life].isNews = true
     }
 
     @inline(__always)
@@ -175,12 +202,16 @@ package struct ProcessTable: ~Copyable {
         for life in lives.indices where !lives[life].isFree { lives[life].space.forget(before: time) }
         var kept: [Int] = []
         for life in dead where !lives[life].isFree {
+            if lives[life].death == .max { continue }
             if lives[life].death >= time || lives[life].isTouched { kept.append(life) } else { drop(life) }
         }
         dead = kept
     }
 
     // MARK: Lives
+
+    /// So many have ended that it is time to forget, whatever the pace of the pictures.
+    package var isCrowded: Bool { dead.count > 8192 }
 
     /// Generations kept just now.
     package var lifeCount: Int { lives.count - free.count }

@@ -72,4 +72,10 @@ package struct Schedule: Sendable {
         quietSlices += 1
         return true
     }
+
+    /// The resolver was not done with the slice before: on a live screen it is asked again soon.
+    package mutating func pictureWasRefused(at now: Instant) {
+        guard pace.window != nil else { return }
+        nextTick = min(nextTick, now.advanced(byNanoseconds: 50_000_000))
+    }
 }

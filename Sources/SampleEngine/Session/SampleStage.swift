@@ -51,9 +51,11 @@ struct SampleStage: ~Copyable {
             rings.wait(until: schedule.nextTick)
             let isStopping = stop.isSet || !rings.isAlive
             let isTick = isStopping || schedule.isDue(.now)
-            pass(everything: isTick)
+            pass(everything: isTick || processes.isCrowded)
             if isStopping { break }
-            if schedule.wantsPicture(isTick: isTick, samples: slice.samples) { handOver() }
+            if schedule.wantsPicture(isTick: isTick, samples: slice.samples), !handOver() {
+                schedule.pictureWasRefused(at: .now)
+            }
         }
         slice.targetExited = !rings.isAlive
         slice.isLast = true
@@ -72,6 +74,7 @@ struct SampleStage: ~Copyable {
             count(ring)
         }
         if everything {
+            processes.takeSightings(processes: &slice.processes, images: &slice.images)
             // Samples older than the pass before this one are all counted: nothing can ask for that time again.
             processes.forget(before: lastFullPass.nanoseconds)
             lastFullPass = begun
@@ -108,7 +111,9 @@ struct SampleStage: ~Copyable {
             if let (record, name) = RecordDecoder.sideBand(header, bytes), let time = RecordDecoder.time(of: bytes) {
                 processes.apply(record, name: name, in: bytes, at: time)
             } else {
+                let lostBefore = ring.figures.lost
                 note(header, bytes, &ring.figures)
+                if ring.figures.lost != lostBefore { processes.noteLoss() }
             }
         }
         return nextTime(ring)

@@ -53,6 +53,8 @@ public final class Session: ProfileSource {
         threads = EngineThreads(sampler, resolver)
     }
 
+    deinit { _ = stop() }
+
     public var wakeDescriptor: Int32 { profileBell.fd }
 
     public func takeLatest() -> Profile? {

@@ -36,10 +36,10 @@ private func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x20...0x7e: true
     case 0...0x9f: false
-    case 0xad, 0x61c, 0x180e, 0xfeff: false  // soft hyphen, Arabic letter mark, zero-width ones
+    case ..<0x300: scalar.value != 0xad  // soft hyphen
     case 0x200b...0x200f, 0x2028...0x202e, 0x2060...0x206f: false  // zero-width, separators, bidi controls
     case 0xfff9...0xfffb, 0xe0000...0xe007f: false  // interlinear marks, tags
-    default: true
+    default: !scalar.properties.isDefaultIgnorableCodePoint  // whatever else shows nothing
     }
 }
 
