@@ -113,7 +113,12 @@ struct Arguments: ParsableArguments {
     @Flag(name: [.customShort("V"), .customLong("version")], help: "Print the version.")
     var version = false
 
-    @Argument(parsing: .postTerminator, help: .hidden)
+    @Flag(name: .customLong("leave-running"), help: "Let COMMAND go on after q or the last frame.")
+    var leaveRunning = false
+
+    @Argument(
+        parsing: .postTerminator,
+        help: ArgumentHelp("Start this command and profile it; its exit status is ours.", valueName: "COMMAND"))
     var command: [String] = []
 }
 
@@ -125,13 +130,13 @@ struct Request {
     var wantsBatch: Bool
     var batch = BatchOptions()
     var live = LiveOptions()
+    /// Words of the command to start; empty where there is none.
+    let command: [String]
+    let leavesCommandRunning: Bool
 
     init(_ arguments: Arguments) throws(EngineError) {
-        guard arguments.command.isEmpty else {
-            throw EngineError(
-                .usage, what: "-- \(displayText(arguments.command[0]))", why: "starting a command is not built yet",
-                remedy: "start it yourself and give its pid: -p PID")
-        }
+        command = arguments.command
+        leavesCommandRunning = arguments.leaveRunning
         sampling = Sampling(target: try Self.target(arguments))
         sampling.events = try Self.events(arguments.events)
         sampling.rate = try Self.rate(arguments)
@@ -171,7 +176,7 @@ extension Request {
     private static func target(_ arguments: Arguments) throws(EngineError) -> Target {
         let given = [
             arguments.pids.map { _ in "-p" }, arguments.tids.map { _ in "-t" }, arguments.user.map { _ in "-u" },
-            arguments.everything ? "-a" : nil,
+            arguments.everything ? "-a" : nil, arguments.command.isEmpty ? nil : "-- COMMAND",
         ].compactMap { $0 }
         if given.count > 1 {
             throw EngineError(

@@ -13,11 +13,13 @@ struct Perftop {
         pt_return_large_blocks()
         do {
             let request = try request()
-            let ending = try request.wantsBatch ? batch(request) : live(request)
-            if let signal = ending { TerminalGuard.die(by: signal) }
+            leave(try request.wantsBatch ? batch(request) : live(request))
         } catch let error as EngineError {
             complain(error.message)
             exit(error.kind == .usage ? 2 : 1)
+        } catch let error as CommandError {
+            complain(error.message)
+            exit(error.status)
         } catch let error as TerminalError {
             complain(error.message)
             exit(1)
@@ -57,20 +59,95 @@ struct Perftop {
 
     // MARK: Modes
 
-    private static func batch(_ request: Request) throws(EngineError) -> Int32? {
-        let output = try Output(path: request.batch.outputPath)
-        let signals = pt_signal_descriptor()
-        let session = try Session(request.sampling, pace: request.batchPace)
-        return try runBatch(session, output: output, signals: signals, options: request.batch)
+    /// How the program ends.
+    private enum Ending {
+        case status(Int32)
+        /// A signal that ended us, raised again.
+        case signal(Int32)
+        /// As the command did that was profiled.
+        case command(Command.Ending)
     }
 
-    private static func live(_ request: Request) throws -> Int32? {
-        let session = try Session(request.sampling, pace: request.pace)
-        let ending = try runLive(source: session, options: request.live)
+    private static func batch(_ request: Request) throws -> Ending {
+        var request = request
+        let output = try Output(path: request.batch.outputPath)
+        var command: Command?
+        if !request.command.isEmpty {
+            // Its output would mix with the report where both go to standard output.
+            let out = request.batch.outputPath == nil ? STDERR_FILENO : STDOUT_FILENO
+            let input = isatty(STDIN_FILENO) == 1 ? try nullDevice() : STDIN_FILENO
+            command = try Command(request.command, output: (out, STDERR_FILENO), input: input)
+        }
+        let signals = pt_signal_descriptor()
+        let session = try start(command, request.sampling, request.batchPace)
+        request.batch.command = command
+        let signal: Int32?
+        do throws(EngineError) {
+            signal = try runBatch(session, output: output, signals: signals, options: request.batch)
+        } catch {
+            command?.end()
+            throw error
+        }
+        return ending(of: command, signal: signal, request)
+    }
+
+    private static func live(_ request: Request) throws -> Ending {
+        var request = request
+        var command: Command?
+        var captured: CapturedOutput?
+        if !request.command.isEmpty {
+            let output = try CapturedOutput()
+            captured = output
+            command = try Command(request.command, output: (output.writeEnd, output.writeEnd), input: try nullDevice())
+        }
+        let session = try start(command, request.sampling, request.pace)
+        try captured?.begin()
+        request.live.command = command
+        defer { captured?.show() }
+        do {
+            switch try runLive(source: session, options: request.live) {
+            case .quit: return ending(of: command, signal: nil, request)
+            case .signal(let signal): return ending(of: command, signal: signal, request)
+            case .hangUp: return ending(of: command, signal: SIGHUP, request)
+            }
+        } catch {
+            command?.end()
+            throw error
+        }
+    }
+
+    /// Opens the counters, then lets the command go to its exec, where the kernel starts them.
+    private static func start(_ command: Command?, _ sampling: Sampling, _ pace: Pace) throws -> Session {
+        var sampling = sampling
+        if let command {
+            sampling.target = Target(.command(pid: command.pid, text: command.text), cpus: sampling.target.cpus)
+        }
+        let session = try Session(sampling, pace: pace)
+        try command?.letGo()
+        return session
+    }
+
+    /// The command's own status where it ended by itself or by ^C; else it is ended now, and that was our wish.
+    private static func ending(of command: Command?, signal: Int32?, _ request: Request) -> Ending {
+        if let ended = command?.reap() { return .command(ended) }
+        if !request.leavesCommandRunning { command?.end() }
+        return signal.map { .signal($0) } ?? .status(0)
+    }
+
+    private static func nullDevice() throws(EngineError) -> Int32 {
+        let null = unsafe open("/dev/null", O_RDONLY | O_CLOEXEC)
+        if null < 0 { throw EngineError(what: "/dev/null", why: "it cannot be opened") }
+        return null
+    }
+
+    private static func leave(_ ending: Ending) -> Never {
         switch ending {
-        case .quit: return nil
-        case .signal(let signal): return signal
-        case .hangUp: return SIGHUP
+        case .status(let status), .command(.status(let status)): exit(status)
+        case .signal(let signal): TerminalGuard.die(by: signal)
+        case .command(.signal(let signal)):
+            // Its signal is ours; its core is not.
+            pt_no_core()
+            TerminalGuard.die(by: signal)
         }
     }
 
@@ -81,6 +158,7 @@ struct Perftop {
 
         perftop [OPTIONS]               everything this user may see
         perftop [OPTIONS] -p PID,…      processes, their threads and their children
+        perftop [OPTIONS] -- COMMAND…   start a command and profile it; its exit status is ours
 
 
         """

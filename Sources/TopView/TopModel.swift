@@ -8,6 +8,8 @@ public enum Effect: Sendable, Equatable {
     /// Draw and send every cell: something else has written on the terminal.
     case repaint
     case quit
+    /// Leave at once, as ^C asks; a command that is profiled is told first.
+    case leave
 }
 
 /// The screen as a value: profiles and keys go in, pictures come out; it knows no terminal and no clock.
@@ -133,7 +135,7 @@ public struct TopModel: Sendable {
     /// Does one action in the present context.
     public mutating func perform(_ action: Action) -> Effect {
         if action == .redraw { return .repaint }
-        if action == .leave { return .quit }
+        if action == .leave { return .leave }
         switch context {
         case .prompt: performInPrompt(action)
         case .menu: performInMenu(action)

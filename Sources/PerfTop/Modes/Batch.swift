@@ -3,12 +3,14 @@ internal import Glibc
 internal import SampleEngine
 
 /// How a batch run goes.
-struct BatchOptions: Sendable {
+struct BatchOptions {
     var format = FormatName.text
     /// Nil: until the target ends or a signal comes.
     var frames: Int?
     var outputPath: String?
     var report = ReportOptions()
+    /// The command that was started to be profiled.
+    var command: Command?
 }
 
 /// Writes a frame for every interval until the wanted number, the target's end or a signal.
@@ -23,13 +25,19 @@ func runBatch(
         var watched = [
             pollfd(fd: session.wakeDescriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: signals, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: options.command?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
         ]
         _ = unsafe poll(&watched, UInt(watched.count), -1)
         let signal = pt_next_signal(signals)
-        if signal != 0 {
+        if signal == SIGINT, let command = options.command, command.reap() == nil {
+            // It is asked to end, and we with it; asked again, it is killed.
+            command.interrupt()
+            continue
+        }
+        if signal != 0 || options.command?.reap() != nil {
             // What was sampled so far is not thrown away: the last frame is a shorter one.
             if let last = session.stop() { _ = try writer.write(last, to: output) }
-            return signal
+            return signal == 0 ? nil : signal
         }
         guard watched[0].revents != 0, let profile = session.takeLatest() else { continue }
         let goesOn = try writer.write(profile, to: output)

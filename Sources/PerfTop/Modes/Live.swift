@@ -4,7 +4,7 @@ internal import SampleEngine
 internal import TopView
 
 /// How the live screen starts.
-struct LiveOptions: Sendable {
+struct LiveOptions {
     var color: ColorChoice = .auto
     /// Signs in ASCII only, whatever the locale can show.
     var ascii = false
@@ -12,6 +12,8 @@ struct LiveOptions: Sendable {
     var ordering = Ordering<Column>(.selfPercent)
     var filter = ""
     var view = View.functions
+    /// The command that was started to be profiled.
+    var command: Command?
 }
 
 /// Why the live screen ended.
@@ -47,10 +49,12 @@ private struct LiveLoop {
     private var lastPicture = Instant.beginning
     private var emptyReads = 0
     private var hasData = false
+    private let command: Command?
 
     init(source: any ProfileSource, screen: CursesScreen, options: LiveOptions) {
         self.source = source
         self.screen = screen
+        command = options.command
         var setup = TopModel.Setup(capabilities: screen.capabilities)
         setup.utcOffset = pt_utc_offset(Int(wallClockNanoseconds() / 1_000_000_000))
         setup.grouping = options.grouping
@@ -70,11 +74,14 @@ private struct LiveLoop {
                 pollfd(fd: screen.input, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: screen.rescue.signalDescriptor, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: source.wakeDescriptor, events: Int16(POLLIN), revents: 0),
+                // Ignored by poll where it is negative: no command, or it has ended.
+                pollfd(fd: runningCommand, events: Int16(POLLIN), revents: 0),
             ]
             let ready = unsafe poll(&watched, UInt(watched.count), millisecondsToPicture)
             if ready < 0 && errno != EINTR { return .hangUp }
             if watched[1].revents != 0, let ending = takeSignals() { return ending }
             if watched[2].revents != 0 { takeProfile() }
+            if watched[3].revents != 0, let ending = takeCommandsEnd() { return ending }
             var isUrgent = needsRepaint
             if watched[0].revents != 0 {
                 switch takeKeys() {
@@ -123,6 +130,11 @@ private struct LiveLoop {
                 isStale = true
                 needsRepaint = true
             case .quit: return .quit
+            case .leave:
+                guard let command, command.reap() == nil else { return .quit }
+                command.interrupt()
+                model.say("asked the command to end (SIGINT); ^C again kills it")
+                isStale = true
             }
         }
         // Readable again and again without a key: nobody is at the other end any more.
@@ -131,9 +143,26 @@ private struct LiveLoop {
         return nil
     }
 
+    private var runningCommand: Int32 { command.map { $0.ending == nil ? $0.descriptor : -1 } ?? -1 }
+
+    /// The command has ended: after ^C that is what was waited for, else its last picture stays.
+    private mutating func takeCommandsEnd() -> LiveEnding? {
+        guard let command, let ending = command.reap() else { return nil }
+        if command.isInterrupted { return .quit }
+        switch ending {
+        case .status(let status): model.say("the command has ended with status \(status); q leaves with it")
+        case .signal(let signal): model.say("the command was ended by signal \(signal); q leaves with it")
+        }
+        isStale = true
+        return nil
+    }
+
     private mutating func takeSignals() -> LiveEnding? {
         for signal in screen.rescue.takeSignals() {
             switch signal {
+            case SIGINT where command?.reap() == nil && command != nil:
+                command?.interrupt()
+                model.say("asked the command to end (SIGINT); again kills it")
             case SIGWINCH: screen.adoptSize()
             case SIGTSTP: screen.suspend()
             case SIGCONT: screen.takeBack()

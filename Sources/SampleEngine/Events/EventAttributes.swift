@@ -18,7 +18,7 @@ enum EventAttributes {
     /// An event that writes samples.
     static func sampling(
         _ spec: EventSpec, config: (type: perf_type_id, number: UInt64), rate: EventRate, inherit: Bool,
-        wakeupBytes: Int
+        fromExec: Bool, wakeupBytes: Int
     ) -> perf_event_attr {
         var attributes = common(type: config.type, config: config.number)
         attributes.sample_type = UInt64(sampleFields)
@@ -33,6 +33,7 @@ enum EventAttributes {
         attributes.exclude_kernel = spec.kernel ? 0 : 1
         attributes.exclude_hv = spec.kernel ? 0 : 1
         attributes.exclude_idle = 1
+        attributes.enable_on_exec = fromExec ? 1 : 0
         attributes.inherit = inherit ? 1 : 0
         attributes.wakeup_watermark = UInt32(clamping: wakeupBytes)
         return attributes

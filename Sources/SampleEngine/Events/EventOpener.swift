@@ -47,6 +47,8 @@ package struct EventOpener {
         var wanted: [Int32]?
         var user: UInt32?
         var inherit: Bool
+        /// Count from the thread's next exec on.
+        var fromExec = false
     }
 
     private struct OpenFailure: Error {
@@ -93,6 +95,8 @@ extension EventOpener {
             }
             let list = threads.map(String.init).joined(separator: ",")
             return Plan(threads: threads, text: "thread \(list)", inherit: false)
+        case .command(let pid, let text):
+            return Plan(threads: [pid], text: text, inherit: sampling.inherit, fromExec: true)
         case .everything where limits.mayCountCPUs, .everythingPermitted where limits.mayCountCPUs:
             return Plan(threads: nil, text: cpuText, inherit: false)
         case .user(let name, let id) where limits.mayCountCPUs:
@@ -210,7 +214,7 @@ extension EventOpener {
                     for (number, event) in events.enumerated() {
                         let sample = EventAttributes.sampling(
                             event.spec, config: (event.type, event.config), rate: rates[number],
-                            inherit: plan.inherit, wakeupBytes: wakeup)
+                            inherit: plan.inherit, fromExec: plan.fromExec, wakeupBytes: wakeup)
                         opened[index].samples.append(
                             try openCounter(sample, .samples(event: number), thread, cpu, event: event.spec))
                     }
@@ -226,7 +230,7 @@ extension EventOpener {
             cpus: opened,
             events: zip(events, rates).map { EventInUse(name: $0.spec.text, rate: $1) },
             layouts: rates.map { SampleLayout(fixedPeriod: $0.fixedPeriod) },
-            targetText: plan.text, notes: notes + given, followsThreads: plan.threads != nil,
+            targetText: plan.text, notes: notes + given, followsThreads: plan.threads != nil, fromExec: plan.fromExec,
             wantedProcesses: plan.wanted, wantedUser: plan.user,
             samplePages: samplePages, sideBandPages: sideBandPages)
     }

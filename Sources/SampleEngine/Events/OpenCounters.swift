@@ -15,6 +15,8 @@ package struct OpenCounters: Sendable {
     package var notes: [String]
     /// Counters follow threads, and are dead when these are.
     package var followsThreads: Bool
+    /// The kernel enables the samples at the target's exec.
+    package var fromExec: Bool
     /// Only samples of these processes and their children are kept; nil keeps all.
     package var wantedProcesses: [Int32]?
     /// Only processes of this user are kept; nil keeps all.
@@ -26,6 +28,7 @@ package struct OpenCounters: Sendable {
     /// Starts counting: what happens to processes first, so that no sample precedes its mapping.
     package func enable() {
         for cpu in cpus { for counter in cpu.sideBand { counter.enable() } }
+        if fromExec { return }
         for cpu in cpus { for counter in cpu.samples { counter.enable() } }
     }
 }

@@ -9,6 +9,8 @@ public struct Target: Hashable, Sendable {
         case everything
         case processes([Int32])
         case threads([Int32])
+        /// A child of ours that waits before its exec: counted from that exec on, with all its children.
+        case command(pid: Int32, text: String)
         /// Processes of one effective user.
         case user(name: String, id: UInt32)
     }

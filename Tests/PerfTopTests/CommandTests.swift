@@ -1,0 +1,136 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// `perftop -- COMMAND`: counted from its exec, with its children; its status is ours.
+    @Suite("commands", .needsPerf, .needsCompiler)
+    struct Commands {
+        private let burn = Program.burn.path
+        private let batch = ["--batch", "--format", "json", "-d", "0.5"]
+
+        /// A shell command line that runs burn in the background for a while, then ends with status 7.
+        private func burnAWhile(_ seconds: Double) -> [String] {
+            ["--", "sh", "-c", "\(burn) & sleep \(seconds); kill $!; echo the end; exit 7"]
+        }
+
+        @Test("children are seen, the status is the command's, its output goes to our stderr")
+        func children() throws {
+            let outcome = try perftop(batch + burnAWhile(1.2))
+            #expect(outcome.status == 7, "\(outcome.errors)")
+            #expect(outcome.errors.contains("the end"))
+            let frames = try Report.frames(outcome.output)
+            #expect(frames.count >= 2)
+            #expect(frames.contains { $0.percent(of: "alpha") > 50 })
+            #expect(frames.reduce(0) { $0 + $1.lost } == 0)
+        }
+
+        @Test("nothing before the exec is missed, and nothing of perftop is counted")
+        func fromExec() throws {
+            let outcome = try perftop(["--batch", "--format", "json", "-n", "1", "-d", "1", "--", burn])
+            let frame = try Report.frames(outcome.output)[0]
+            #expect(frame.rows.allSatisfy { $0.process == "burn" })
+            // The dynamic loader is the first thing after an exec; the rest is burn itself.
+            #expect(frame.percent(of: "alpha") + frame.percent(of: "beta") > 90)
+        }
+
+        @Test("-n ends the command, and that is status 0; --leave-running does not")
+        func frames() throws {
+            let ended = try perftop(["--batch", "-n", "1", "-d", "0.2", "--", "sh", "-c", "echo pid $$; exec \(burn)"])
+            #expect(ended.status == 0)
+            #expect(kill(try pid(in: ended.errors), 0) == -1 && errno == ESRCH)
+
+            let words = ["sh", "-c", "echo pid $$; exec sleep 100"]
+            let left = try perftop(["--batch", "-n", "1", "-d", "0.2", "--leave-running", "--"] + words)
+            #expect(left.status == 0)
+            #expect(kill(try pid(in: left.errors), SIGKILL) == 0)
+        }
+
+        private func pid(in text: String) throws -> Int32 {
+            let line = text.split(separator: "\n").first { $0.hasPrefix("pid ") }
+            return try #require(line.flatMap { Int32($0.dropFirst(4)) }, "\(text)")
+        }
+
+        @Test("a command that ignores SIGTERM is killed after a second")
+        func stubborn() throws {
+            let script = "trap '' TERM; echo pid $$; while :; do sleep 0.1; done"
+            let outcome = try perftop(["--batch", "-n", "1", "-d", "0.2", "--", "sh", "-c", script])
+            #expect(outcome.status == 0)
+            #expect(kill(try pid(in: outcome.errors), 0) == -1)
+        }
+
+        @Test(
+            "what cannot be started is one line and the shell's status",
+            arguments: [("/no/such/program", Int32(127)), ("/etc/passwd", 126), ("/", 126)])
+        func cannotStart(program: String, status: Int32) throws {
+            let outcome = try perftop(["--batch", "--", program])
+            #expect(outcome.status == status)
+            #expect(outcome.errorLines.count == 1)
+            #expect(outcome.errors.contains(program))
+            #expect(outcome.output.isEmpty)
+        }
+
+        @Test("a command that dies by a signal ends us by it", arguments: [SIGTERM, SIGSEGV])
+        func signalled(number: Int32) throws {
+            let outcome = try shell(
+                #""$0" "$@" >/dev/null; echo "status=$?""#, ["--batch", "--", "sh", "-c", "kill -\(number) $$"])
+            #expect(outcome.output.contains("status=\(128 + number)"))
+        }
+
+        @Test("with -o its output keeps standard output, and standard input passes through")
+        func output() throws {
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let file = folder.appendingPathComponent("report").path
+            let outcome = try shell(
+                #"echo from outside | "$0" "$@""#, ["-o", file, "--", "sh", "-c", "read line; echo got $line; exit 3"])
+            #expect(outcome.status == 3)
+            #expect(outcome.output == "got from outside\n")
+            #expect(try String(contentsOfFile: file, encoding: .utf8).contains("exited"))
+        }
+
+        @Test("Ctrl-C asks the command to end; it is sampled until it has")
+        func interrupted() throws {
+            let script = "trap 'echo caught; exit 5' INT; echo ready; while :; do sleep 0.05; done"
+            let running = try Running(Machine.binary, ["--batch", "--", "sh", "-c", script])
+            #expect(waitUntil(within: 10) { running.errors.contains("ready") })
+            kill(running.pid, SIGINT)
+            let outcome = running.finish()
+            #expect(outcome.status == 5)
+            #expect(outcome.errors.contains("caught"))
+        }
+
+        @Test("on the screen: the last picture stays, q leaves with the command's status, then its output comes")
+        func screen() throws {
+            let tmux = try Tmux(burnAWhile(1))
+            try tmux.expect("alpha is on the screen") { $0.contains("alpha") }
+            try tmux.expect("the end is said", within: 15) {
+                $0.contains("ended with status 7") && $0.contains("alpha")
+            }
+            try tmux.type("q")
+            try tmux.expect("status and output") { screen in
+                screen.contains("status=7\n") && screen.contains("the end") && screen.contains("settings=same")
+            }
+        }
+
+        @Test("on the screen: 10 MB of output disturb nothing and come afterwards")
+        func muchOutput() throws {
+            let script = "head -c 10000000 /dev/zero | tr \\\\0 x; echo; echo all of it; exec \(burn)"
+            let tmux = try Tmux(["--", "sh", "-c", script])
+            try tmux.expect("the screen is undisturbed") { $0.contains("alpha") && !$0.contains("xxxx") }
+            try tmux.type("q")
+            try tmux.expect("the output and status 0", within: 20) {
+                $0.contains("status=0\n") && $0.contains("all of it")
+            }
+        }
+
+        @Test("on the screen: the first Ctrl-C asks, the second kills")
+        func twiceInterrupted() throws {
+            let tmux = try Tmux(["--", "sh", "-c", "trap \"\" INT; \(burn)"])
+            try tmux.expect("alpha is on the screen") { $0.contains("alpha") }
+            try tmux.press("C-c")
+            try tmux.expect("it says so") { $0.contains("SIGINT") }
+            try tmux.press("C-c")
+            try tmux.expect("both are gone") { $0.contains("status=137\n") && $0.contains("settings=same") }
+        }
+    }
+}
