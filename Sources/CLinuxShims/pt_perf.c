@@ -57,12 +57,14 @@ _Static_assert(PT_O_PATH == O_PATH, "O_PATH of this architecture");
 uint64_t pt_device(dev_t device) { return (uint64_t)major(device) | (uint64_t)minor(device) << 32; }
 
 int pt_signal_descriptor(void) {
+    const int endings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGQUIT);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        // What nohup(1) has us ignore stays ignored; a blocked signal would be queued all the same.
+        struct sigaction action;
+        if (sigaction(endings[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN) sigaddset(&set, endings[i]);
+    }
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) return -1;
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }

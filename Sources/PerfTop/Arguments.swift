@@ -8,12 +8,12 @@ struct Arguments: ParsableArguments {
     @Option(
         name: [.customShort("p", allowingJoined: true), .customLong("pid")],
         help: ArgumentHelp("Processes to sample, their threads and children.", valueName: "PID,…"))
-    var pids: String?
+    var pids: [String] = []
 
     @Option(
         name: [.customShort("t", allowingJoined: true), .customLong("tid")],
         help: ArgumentHelp("Threads to sample.", valueName: "TID,…"))
-    var tids: String?
+    var tids: [String] = []
 
     @Flag(name: [.customShort("a"), .customLong("all-cpus")], help: "All processes on all CPUs.")
     var everything = false
@@ -21,12 +21,12 @@ struct Arguments: ParsableArguments {
     @Option(
         name: [.customShort("u", allowingJoined: true), .customLong("user")],
         help: ArgumentHelp("Processes of one user, by name or number.", valueName: "USER"))
-    var user: String?
+    var users: [String] = []
 
     @Option(
         name: [.customShort("C", allowingJoined: true), .customLong("cpu")],
         help: ArgumentHelp("Only these CPUs: 0,2-3.", valueName: "LIST"))
-    var cpus: String?
+    var cpus: [String] = []
 
     @Option(
         name: [.customShort("e", allowingJoined: true), .customLong("event")],
@@ -175,8 +175,9 @@ struct Request {
 extension Request {
     private static func target(_ arguments: Arguments) throws(EngineError) -> Target {
         let given = [
-            arguments.pids.map { _ in "-p" }, arguments.tids.map { _ in "-t" }, arguments.user.map { _ in "-u" },
-            arguments.everything ? "-a" : nil, arguments.command.isEmpty ? nil : "-- COMMAND",
+            arguments.pids.isEmpty ? nil : "-p", arguments.tids.isEmpty ? nil : "-t",
+            arguments.users.isEmpty ? nil : "-u", arguments.everything ? "-a" : nil,
+            arguments.command.isEmpty ? nil : "-- COMMAND",
         ].compactMap { $0 }
         if given.count > 1 {
             throw EngineError(
@@ -184,17 +185,20 @@ extension Request {
                 remedy: "leave out all but one")
         }
         var target = Target(.everythingPermitted)
-        if let pids = arguments.pids {
-            target.who = .processes(try Target.ids(pids, option: "-p"))
-        } else if let tids = arguments.tids {
-            target.who = .threads(try Target.ids(tids, option: "-t"))
-        } else if let user = arguments.user {
+        if !arguments.pids.isEmpty {
+            target.who = .processes(try Target.ids(arguments.pids.joined(separator: ","), option: "-p"))
+        } else if !arguments.tids.isEmpty {
+            target.who = .threads(try Target.ids(arguments.tids.joined(separator: ","), option: "-t"))
+        } else if let user = arguments.users.first {
+            if arguments.users.count > 1 {
+                throw EngineError(.usage, what: "-u given twice", why: "only one user can be the target")
+            }
             target = try Target.user(user)
         } else if arguments.everything {
             target.who = .everything
         }
-        if let cpus = arguments.cpus {
-            target.cpus = try Target.cpus(cpus)
+        if !arguments.cpus.isEmpty {
+            target.cpus = try Target.cpus(arguments.cpus.joined(separator: ","))
             if target.who == .everythingPermitted { target.who = .everything }
         }
         return target
@@ -220,7 +224,10 @@ extension Request {
             throw EngineError(.usage, what: "-F and -c", why: "only one of them can set the rate")
         }
         if let period = arguments.period {
-            guard period > 0 else { throw EngineError(.usage, what: "-c 0", why: "a period is at least 1") }
+            // The kernel takes no period with the uppermost bit (perf_event_open(2)).
+            guard period > 0, period < 1 << 63 else {
+                throw EngineError(.usage, what: "-c \(period)", why: "a period is from 1 to 2^63 - 1")
+            }
             return .period(period)
         }
         guard let word = arguments.frequency else { return nil }

@@ -4,7 +4,7 @@ public enum Action: String, CaseIterable, Sendable, Hashable {
     case up, down, pageUp, pageDown, halfPageUp, halfPageDown, first, last
     case nameLeft, nameRight, nameStart, nameEnd, detail
     case sortMenu, sortLeft, sortRight, invert
-    case filter, freeze, nextEvent
+    case filter, search, searchNext, searchPrevious, searchSame, freeze, nextEvent
     case functions, flame, tree, callers, processes, modules, threads, cpus, rings, nextView, previousView
     case accept
     case textStart, textEnd, textLeft, textRight, eraseLeft, eraseRight, eraseWord, eraseAll, eraseToEnd
@@ -61,6 +61,12 @@ extension Binding {
         make(
             .filter, .rows, [.table], ["\\", "&", .function(4)],
             "show only rows with this text in function, module or process", bar: "Filter", rank: 2),
+        make(
+            .search, .rows, [.table], ["/", .function(3)],
+            "go to the first row with this text, hiding none", bar: "Search", rank: 3),
+        make(.searchNext, .rows, [.table], ["n"], "next match"),
+        make(.searchPrevious, .rows, [.table], ["N"], "previous match"),
+        make(.searchSame, .rows, [.table], ["#"], "next row with the same function"),
         make(.sortMenu, .rows, [.table], ["s", .function(6)], "choose the column to sort by", bar: "Sort", rank: 3),
         make(.sortLeft, .rows, [.table], ["<"], "sort by the column to the left"),
         make(.sortRight, .rows, [.table], [">"], "sort by the column to the right"),
@@ -98,7 +104,7 @@ extension Binding {
         make(.accept, .typing, [.menu, .prompt], [.enter], "take what was typed or chosen", bar: "OK", rank: 0),
         make(
             .back, .general, Set(KeyContext.allCases), [.escape],
-            "back one level: menu, detail, filter; never leaves perftop", bar: "Back", rank: 1),
+            "back one level: menu, detail, search, filter; never leaves perftop", bar: "Back", rank: 1),
         make(
             .quit, .general, lists, ["q", .function(10)], "close what is open, else leave", bar: "Quit", rank: 1),
         make(.leave, .general, Set(KeyContext.allCases), [.control("c")], "leave at once"),

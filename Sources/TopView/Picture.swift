@@ -5,6 +5,7 @@ public enum Role: UInt8, Sendable, CaseIterable {
     case plain, quiet, title, live, paused, warning
     case tab, chosenTab, header, sortedHeader
     case kernel, jit, unknown
+    case match
     case selected
     case key, keyText, prompt, message, heading
 }

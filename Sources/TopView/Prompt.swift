@@ -2,6 +2,10 @@ internal import SampleEngine
 
 /// One line of text being typed, with the keys readline has.
 struct Prompt: Sendable {
+    /// What the text is for.
+    enum Purpose: Sendable { case filter, search }
+
+    let purpose: Purpose
     private(set) var characters: [Unicode.Scalar]
     private(set) var position: Int
     private let history: [String]
@@ -9,7 +13,8 @@ struct Prompt: Sendable {
     private var recalled: Int
     private var draft: String
 
-    init(text: String, history: [String]) {
+    init(_ purpose: Purpose, text: String, history: [String]) {
+        self.purpose = purpose
         characters = Array(text.unicodeScalars)
         position = characters.count
         self.history = history

@@ -65,6 +65,12 @@ public struct TopModel: Sendable {
     var ringOrdering = Ordering<RingColumn>(.cpu)
     var filter: Filter
     private var filterHistory: [String] = []
+    /// What is searched for; matching rows are marked.
+    var search = Filter("")
+    var searchBefore = Filter("")
+    var searchHistory: [String] = []
+    /// Row at which the search began.
+    var searchStart = 0
 
     /// Every row in order, before the filter, and the samples behind them.
     private(set) var allRows: [Row] = []
@@ -78,7 +84,7 @@ public struct TopModel: Sendable {
     var nameOffset = 0
     var showsDetail = false
 
-    private(set) var prompt: Prompt?
+    var prompt: Prompt?
     private(set) var menu: Menu?
     /// First line of the help on the screen; nil while help is closed.
     var helpTop: Int?
@@ -183,7 +189,11 @@ public struct TopModel: Sendable {
         switch action {
         case .help: helpTop = 0
         case .back: goBack()
-        case .filter: prompt = Prompt(text: filter.text, history: filterHistory)
+        case .filter: prompt = Prompt(.filter, text: filter.text, history: filterHistory)
+        case .search: beginSearch()
+        case .searchNext: findNext(1)
+        case .searchPrevious: findNext(-1)
+        case .searchSame: searchSame()
         case .freeze: freeze()
         case .nextEvent: showNextEvent()
         case .sortMenu: openSortMenu()
@@ -206,6 +216,8 @@ public struct TopModel: Sendable {
             showsDetail = false
         } else if nameOffset > 0 {
             nameOffset = 0
+        } else if !search.isEmpty {
+            search = Filter("")
         } else if !filter.isEmpty {
             filter = Filter("")
             applyFilter()
@@ -316,6 +328,7 @@ public struct TopModel: Sendable {
     // MARK: Prompt, menu, help
 
     private mutating func performInPrompt(_ action: Action) {
+        if prompt?.purpose == .search { return performInSearchPrompt(action) }
         switch action {
         case .accept:
             let text = filter.text
@@ -332,6 +345,7 @@ public struct TopModel: Sendable {
     }
 
     private mutating func applyPrompt() {
+        if prompt?.purpose == .search { return applySearch() }
         guard let prompt, prompt.text != filter.text else { return }
         filter = Filter(prompt.text)
         applyFilter()

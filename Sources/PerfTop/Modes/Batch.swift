@@ -19,7 +19,8 @@ struct BatchOptions {
 func runBatch(
     _ session: Session, output: borrowing Output, signals: Int32, options: BatchOptions
 ) throws(EngineError) -> Int32? {
-    var writer = FrameWriter(options: options)
+    var writer = FrameWriter(options: options, signals: signals)
+    output.begin()
     guard try writer.begin(output) else { return nil }
     while true {
         var watched = [
@@ -36,11 +37,12 @@ func runBatch(
         }
         if signal != 0 || options.command?.reap() != nil {
             // What was sampled so far is not thrown away: the last frame is a shorter one.
-            if let last = session.stop() { _ = try writer.write(last, to: output) }
+            if let last = session.stop() { _ = try writer.write(last, to: output, patience: 1000) }
             return signal == 0 ? nil : signal
         }
         guard watched[0].revents != 0, let profile = session.takeLatest() else { continue }
         let goesOn = try writer.write(profile, to: output)
+        if !goesOn, isReadable(signals) { continue }
         if !goesOn || profile.state == .exited {
             _ = session.stop()
             return nil
@@ -52,19 +54,23 @@ func runBatch(
 private struct FrameWriter {
     private let options: BatchOptions
     private let format: any BatchFormat
+    private let signals: Int32
     private var frames = 0
 
-    init(options: BatchOptions) {
+    init(options: BatchOptions, signals: Int32) {
         self.options = options
+        self.signals = signals
         format = options.format.format
     }
 
     func begin(_ output: borrowing Output) throws(EngineError) -> Bool {
-        try output.write(format.preamble(options.report))
+        try output.write(format.preamble(options.report), signals: signals)
     }
 
     /// - Returns: false when there is nothing more to write, or nobody to read it.
-    mutating func write(_ profile: Profile, to output: borrowing Output) throws(EngineError) -> Bool {
+    mutating func write(
+        _ profile: Profile, to output: borrowing Output, patience: Int32 = -1
+    ) throws(EngineError) -> Bool {
         if profile.slices.isEmpty { return true }
         frames += 1
         for event in profile.session.events.indices {
@@ -75,8 +81,13 @@ private struct FrameWriter {
             } catch {
                 throw EngineError(what: "frame \(frames)", why: "it cannot be written as \(options.format.rawValue)")
             }
-            if try !output.write(text) { return false }
+            if try !output.write(text, signals: signals, patience: patience) { return false }
         }
         return options.frames.map { frames < $0 } ?? true
     }
+}
+
+private func isReadable(_ fd: Int32) -> Bool {
+    var request = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+    return unsafe poll(&request, 1, 0) > 0
 }

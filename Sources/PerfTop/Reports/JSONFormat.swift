@@ -52,6 +52,7 @@ private struct JSONFrame: Encodable {
     let throttled: UInt64
     let undecodable: UInt64
     let folded: UInt64
+    let userless: UInt64
     let rows: [JSONRow]
     let rings: [JSONRing]
     let `self`: JSONCost
@@ -75,6 +76,7 @@ private struct JSONFrame: Encodable {
         throttled = frame.health.throttled
         undecodable = frame.health.undecodable
         folded = frame.health.folded
+        userless = frame.health.userless
         rows = frame.rows.map { JSONRow($0, frame) }
         self.rings = rings.map(JSONRing.init)
         self.`self` = JSONCost(

@@ -16,19 +16,34 @@ struct Output: ~Copyable {
             return
         }
         name = displayText(path)
-        fd = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        // Not emptied yet: what is there is kept until there is something to write.
+        fd = unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
         if fd < 0 { throw EngineError(what: "-o \(name)", why: reason()) }
     }
+
+    /// Empties the file, now that the counters are open.
+    func begin() { if fd > STDERR_FILENO { _ = ftruncate(fd, 0) } }
 
     deinit { if fd > STDERR_FILENO { close(fd) } }
 
     /// Writes all of a text.
     ///
+    /// - Parameters:
+    ///   - signals: readable when a signal waits: then a reader that has stopped reading is given up.
+    ///   - patience: milliseconds to wait for such a reader; −1 waits until a signal comes.
     /// - Returns: false where nobody reads any more.
-    func write(_ text: String) throws(EngineError) -> Bool {
+    func write(_ text: String, signals: Int32, patience: Int32 = -1) throws(EngineError) -> Bool {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(fd, $0.baseAddress, $0.count) }
+            var watched = [
+                pollfd(fd: fd, events: Int16(POLLOUT), revents: 0),
+                pollfd(fd: signals, events: Int16(POLLIN), revents: 0),
+            ]
+            let ready = unsafe poll(&watched, 2, patience)
+            if ready == 0 || ready > 0 && watched[0].revents == 0 { return false }
+            // A pipe that is writable takes so much without waiting.
+            let piece = rest.prefix(Int(PIPE_BUF))
+            let count = unsafe piece.withUnsafeBytes { unsafe Glibc.write(fd, $0.baseAddress, $0.count) }
             if count >= 0 {
                 rest = rest.dropFirst(count)
             } else if errno == EPIPE {

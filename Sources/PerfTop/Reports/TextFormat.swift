@@ -42,6 +42,9 @@ struct TextFormat: BatchFormat {
         if frame.health.throttled > 0 { parts.append("throttled \(frame.health.throttled)") }
         if frame.health.undecodable > 0 { parts.append("undecodable \(frame.health.undecodable)") }
         if frame.health.folded > 0 { parts.append("\(frame.health.folded) in [other]: too many different rows") }
+        if frame.health.userless > 0 {
+            parts.append("\(frame.health.userless) left out: gone before their user could be asked")
+        }
         if profile.state == .exited { parts.append("exited") }
         parts.append(
             "self \(Numbers.fixed(profile.ownCPUPercent, 1)) % of a CPU, \(profile.residentKilobytes / 1024) MB")

@@ -54,7 +54,7 @@ struct Theme {
         switch role {
         case .plain, .tab, .kernel, .jit, .prompt, .keyText: Look()
         case .quiet, .unknown: Look()
-        case .title, .live, .heading, .key, .message: Look(attributes: pt_bold)
+        case .title, .live, .heading, .key, .message, .match: Look(attributes: pt_bold)
         case .paused, .warning, .chosenTab, .selected: Look(attributes: pt_reverse)
         case .header: Look(attributes: pt_underline)
         case .sortedHeader: Look(attributes: pt_underline | pt_bold)
@@ -75,6 +75,7 @@ struct Theme {
         case .header: Look(attributes: pt_underline)
         case .sortedHeader: Look(attributes: pt_underline | pt_bold)
         case .kernel: Look(foreground: Int16(COLOR_RED))
+        case .match: Look(foreground: Int16(COLOR_YELLOW), attributes: pt_bold)
         case .jit: Look(foreground: cyan)
         case .selected: Look(foreground: black, background: cyan)
         }
@@ -93,6 +94,7 @@ struct Theme {
         case .header: Look(foreground: 16, background: 250)
         case .sortedHeader: Look(foreground: 16, background: 250, attributes: pt_bold)
         case .kernel: Look(foreground: 167)
+        case .match: Look(foreground: 172, attributes: pt_bold)
         case .jit: Look(foreground: 37)
         case .selected: Look(foreground: 16, background: 117)
         }

@@ -1,23 +1,24 @@
 /// From the kernel's id in a record to the event's place in the session's list.
 package struct EventIDs: ~Copyable {
-    private var ids: [(id: UInt64, event: Int)] = []
+    private var ids: [(id: UInt64, event: Int, owner: Int32?)] = []
     private var index = HashIndex()
     /// The one found last, or none that any id could equal.
-    private var last: (id: UInt64?, event: Int) = (nil, 0)
+    private var last: (id: UInt64?, event: Int, owner: Int32?) = (nil, 0, nil)
 
     package init() {}
 
-    package mutating func insert(_ id: UInt64, event: Int) {
+    /// - Parameter owner: the thread it was opened for; what inherits it reports the same id.
+    package mutating func insert(_ id: UInt64, event: Int, owner: Int32? = nil) {
         index.insert(mixed(id), entry: ids.count) { mixed(ids[$0].id) }
-        ids.append((id, event))
+        ids.append((id, event, owner))
     }
 
     /// Nil for an id that is none of ours.
     @inline(__always)
-    package mutating func find(_ id: UInt64) -> Int? {
-        if last.id == id { return last.event }
+    package mutating func find(_ id: UInt64) -> (event: Int, owner: Int32?)? {
+        if last.id == id { return (last.event, last.owner) }
         guard let entry = index.find(mixed(id), where: { ids[$0].id == id }) else { return nil }
-        last = (id, ids[entry].event)
-        return last.event
+        last = (id, ids[entry].event, ids[entry].owner)
+        return (last.event, last.owner)
     }
 }

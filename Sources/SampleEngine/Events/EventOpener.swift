@@ -30,6 +30,9 @@ package struct EventOpener {
             wanted = resolved
         }
         let plan = try threadsToFollow()
+        // The rest of the program needs some too: better counters too few than no name for what they count.
+        let reserve = Self.reservedDescriptors()
+        defer { for fd in reserve { close(fd) } }
         do throws(OpenFailure) {
             return try open(plan, wanted)
         } catch {
@@ -85,7 +88,8 @@ extension EventOpener {
                 if found.isEmpty {
                     throw EngineError(what: "pid \(pid)", why: "no such process", remedy: "ps -e lists them")
                 }
-                threads += found
+                // A thread id may be given as well: the process is sampled once.
+                threads += found.filter { !threads.contains($0) }
             }
             let list = pids.map(String.init).joined(separator: ",")
             return Plan(threads: threads, text: "pid \(list)", inherit: sampling.inherit)
@@ -106,6 +110,11 @@ extension EventOpener {
                 "perf_event_paranoid is \(limits.paranoid): only your own processes; for all: sudo, or "
                     + "sudo sysctl kernel.perf_event_paranoid=0")
             let own = Self.processes(of: geteuid())
+            if own.isEmpty {
+                throw EngineError(
+                    what: "your processes", why: "you have none beside this one",
+                    remedy: "start one with: perftop -- COMMAND; for all processes run as root")
+            }
             return Plan(
                 threads: own.flatMap(Self.threads(of:)), text: "your processes (\(own.count))",
                 inherit: sampling.inherit)
@@ -147,6 +156,12 @@ extension EventOpener {
 
     /// - Throws: for what does not exist, and for what would count 0 for ever.
     private func resolve(_ spec: EventSpec) throws(EngineError) -> ResolvedEvent {
+        if spec.happensInKernel, !spec.kernel {
+            throw EngineError(
+                .usage, what: "event '\(spec.text)'",
+                why: "it happens inside the kernel: with :u it would count 0 for ever",
+                remedy: "leave out :u")
+        }
         if !limits.mayCountKernel, spec.happensInKernel || !spec.user {
             throw EngineError(
                 what: "event '\(spec.text)'",
@@ -203,28 +218,42 @@ extension EventOpener {
         let sideBandWakeup = sideBandPages / sure * KernelLimits.pageSize / 4
 
         var opened: [CPUCounters] = cpus.map { CPUCounters(cpu: $0) }
-        let threads: [Int32?] = plan.threads.map { $0.map { $0 } } ?? [nil]
-        for thread in threads {
-            do throws(OpenFailure) {
-                for index in opened.indices {
-                    let cpu = opened[index].cpu
-                    let follow = EventAttributes.sideBand(
-                        inherit: plan.inherit, wakeupBytes: sideBandWakeup, userOnly: !limits.mayCountKernel)
-                    opened[index].sideBand.append(try openCounter(follow, .sideBand, thread, cpu, event: nil))
-                    for (number, event) in events.enumerated() {
-                        let sample = EventAttributes.sampling(
-                            event.spec, config: (event.type, event.config), rate: rates[number],
-                            inherit: plan.inherit, fromExec: plan.fromExec, wakeupBytes: wakeup)
-                        opened[index].samples.append(
-                            try openCounter(sample, .samples(event: number), thread, cpu, event: event.spec))
-                    }
+        func follow(_ thread: Int32?) throws(OpenFailure) {
+            for index in opened.indices {
+                let cpu = opened[index].cpu
+                let follow = EventAttributes.sideBand(
+                    inherit: plan.inherit, wakeupBytes: sideBandWakeup, userOnly: !limits.mayCountKernel)
+                opened[index].sideBand.append(try openCounter(follow, .sideBand, thread, cpu, event: nil))
+                for (number, event) in events.enumerated() {
+                    let sample = EventAttributes.sampling(
+                        event.spec, config: (event.type, event.config), rate: rates[number],
+                        inherit: plan.inherit, fromExec: plan.fromExec, wakeupBytes: wakeup)
+                    opened[index].samples.append(
+                        try openCounter(sample, .samples(event: number), thread, cpu, event: event.spec))
                 }
-            } catch {
-                // A thread that ended between the listing and now takes nothing with it.
-                if error.errno != .noProcess || threads.count == 1 { throw error }
             }
         }
-        if let note = threadsMissed(plan) { given.append(note) }
+        var pending: [Int32?] = plan.threads.map { $0.map { $0 } } ?? [nil]
+        var known = Set(plan.threads ?? [])
+        var rounds = 0
+        while !pending.isEmpty {
+            for thread in pending {
+                do throws(OpenFailure) {
+                    try follow(thread)
+                } catch {
+                    // A thread that ended between the listing and now takes nothing with it.
+                    if error.errno != .noProcess || known.count <= 1 { throw error }
+                }
+            }
+            // Threads made meanwhile by one that had no counter yet have none either: look again until none is new.
+            pending = newThreads(beside: known)
+            known.formUnion(pending.compactMap { $0 })
+            rounds += 1
+            if rounds == 20, !pending.isEmpty {
+                given.append("threads start faster than perftop can follow them: some may be missing")
+                break
+            }
+        }
         if opened.allSatisfy(\.samples.isEmpty) { throw OpenFailure(errno: .noProcess, event: nil) }
         return OpenCounters(
             cpus: opened,
@@ -232,16 +261,13 @@ extension EventOpener {
             layouts: rates.map { SampleLayout(fixedPeriod: $0.fixedPeriod) },
             targetText: plan.text, notes: notes + given, followsThreads: plan.threads != nil, fromExec: plan.fromExec,
             wantedProcesses: plan.wanted, wantedUser: plan.user,
-            samplePages: samplePages, sideBandPages: sideBandPages)
+            samplePages: samplePages, sideBandPages: sideBandPages, mayCountTwice: rounds > 1)
     }
 
-    /// Threads that came while counters were opened: those made by a thread that had no counter yet have none either.
-    private func threadsMissed(_ plan: Plan) -> String? {
-        guard case .processes(let pids) = sampling.target.who, let known = plan.threads.map(Set.init) else {
-            return nil
-        }
-        let new = pids.flatMap(Self.threads(of:)).filter { !known.contains($0) }
-        return new.isEmpty ? nil : "\(new.count) threads started while perftop attached: some may be missing"
+    /// Threads of the target's processes that have come since they were listed.
+    private func newThreads(beside known: Set<Int32>) -> [Int32?] {
+        guard case .processes(let pids) = sampling.target.who, !known.isEmpty else { return [] }
+        return pids.flatMap(Self.threads(of:)).filter { !known.contains($0) }
     }
 
     private mutating func rate(of spec: EventSpec) -> EventRate {
@@ -298,6 +324,17 @@ extension EventOpener {
                 }
             }
         }
+    }
+
+    /// Descriptors kept free while counters take theirs: rings, mailboxes, the terminal, files with symbols.
+    private static func reservedDescriptors() -> [Int32] {
+        var reserved: [Int32] = []
+        while reserved.count < 28 {
+            let fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
+            if fd < 0 { break }
+            reserved.append(fd)
+        }
+        return reserved
     }
 
     private static func raiseFileLimit() {

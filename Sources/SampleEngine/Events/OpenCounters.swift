@@ -24,6 +24,8 @@ package struct OpenCounters: Sendable {
     /// Data pages to try first for each ring; halved while the kernel refuses the memory.
     package var samplePages: Int
     package var sideBandPages: Int
+    /// Some threads may have both counters of their own and inherited ones.
+    package var mayCountTwice = false
 
     /// Starts counting: what happens to processes first, so that no sample precedes its mapping.
     package func enable() {

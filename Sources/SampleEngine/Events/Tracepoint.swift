@@ -37,7 +37,8 @@ enum Tracepoint {
             let near = closest(to: subsystem, among: subsystems)
             return near.isEmpty ? "" : "did you mean subsystem \(near.joined(separator: ", "))?"
         }
-        let near = closest(to: name, among: directoryNames("\(root)/events/\(subsystem)"))
+        let all = directoryNames("\(root)/events/\(subsystem)").filter { $0 != "enable" && $0 != "filter" }
+        let near = closest(to: name, among: all)
         return near.isEmpty ? "" : "did you mean \(near.map { "\(subsystem):\($0)" }.joined(separator: ", "))?"
     }
 }

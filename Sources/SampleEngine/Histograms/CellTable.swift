@@ -33,6 +33,23 @@ package struct CellTable: ~Copyable {
         return true
     }
 
+    /// Adds all of a cell that was counted elsewhere; only for a table without a limit.
+    package mutating func add(_ cell: Cell) {
+        let hash = Self.hash(cell)
+        let known = index.find(hash) { entry in
+            let other = cells[entry]
+            return other.stack == cell.stack && other.thread == cell.thread && other.generation == cell.generation
+                && other.cpu == cell.cpu && other.event == cell.event
+        }
+        guard let known else {
+            index.insert(hash, entry: cells.count) { Self.hash(cells[$0]) }
+            cells.append(cell)
+            return
+        }
+        cells[known].count &+= cell.count
+        cells[known].period = cells[known].period.addingSaturating(cell.period)
+    }
+
     package mutating func removeAll() {
         cells.removeAll(keepingCapacity: true)
         index.removeAll()

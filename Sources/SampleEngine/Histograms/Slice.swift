@@ -6,17 +6,39 @@ public struct Slice: Sendable {
     public let rings: [RingFigures]
     /// Samples that found a full table and were counted in the `[other]` row of their process.
     public let folded: UInt64
+    /// Samples left out because nobody could tell whether their process is the wanted user's.
+    public let userless: UInt64
     public let cost: OwnCost
 
     public init(
-        start: Instant, end: Instant, cells: [Cell], rings: [RingFigures], folded: UInt64 = 0, cost: OwnCost = OwnCost()
+        start: Instant, end: Instant, cells: [Cell], rings: [RingFigures], folded: UInt64 = 0,
+        userless: UInt64 = 0, cost: OwnCost = OwnCost()
     ) {
         self.start = start
         self.end = end
         self.cells = cells
         self.rings = rings
         self.folded = folded
+        self.userless = userless
         self.cost = cost
+    }
+}
+
+extension Slice {
+    /// This slice and the next one as one: the same counts over both spans.
+    package func joined(with later: Slice) -> Slice {
+        var table = CellTable(limit: .max)
+        for cell in cells { table.add(cell) }
+        for cell in later.cells { table.add(cell) }
+        var rings = self.rings
+        for (index, ring) in later.rings.enumerated() {
+            if index < rings.count { rings[index].add(ring) } else { rings.append(ring) }
+        }
+        var cost = later.cost
+        cost.processorNanoseconds &+= self.cost.processorNanoseconds
+        return Slice(
+            start: start, end: later.end, cells: table.cells, rings: rings, folded: folded &+ later.folded,
+            userless: userless &+ later.userless, cost: cost)
     }
 }
 

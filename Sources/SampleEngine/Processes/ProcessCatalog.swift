@@ -10,6 +10,10 @@ package struct ProcessCatalog: ~Copyable {
         var comm: [UInt8]?
         var user: UInt32?
         var hasAskedProc = false
+        /// Its user is its own, not its parent's.
+        var hasOwnUser = false
+        /// When its user was asked for; it may change it.
+        var askedUser: Instant?
         /// What `/proc` said is mapped; nil until it was asked.
         var lines: [MapLine]?
         var scanned: Instant?
@@ -63,17 +67,40 @@ package struct ProcessCatalog: ~Copyable {
         return entries[generation].map { ($0.sighting.pid, $0.comm, $0.user) }
     }
 
+    /// The effective user of a generation, asked again every second while it lives; nil where nobody could tell.
+    package mutating func user(of generation: Generation, now: Instant) -> UInt32? {
+        let known = identity(of: generation)?.user
+        guard let entry = entries[generation], entry.sighting.death == nil, let asked = entry.askedUser,
+            now.nanoseconds(since: asked) > 1_000_000_000
+        else { return known }
+        entries[generation]?.askedUser = now
+        guard isSame(entry.sighting), let user = proc.user(of: entry.sighting.pid) else { return known }
+        entries[generation]?.user = user
+        return user
+    }
+
     /// Asks `/proc` for name and user; false where something is still missing.
     private mutating func askProc(_ generation: Generation) -> Bool {
         guard var entry = entries[generation] else { return true }
         entry.hasAskedProc = true
+        entry.askedUser = .now
         if entry.sighting.death == nil, isSame(entry.sighting) {
             if entry.comm == nil { entry.comm = proc.comm(of: entry.sighting.pid) }
             entry.user = proc.user(of: entry.sighting.pid)
+            entry.hasOwnUser = entry.user != nil
         }
         entries[generation] = entry
         return entry.comm != nil && entry.user != nil
     }
+
+    /// Reads name, user and mappings of a process while it lives.
+    package mutating func look(at generation: Generation, now: Instant) {
+        _ = identity(of: generation)
+        if entries[generation]?.sighting.origin == generation { scan(generation, at: now) }
+    }
+
+    /// Whether its own user is known, and not only its parent's.
+    package func wasAsked(_ generation: Generation) -> Bool { entries[generation]?.hasOwnUser ?? false }
 
     /// What lies at an address that only the generation itself can explain.
     package mutating func place(_ address: UInt64, in generation: Generation, at now: Instant) -> Place {

@@ -27,10 +27,17 @@ package struct ProcessTable: ~Copyable {
     private var nextGeneration = Generation.first
     private var touched: [Int] = []
     private var dead: [Int] = []
+    private var newcomers: [Int] = []
     private let wanted: Set<Int32>?
+    private let looksAtAll: Bool
 
-    /// - Parameter wanted: processes whose samples, and whose children's, are kept; nil keeps all.
-    package init(wanted: [Int32]?) { self.wanted = wanted.map(Set.init) }
+    /// - Parameters:
+    ///   - wanted: processes whose samples, and whose children's, are kept; nil keeps all.
+    ///   - looksAtAll: every process is a newcomer to the resolver, not only those that were there before us.
+    package init(wanted: [Int32]?, looksAtAll: Bool = false) {
+        self.wanted = wanted.map(Set.init)
+        self.looksAtAll = looksAtAll
+    }
 
     /// One generation of a process. Generations of one pid form a list from the newest to the oldest.
     private struct Life {
@@ -178,6 +185,28 @@ package struct ProcessTable: ~Copyable {
 
     // MARK: Handing over
 
+    /// Processes were met that the resolver should look at while they live.
+    package var hasNewcomers: Bool { !newcomers.isEmpty }
+
+    /// Tells of them ahead of the slice, which will tell again.
+    package mutating func takeNewcomers(into sightings: inout [ProcessSighting]) {
+        for life in newcomers where !lives[life].isTold && !lives[life].isFree {
+            lives[life].isTold = true
+            sightings.append(sighting(of: lives[life]))
+        }
+        newcomers.removeAll(keepingCapacity: true)
+    }
+
+    private func sighting(of life: Life) -> ProcessSighting {
+        ProcessSighting(
+            generation: life.generation, pid: life.pid, comm: life.comm, parent: life.parent, origin: life.origin,
+            firstSeen: life.firstSeen, death: life.death == .max ? nil : life.death,
+            mappings: life.hasOwnAddresses ? life.space.mappings : [])
+    }
+
+    /// Some process that is wanted, or a child of one, is known to live.
+    package var hasLivingWanted: Bool { lives.contains { !$0.isFree && $0.isWanted && $0.death == .max } }
+
     /// Tells of every process touched since the last call that the resolver does not know well enough.
     package mutating func takeSightings(processes: inout [ProcessSighting], images sightings: inout [ImageSighting]) {
         for number in touched {
@@ -187,11 +216,7 @@ package struct ProcessTable: ~Copyable {
             lives[number].isNews = false
             lives[number].isTold = true
             lives[number].hasOwnAddresses = false
-            processes.append(
-                ProcessSighting(
-                    generation: life.generation, pid: life.pid, comm: life.comm, parent: life.parent,
-                    origin: life.origin, firstSeen: life.firstSeen, death: life.death == .max ? nil : life.death,
-                    mappings: life.hasOwnAddresses ? life.space.mappings : []))
+            processes.append(sighting(of: life))
         }
         touched.removeAll(keepingCapacity: true)
         images.takeFresh(into: &sightings)
@@ -273,6 +298,7 @@ package struct ProcessTable: ~Copyable {
     }
 
     private mutating func touch(_ life: Int) {
+        if !lives[life].isTold, looksAtAll || lives[life].birth == 0, lives[life].pid > 0 { newcomers.append(life) }
         lives[life].isTouched = true
         touched.append(life)
     }

@@ -44,6 +44,7 @@ public struct Row: Sendable {
     public let process: String
     /// The process behind the row, nil where there are several.
     public let pid: Int32?
+    /// `unknown` where the row holds several kinds.
     public let kind: CodeKind
     /// Percent of the table's weight; self counts the innermost frame, total every frame once.
     public let selfPercent: Double
@@ -78,7 +79,7 @@ private struct RowFold {
     let profile: Profile
     let grouping: Set<GroupKey>
     private var index: [RowKey: Int] = [:]
-    private var sums: [(key: RowKey, pid: Int32?, own: Sum, total: Sum)] = []
+    private var sums: [(key: RowKey, pid: Int32?, kind: CodeKind, own: Sum, total: Sum)] = []
     private var all = Sum()
 
     struct Sum {
@@ -136,10 +137,11 @@ private struct RowFold {
         if grouping.contains(.event) { key.event = cell.event }
         if let known = index[key] {
             if sums[known].pid != process?.pid { sums[known].pid = nil }
+            if sums[known].kind != function?.kind ?? .unknown { sums[known].kind = .unknown }
             return known
         }
         index[key] = sums.count
-        sums.append((key, process?.pid, Sum(), Sum()))
+        sums.append((key, process?.pid, function?.kind ?? .unknown, Sum(), Sum()))
         return sums.count - 1
     }
 
@@ -157,7 +159,7 @@ private struct RowFold {
                 function: grouping.contains(.function) ? function?.name ?? "[reading symbols]" : "",
                 rawFunction: function?.rawName,
                 module: module?.name ?? "", modulePath: module?.path ?? "", buildID: module?.buildID ?? "",
-                process: sum.key.process ?? "", pid: sum.pid, kind: sum.key.kind,
+                process: sum.key.process ?? "", pid: sum.pid, kind: sum.kind,
                 selfPercent: 100 * Double(sum.own.weight) / weight,
                 totalPercent: 100 * Double(sum.total.weight) / weight,
                 selfSamples: sum.own.samples, totalSamples: sum.total.samples)

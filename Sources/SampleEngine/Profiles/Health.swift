@@ -8,6 +8,8 @@ public struct Health: Sendable, Equatable {
     public var overrunBytes: UInt64 = 0
     /// Samples counted under `[other]` because the table of cells was full.
     public var folded: UInt64 = 0
+    /// Samples left out because nobody could tell whether their process is the wanted user's.
+    public var userless: UInt64 = 0
     /// The ring that lost most; nil where none lost anything.
     public var worstRing: RingFigures?
 
@@ -32,13 +34,14 @@ extension Profile {
     /// What is missing from the slices, and where.
     public var health: Health {
         var health = Health()
-        for slice in slices { health.folded &+= slice.folded }
+        for slice in slices { health.userless = health.userless.addingSaturating(slice.userless) }
+        for slice in slices { health.folded = health.folded.addingSaturating(slice.folded) }
         for ring in rings {
-            health.lost &+= ring.missing
-            health.kept &+= ring.samples
-            health.throttled &+= ring.throttled
-            health.undecodable &+= ring.undecodable
-            health.overrunBytes &+= ring.overrunBytes
+            health.lost = health.lost.addingSaturating(ring.missing)
+            health.kept = health.kept.addingSaturating(ring.samples)
+            health.throttled = health.throttled.addingSaturating(ring.throttled)
+            health.undecodable = health.undecodable.addingSaturating(ring.undecodable)
+            health.overrunBytes = health.overrunBytes.addingSaturating(ring.overrunBytes)
             if ring.missing > 0, ring.missing > (health.worstRing?.missing ?? 0) { health.worstRing = ring }
         }
         return health

@@ -37,13 +37,21 @@ package struct ProfileBuilder: ~Copyable {
         if window == nil { slices = untaken.slices }
     }
 
+    /// Reads what only `/proc` can tell of processes, while they live.
+    package mutating func look(at sightings: [ProcessSighting]) {
+        for sighting in sightings {
+            symbolizer.processes.note(sighting)
+            symbolizer.processes.look(at: sighting.generation, now: .now)
+        }
+    }
+
     /// Takes a slice's counts and news; the open slice can be used again afterwards.
     package mutating func add(_ open: borrowing OpenSlice) {
         for sighting in open.images { symbolizer.note(sighting) }
         for sighting in open.processes {
             symbolizer.processes.note(sighting)
             // It may have another name now, and rows of earlier slices still need one.
-            if names.processes.removeValue(forKey: sighting.generation) != nil { _ = know(sighting.generation) }
+            if names.processes.removeValue(forKey: sighting.generation) != nil { know(sighting.generation) }
         }
         if open.targetExited { state = .exited }
         if stacks.count > Self.frameLimit { forgetUnusedStacks() }
@@ -57,13 +65,19 @@ package struct ProfileBuilder: ~Copyable {
         }
         var cells: [Cell] = []
         cells.reserveCapacity(open.cells.cells.count + open.overflow.cells.count)
-        for var cell in open.cells.cells where know(cell.generation) {
+        var outside: UInt64 = 0
+        var memberships: [Generation: Membership] = [:]
+        for var cell in open.cells.cells {
+            let membership = memberships[cell.generation] ?? membership(of: cell.generation)
+            memberships[cell.generation] = membership
+            if membership == .unknown { outside &+= cell.count }
+            guard membership == .member else { continue }
             cell.stack = ids[Int(cell.stack.index)]
             cells.append(cell)
         }
         if !open.overflow.cells.isEmpty {
             let other = intern(StackEntry(location: Location(space: .other, value: 0)))
-            for var cell in open.overflow.cells where know(cell.generation) {
+            for var cell in open.overflow.cells where membership(of: cell.generation) == .member {
                 cell.stack = other
                 cells.append(cell)
             }
@@ -71,7 +85,8 @@ package struct ProfileBuilder: ~Copyable {
         slices.append(
             Slice(
                 start: open.start, end: open.end, cells: cells, rings: open.rings, folded: open.folded,
-                cost: measureCost()))
+                userless: outside, cost: measureCost()))
+        boundSlices()
         if let window, let newest = slices.last?.end {
             slices.removeAll { newest.nanoseconds(since: $0.end) >= window }
         }
@@ -102,22 +117,32 @@ package struct ProfileBuilder: ~Copyable {
         return id
     }
 
-    /// Makes sure that a process has its name; false for one that is not wanted.
-    private mutating func know(_ generation: Generation) -> Bool {
-        if let facts = names.processes[generation] { return wantedUser == nil || facts.user == wantedUser }
-        let facts: ProcessFacts
+    /// Whether a process belongs to the target, with its name made sure of.
+    private enum Membership { case member, outsider, unknown }
+
+    private mutating func membership(of generation: Generation) -> Membership {
+        know(generation)
+        guard let wantedUser else { return .member }
+        if generation == .idle { return wantedUser == 0 ? .member : .outsider }
+        let user = symbolizer.processes.user(of: generation, now: .now)
+        if user == wantedUser { return .member }
+        // One that was gone before it could be asked has only its parent's word, which is not enough to leave it out.
+        return symbolizer.processes.wasAsked(generation) ? .outsider : .unknown
+    }
+
+    private mutating func know(_ generation: Generation) {
+        if names.processes[generation] != nil { return }
         switch generation {
         case .idle:
-            facts = ProcessFacts(pid: 0, name: Self.isOutermostNamespace ? "swapper" : "[other pid namespace]", user: 0)
-        case .exiting: facts = ProcessFacts(pid: -1, name: "[exiting]")
+            let name = Self.isOutermostNamespace ? "swapper" : "[other pid namespace]"
+            names.processes[generation] = ProcessFacts(pid: 0, name: name, user: 0)
+        case .exiting: names.processes[generation] = ProcessFacts(pid: -1, name: "[exiting]")
         default:
-            guard let known = symbolizer.processes.identity(of: generation) else { return wantedUser == nil }
-            facts = ProcessFacts(
+            guard let known = symbolizer.processes.identity(of: generation) else { return }
+            names.processes[generation] = ProcessFacts(
                 pid: known.pid, name: known.comm.map { displayText($0, limit: 64) } ?? "[pid \(known.pid)]",
                 user: known.user)
         }
-        names.processes[generation] = facts
-        return wantedUser == nil || facts.user == wantedUser
     }
 
     private mutating func measureCost() -> OwnCost {
@@ -183,6 +208,20 @@ package struct ProfileBuilder: ~Copyable {
 
     // MARK: Bounded memory
 
+    /// Most cells kept (8 MB), and most slices: beyond, the two oldest slices become one. Nothing is dropped, only the
+    /// past gets coarser.
+    private static var cellLimit: Int { 1 << 18 }
+    private static var sliceLimit: Int { 600 }
+
+    private mutating func boundSlices() {
+        var cells = slices.reduce(0) { $0 + $1.cells.count }
+        while slices.count > 2, cells > Self.cellLimit || slices.count > Self.sliceLimit {
+            let joined = slices[0].joined(with: slices[1])
+            cells += joined.cells.count - slices[0].cells.count - slices[1].cells.count
+            slices.replaceSubrange(0...1, with: [joined])
+        }
+    }
+
     private mutating func forgetUnusedStacks() {
         var newIDs: [StackID?] = Array(repeating: nil, count: stacks.count)
         var kept = PagedArray<Frame>()
@@ -204,7 +243,8 @@ package struct ProfileBuilder: ~Copyable {
                     var cell = cell
                     cell.stack = keep(cell.stack)
                     return cell
-                }, rings: slice.rings, folded: slice.folded, cost: slice.cost)
+                }, rings: slice.rings, folded: slice.folded,
+                userless: slice.userless, cost: slice.cost)
         }
         stacks = kept
         stackIDs = keptIDs

@@ -51,23 +51,23 @@ public struct RingFigures: Sendable, Equatable {
     /// Most of the ring that was ever found waiting during the slice, 0…100.
     public var peakPercent: Double { size == 0 ? 0 : 100 * Double(peakBytes) / Double(size) }
     /// The best count of refused records: the kernel's own, else what the LOST records said; and the driver's.
-    public var missing: UInt64 { (kernelLost ?? lost) &+ driverLost }
+    public var missing: UInt64 { (kernelLost ?? lost).addingSaturating(driverLost) }
 
     /// Adds a later slice of the same ring.
     public mutating func add(_ later: RingFigures) {
         head = later.head
         tail = later.tail
         peakBytes = max(peakBytes, later.peakBytes)
-        bytes &+= later.bytes
-        records &+= later.records
-        samples &+= later.samples
-        wakeups &+= later.wakeups
+        bytes = bytes.addingSaturating(later.bytes)
+        records = records.addingSaturating(later.records)
+        samples = samples.addingSaturating(later.samples)
+        wakeups = wakeups.addingSaturating(later.wakeups)
         if later.samples > 0 { lagNanoseconds = later.lagNanoseconds }
-        lost &+= later.lost
-        if let more = later.kernelLost { kernelLost = (kernelLost ?? 0) &+ more }
-        driverLost &+= later.driverLost
-        overrunBytes &+= later.overrunBytes
-        throttled &+= later.throttled
-        undecodable &+= later.undecodable
+        lost = lost.addingSaturating(later.lost)
+        if let more = later.kernelLost { kernelLost = (kernelLost ?? 0).addingSaturating(more) }
+        driverLost = driverLost.addingSaturating(later.driverLost)
+        overrunBytes = overrunBytes.addingSaturating(later.overrunBytes)
+        throttled = throttled.addingSaturating(later.throttled)
+        undecodable = undecodable.addingSaturating(later.undecodable)
     }
 }

@@ -15,16 +15,27 @@ public struct Pace: Sendable {
 
 /// The state of a `Pace`: pure, its clock is what the caller says.
 ///
-/// With a window (a live screen): the first slice goes out with the first drain that holds a sample, 50, 100, 200,
-/// 400, 800 ms after the start; then one every delay. After a quiet time the first samples go out as they arrive.
-/// Once all that a picture shows is of the past and the picture knows it, nothing more is handed over.
+/// All rings are drained 50, 100, 200, 400, 800 ms after the start and then every delay.
+/// With a window (a live screen): the first slice goes out with the first drain that holds a sample; then one every
+/// delay. After a quiet time the first samples go out as they arrive. Once all that a picture shows is of the past and
+/// the picture knows it, nothing more is handed over.
 /// Without a window (batch): one slice every delay, exactly.
 package struct Schedule: Sendable {
+    /// What a wake-up has come for.
+    package enum Due: Equatable, Sendable {
+        /// Nothing by the clock: a ring is ready.
+        case nothing
+        /// All rings are to be drained.
+        case drain
+        /// The same, and a delay has passed.
+        case tick
+    }
+
     private let pace: Pace
     private let start: Instant
-    package private(set) var nextTick: Instant
+    private var tick: Instant
     private var early: [UInt64]
-    private var ticks: UInt64 = 0
+    private var retry: Instant?
     private var hasPicture = false
     /// Slices without a sample since the last that had one.
     private var quietSlices: UInt64 = 0
@@ -34,48 +45,58 @@ package struct Schedule: Sendable {
     fileprivate init(pace: Pace, start: Instant) {
         self.pace = pace
         self.start = start
-        early = pace.window == nil ? [] : Self.firstDrains.filter { $0 < pace.delay }
-        nextTick = start.advanced(byNanoseconds: early.first ?? pace.delay)
+        early = Self.firstDrains.filter { $0 < pace.delay }
+        tick = start.advanced(byNanoseconds: pace.delay)
     }
 
-    /// True where a tick's time has come; then the next one is set, and those that were missed are passed over.
-    package mutating func isDue(_ now: Instant) -> Bool {
-        guard now >= nextTick else { return false }
-        if !early.isEmpty { early.removeFirst() }
-        if let next = early.first {
-            nextTick = start.advanced(byNanoseconds: next)
-        } else {
-            ticks = max(ticks + 1, now.nanoseconds(since: start) / pace.delay + 1)
-            let (sinceStart, overflow) = ticks.multipliedReportingOverflow(by: pace.delay)
-            nextTick = overflow ? .forever : start.advanced(byNanoseconds: sinceStart)
+    /// When to wake up at the latest.
+    package var nextDrain: Instant {
+        let drain = early.first.map { min(start.advanced(byNanoseconds: $0), tick) } ?? tick
+        return retry.map { min($0, drain) } ?? drain
+    }
+
+    /// What is due; the next time is set, and those that were missed are passed over.
+    package mutating func due(at now: Instant) -> Due {
+        let passed = now.nanoseconds(since: start)
+        if now >= tick {
+            // From the time alone: however often and late we are called, the pictures keep their pace.
+            let next = (passed / pace.delay + 1).multipliedReportingOverflow(by: pace.delay)
+            tick = next.overflow ? .forever : start.advanced(byNanoseconds: next.partialValue)
+            retry = nil
+            early.removeAll { $0 <= passed }
+            return .tick
         }
-        return true
+        let isDrain = (early.first.map { $0 <= passed } ?? false) || (retry.map { $0 <= now } ?? false)
+        early.removeAll { $0 <= passed }
+        if let again = retry, again <= now { retry = nil }
+        return isDrain ? .drain : .nothing
     }
 
     /// Whether the open slice is to be handed over now.
-    package mutating func wantsPicture(isTick: Bool, samples: UInt64) -> Bool {
-        guard let window = pace.window else { return isTick }
+    package mutating func wantsPicture(_ due: Due, samples: UInt64) -> Bool {
+        guard let window = pace.window else { return due == .tick }
         if samples > 0 {
             let isFirstAfterQuiet = !hasPicture || quietSlices > 0
-            guard isTick || isFirstAfterQuiet else { return false }
-            if !early.isEmpty {
-                // The early drains have done what they are for.
-                early = []
-                nextTick = start.advanced(byNanoseconds: pace.delay)
-            }
+            guard due == .tick || isFirstAfterQuiet || wasRefused else { return false }
+            // The early drains have done what they are for.
+            early = []
             hasPicture = true
+            wasRefused = false
             quietSlices = 0
             return true
         }
         // An empty slice only moves the window on: until nothing is left in it.
-        guard isTick, hasPicture, quietSlices <= window / pace.delay + 1 else { return false }
+        guard due == .tick, hasPicture, quietSlices <= window / pace.delay + 1 else { return false }
         quietSlices += 1
         return true
     }
 
+    private var wasRefused = false
+
     /// The resolver was not done with the slice before: on a live screen it is asked again soon.
     package mutating func pictureWasRefused(at now: Instant) {
         guard pace.window != nil else { return }
-        nextTick = min(nextTick, now.advanced(byNanoseconds: 50_000_000))
+        wasRefused = true
+        retry = now.advanced(byNanoseconds: 50_000_000)
     }
 }

@@ -2,6 +2,7 @@
 struct ResolveStage: ~Copyable {
     private let toResolver: Mailbox<OpenSlice>
     private let toSampler: Mailbox<OpenSlice>
+    private let newcomers: Mailbox<[ProcessSighting]>
     private let resolverBell: Bell
     private let samplerBell: Int32
     private let profiles: Mailbox<Profile>
@@ -10,11 +11,13 @@ struct ResolveStage: ~Copyable {
 
     init(
         builder: consuming ProfileBuilder, toResolver: Mailbox<OpenSlice>, toSampler: Mailbox<OpenSlice>,
-        resolverBell: Bell, samplerBell: Int32, profiles: Mailbox<Profile>, profileBell: Bell
+        newcomers: Mailbox<[ProcessSighting]>, resolverBell: Bell, samplerBell: Int32, profiles: Mailbox<Profile>,
+        profileBell: Bell
     ) {
         self.builder = builder
         self.toResolver = toResolver
         self.toSampler = toSampler
+        self.newcomers = newcomers
         self.resolverBell = resolverBell
         self.samplerBell = samplerBell
         self.profiles = profiles
@@ -29,6 +32,8 @@ struct ResolveStage: ~Copyable {
         publish()
         while true {
             resolverBell.wait()
+            // Before anything slow: what is looked at now may be gone a moment later.
+            if let met = newcomers.take() { builder.look(at: met) }
             guard var slice = toResolver.take() else { continue }
             if let untaken = profiles.take() { builder.takeBack(untaken) }
             builder.add(slice)

@@ -1,4 +1,5 @@
 internal import CLinuxShims
+internal import Glibc
 
 /// The sampler thread: rings in, slices out. It never touches a file, a symbol or the terminal.
 ///
@@ -14,31 +15,36 @@ struct SampleStage: ~Copyable {
     private let pace: Pace
     private let toResolver: Mailbox<OpenSlice>
     private let toSampler: Mailbox<OpenSlice>
+    private let newcomers: Mailbox<[ProcessSighting]>
     private let resolverBell: Bell
     private let stop: StopFlag
 
     private var slice: OpenSlice
     private var processes: ProcessTable
     private var events = EventIDs()
+    private var owners = SampleOwners()
     /// When every sample ring was last read to its head.
     private var lastFullPass = Instant.beginning
 
     init(
         rings: RingSet, counters: OpenCounters, pace: Pace, toResolver: Mailbox<OpenSlice>,
-        toSampler: Mailbox<OpenSlice>, resolverBell: Bell, stop: StopFlag
+        toSampler: Mailbox<OpenSlice>, newcomers: Mailbox<[ProcessSighting]>, resolverBell: Bell, stop: StopFlag
     ) {
         self.rings = rings
         self.counters = counters
         self.pace = pace
         self.toResolver = toResolver
         self.toSampler = toSampler
+        self.newcomers = newcomers
         self.resolverBell = resolverBell
         self.stop = stop
         slice = OpenSlice()
-        processes = ProcessTable(wanted: counters.wantedProcesses)
+        processes = ProcessTable(wanted: counters.wantedProcesses, looksAtAll: counters.wantedUser != nil)
         for cpu in counters.cpus {
             for counter in cpu.samples {
-                if case .samples(let event) = counter.purpose { events.insert(counter.id, event: event) }
+                if case .samples(let event) = counter.purpose {
+                    events.insert(counter.id, event: event, owner: counter.thread)
+                }
             }
         }
     }
@@ -48,19 +54,25 @@ struct SampleStage: ~Copyable {
         slice.start = start
         var schedule = pace.schedule(from: start)
         while true {
-            rings.wait(until: schedule.nextTick)
+            rings.wait(until: schedule.nextDrain)
             let isStopping = stop.isSet || !rings.isAlive
-            let isTick = isStopping || schedule.isDue(.now)
-            pass(everything: isTick || processes.isCrowded)
-            if isStopping { break }
-            if schedule.wantsPicture(isTick: isTick, samples: slice.samples), !handOver() {
+            let due = schedule.due(at: .now)
+            pass(everything: isStopping || due != .nothing || processes.isCrowded)
+            if isStopping || due == .tick && wantedAreGone { break }
+            if schedule.wantsPicture(due, samples: slice.samples), !handOver() {
                 schedule.pictureWasRefused(at: .now)
             }
         }
-        slice.targetExited = !rings.isAlive
+        slice.targetExited = !stop.isSet
         slice.isLast = true
         // The last slice must arrive: wait for the buffer that comes back. The resolver always returns it.
         while !handOver() { rings.wait(until: Instant.now.advanced(byNanoseconds: 100_000_000)) }
+    }
+
+    /// Whole CPUs are sampled in the stead of some processes, and these and all their children have ended.
+    private var wantedAreGone: Bool {
+        guard let wanted = counters.wantedProcesses else { return false }
+        return !processes.hasLivingWanted && wanted.allSatisfy { kill($0, 0) != 0 && errno == ESRCH }
     }
 
     // MARK: A pass
@@ -73,6 +85,7 @@ struct SampleStage: ~Copyable {
             ring.isReady = false
             count(ring)
         }
+        tellNewcomers()
         if everything {
             processes.takeSightings(processes: &slice.processes, images: &slice.images)
             // Samples older than the pass before this one are all counted: nothing can ask for that time again.
@@ -135,12 +148,13 @@ struct SampleStage: ~Copyable {
                 note(header, bytes, &ring.figures)
                 return 0
             }
-            guard let sample = SampleRecord(bytes), let event = events.find(sample.id),
+            guard let sample = SampleRecord(bytes), let (event, owner) = events.find(sample.id),
                 event < counters.layouts.count, bytes.byteCount >= counters.layouts[event].size
             else {
                 ring.figures.undecodable &+= 1
                 return 0
             }
+            if counters.mayCountTwice, !owners.accepts(sample.thread, from: owner) { return sample.time }
             ring.figures.samples &+= 1
             count(sample, header.mode, event: event, period: counters.layouts[event].period(in: bytes))
             return sample.time
@@ -165,8 +179,8 @@ struct SampleStage: ~Copyable {
     /// A record that is neither sample nor side-band: what was lost, or what nobody asked for.
     private func note(_ header: RecordHeader, _ bytes: RawSpan, _ figures: inout RingFigures) {
         switch RecordDecoder.loss(header, bytes) {
-        case .refused(let count): figures.lost &+= count
-        case .dropped(let count): figures.driverLost &+= count
+        case .refused(let count): figures.lost = figures.lost.addingSaturating(count)
+        case .dropped(let count): figures.driverLost = figures.driverLost.addingSaturating(count)
         case .throttled: figures.throttled &+= 1
         case nil:
             if !RecordDecoder.isKnown(header) { figures.undecodable &+= 1 }
@@ -174,6 +188,15 @@ struct SampleStage: ~Copyable {
     }
 
     // MARK: Handing over
+
+    /// Tells the resolver at once of processes it must look at while they live: only `/proc` knows their mappings.
+    private mutating func tellNewcomers() {
+        guard processes.hasNewcomers else { return }
+        var sightings = newcomers.take() ?? []
+        processes.takeNewcomers(into: &sightings)
+        newcomers.put(sightings)
+        resolverBell.ring()
+    }
 
     /// Gives the slice to the resolver in exchange for an empty one; false where the resolver still has that.
     @discardableResult

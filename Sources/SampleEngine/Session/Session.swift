@@ -29,6 +29,7 @@ public final class Session: ProfileSource {
         let profiles = Mailbox<Profile>()
         let resolverBell = try Bell()
         let profileBell = try Bell()
+        let newcomers = Mailbox<[ProcessSighting]>()
         toSampler.put(OpenSlice())
         let samplerBell = rings.wakeDescriptor
         let stopFlag = self.stopFlag
@@ -40,20 +41,19 @@ public final class Session: ProfileSource {
         let resolver = try EngineThread(name: "resolver", stackSize: 8 << 20) {
             var stage = ResolveStage(
                 builder: ProfileBuilder(session: facts, wantedUser: counters.wantedUser),
-                toResolver: toResolver, toSampler: toSampler, resolverBell: resolverBell, samplerBell: samplerBell,
+                toResolver: toResolver, toSampler: toSampler, newcomers: newcomers, resolverBell: resolverBell,
+                samplerBell: samplerBell,
                 profiles: profiles, profileBell: profileBell)
             stage.run()
         }
         let sampler = try EngineThread(name: "sampler", stackSize: 1 << 20) {
             var stage = SampleStage(
                 rings: rings, counters: counters, pace: pace, toResolver: toResolver, toSampler: toSampler,
-                resolverBell: resolverBell, stop: stopFlag)
+                newcomers: newcomers, resolverBell: resolverBell, stop: stopFlag)
             stage.run(from: start)
         }
         threads = EngineThreads(sampler, resolver)
     }
-
-    deinit { _ = stop() }
 
     public var wakeDescriptor: Int32 { profileBell.fd }
 

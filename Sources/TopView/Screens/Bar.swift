@@ -10,9 +10,12 @@ extension TopModel {
 
     private func promptLine(_ prompt: Prompt, _ columns: Int) -> (line: Line, cursor: Int?) {
         var builder = LineBuilder(width: columns)
-        builder.add("Filter: ", .prompt)
-        let counts = "  \(Numbers.grouped(rows.count)) of \(Numbers.grouped(allRows.count)) rows"
-        let keys = "  [Enter keep] [Esc clear] [^U erase]"
+        let isSearch = prompt.purpose == .search
+        builder.add(isSearch ? "Search: " : "Filter: ", .prompt)
+        let found = isSearch ? search.isEmpty ? 0 : rows.count(where: isFound) : rows.count
+        let of = isSearch ? rows.count : allRows.count
+        let counts = "  \(Numbers.grouped(found)) of \(Numbers.grouped(of)) rows"
+        let keys = isSearch ? "  [Enter go] [Esc back]" : "  [Enter keep] [Esc clear] [^U erase]"
         let typed = fitter.shown(prompt.text)
         let before = TextWidth.cells(of: fitter.shown(prompt.textBeforeCursor))
         let cells = TextWidth.cells(of: typed)

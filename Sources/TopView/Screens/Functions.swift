@@ -26,9 +26,12 @@ extension TopModel {
 
     private func rowLine(_ row: Row, _ placed: [PlacedColumn<Column>], _ width: Int, selected: Bool) -> Line {
         var builder = LineBuilder(width: width)
-        builder.add(selected ? glyphs.cursor + " " : "  ", selected ? .selected : .plain)
+        // A match is marked by a sign as well, for terminals that show no color.
+        let found = isFound(row)
+        builder.add((selected ? glyphs.cursor : " ") + (found ? "*" : " "), selected ? .selected : .plain)
         for column in placed {
-            let role: Role = selected ? .selected : Self.role(of: column.id, row.kind)
+            let isMatch = found && column.id == .function
+            let role: Role = selected ? .selected : isMatch ? .match : Self.role(of: column.id, row.kind)
             let text = cell(column.id, of: row)
             switch column.id {
             case .function: builder.add(fitter.scrolled(text, by: nameOffset, to: column.width), role)

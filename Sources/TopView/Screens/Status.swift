@@ -114,6 +114,9 @@ struct RingVerdict {
         if health.overrunBytes > 0 {
             said.append("\(Numbers.bytes(Double(health.overrunBytes))) overwritten before they were read")
         }
+        if health.userless > 0 {
+            said.append("\(Numbers.grouped(health.userless)) samples left out: gone before their user could be asked")
+        }
         if health.folded > 0 {
             said.append("\(Numbers.grouped(health.folded)) samples under [other]: too many different places")
         }
@@ -130,7 +133,7 @@ struct RingVerdict {
             return "LOST \(Numbers.grouped(health.lost)) side-band records on \(place): names may be wrong; \(advice)"
         }
         let share = "LOST \(Numbers.fixed(health.missingPercent, 1))% of samples"
-        if ring.driverLost > ring.missing - ring.driverLost {
+        if ring.driverLost > ring.kernelLost ?? ring.lost {
             return "\(share): the PMU driver dropped them on \(place)"
         }
         return "\(share): ring of \(place) full; \(advice)"

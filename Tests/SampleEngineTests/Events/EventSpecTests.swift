@@ -105,7 +105,7 @@ struct EventIDTests {
         var random = SeededRandom(1)
         for _ in 0..<5000 {
             let id = UInt64(random.below(4000))
-            #expect(ids.find(id) == (id > 0 && id % 7 == 0 && id <= 3500 ? Int(id / 7) % 3 : nil))
+            #expect(ids.find(id)?.event == (id > 0 && id % 7 == 0 && id <= 3500 ? Int(id / 7) % 3 : nil))
         }
         #expect(ids.find(.max) == nil)
     }

@@ -21,12 +21,13 @@ private func run(
     var schedule = schedule
     var ticks: [UInt64] = []
     var pictures: [UInt64] = []
-    while schedule.nextTick <= milliseconds(end) {
-        let now = schedule.nextTick
+    while schedule.nextDrain <= milliseconds(end) {
+        let now = schedule.nextDrain
         let time = now.nanoseconds(since: start) / 1_000_000
-        guard schedule.isDue(now) else { break }
+        let due = schedule.due(at: now)
+        guard due != .nothing else { break }
         ticks.append(time)
-        if schedule.wantsPicture(isTick: true, samples: samples(time)) { pictures.append(time) }
+        if schedule.wantsPicture(due, samples: samples(time)) { pictures.append(time) }
     }
     return (ticks, pictures)
 }
@@ -59,50 +60,50 @@ struct ScheduleTests {
     @Test("Batch: one slice every delay exactly, samples or not")
     func batchIsExact() {
         let result = run(batch(), until: 5000) { $0 == 3000 ? 1 : 0 }
-        #expect(result.ticks == [1000, 2000, 3000, 4000, 5000])
-        #expect(result.pictures == result.ticks)
+        #expect(result.ticks == [50, 100, 200, 400, 800, 1000, 2000, 3000, 4000, 5000])
+        #expect(result.pictures == [1000, 2000, 3000, 4000, 5000])
     }
 
     @Test("Batch: samples between ticks make no picture")
     func batchBetweenTicks() {
         var schedule = batch()
-        #expect(schedule.wantsPicture(isTick: false, samples: 9) == false)
+        #expect(schedule.wantsPicture(.nothing, samples: 9) == false)
     }
 
     @Test("A late tick counts once: those that were missed are passed over, the grid stays")
     func missedTicks() {
         var schedule = batch()
-        #expect(schedule.isDue(milliseconds(3700)) == true)
-        #expect(schedule.nextTick == milliseconds(4000))
-        #expect(schedule.isDue(milliseconds(3999)) == false)
-        #expect(schedule.isDue(milliseconds(4000)) == true)
-        #expect(schedule.nextTick == milliseconds(5000))
+        #expect(schedule.due(at: milliseconds(3700)) == .tick)
+        #expect(schedule.nextDrain == milliseconds(4000))
+        #expect(schedule.due(at: milliseconds(3999)) == .nothing)
+        #expect(schedule.due(at: milliseconds(4000)) == .tick)
+        #expect(schedule.nextDrain == milliseconds(5000))
     }
 
     @Test("Before its time nothing is due")
     func notDue() {
         var schedule = live()
-        #expect(schedule.isDue(start) == false)
-        #expect(schedule.isDue(milliseconds(49)) == false)
-        #expect(schedule.nextTick == milliseconds(50))
+        #expect(schedule.due(at: start) == .nothing)
+        #expect(schedule.due(at: milliseconds(49)) == .nothing)
+        #expect(schedule.nextDrain == milliseconds(50))
     }
 
     @Test("Samples between ticks wait for the tick while pictures flow, and go out at once after a quiet time")
     func afterQuiet() {
         var schedule = live()
-        _ = schedule.isDue(milliseconds(50))
-        #expect(schedule.wantsPicture(isTick: true, samples: 1) == true)
-        #expect(schedule.wantsPicture(isTick: false, samples: 1) == false, "the next tick will do")
-        _ = schedule.isDue(milliseconds(2000))
-        #expect(schedule.wantsPicture(isTick: true, samples: 0) == true, "the window moves on")
-        #expect(schedule.wantsPicture(isTick: false, samples: 1) == true, "a sleeper that wakes is seen at once")
-        #expect(schedule.wantsPicture(isTick: false, samples: 1) == false)
+        _ = schedule.due(at: milliseconds(50))
+        #expect(schedule.wantsPicture(.tick, samples: 1) == true)
+        #expect(schedule.wantsPicture(.nothing, samples: 1) == false, "the next tick will do")
+        _ = schedule.due(at: milliseconds(2000))
+        #expect(schedule.wantsPicture(.tick, samples: 0) == true, "the window moves on")
+        #expect(schedule.wantsPicture(.nothing, samples: 1) == true, "a sleeper that wakes is seen at once")
+        #expect(schedule.wantsPicture(.nothing, samples: 1) == false)
     }
 
     @Test("The first sample of a session goes out as it comes, between ticks too")
     func firstSampleBetweenTicks() {
         var schedule = live()
-        #expect(schedule.wantsPicture(isTick: false, samples: 1) == true)
+        #expect(schedule.wantsPicture(.nothing, samples: 1) == true)
     }
 
     @Test(
@@ -119,8 +120,24 @@ struct ScheduleTests {
     @Test("A delay beyond the end of time never ticks, and none is shorter than a millisecond")
     func extremes() {
         var never = Pace(delay: .max, window: nil).schedule(from: start)
-        #expect(never.nextTick == .forever)
-        #expect(never.isDue(milliseconds(1 << 40)) == false)
+        #expect(never.due(at: milliseconds(1 << 40)) == .drain, "the early drains are due")
+        #expect(never.due(at: milliseconds(1 << 41)) == .nothing)
+        #expect(never.nextDrain == .forever)
         #expect(Pace(delay: 0, window: nil).delay == 1_000_000)
+    }
+
+    @Test("A refused picture is offered again soon, and however often that happens the ticks keep their time")
+    func refused() {
+        var schedule = live(delay: 1000)
+        #expect(schedule.due(at: milliseconds(1000)) == .tick)
+        for retry in 0..<18 as Range<UInt64> {
+            let now = milliseconds(1000 + retry * 50)
+            if retry > 0 { #expect(schedule.due(at: now) == .drain) }
+            #expect(schedule.wantsPicture(retry == 0 ? .tick : .drain, samples: 5) == true)
+            schedule.pictureWasRefused(at: now)
+            #expect(schedule.nextDrain == milliseconds(1000 + (retry + 1) * 50))
+        }
+        #expect(schedule.due(at: milliseconds(2000)) == .tick)
+        #expect(schedule.nextDrain == milliseconds(3000))
     }
 }
