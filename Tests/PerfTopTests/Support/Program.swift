@@ -7,6 +7,7 @@ struct Program {
     var name: String { URL(fileURLWithPath: path).lastPathComponent }
 
     static let burn = Program("burn")
+    static let chain = Program("chain", flags: ["-pthread"])
     static let crowd = Program("crowd", flags: ["-pthread"])
     static let forkNoExec = Program("forknoexec")
     static let forkStorm = Program("forkstorm")
