@@ -1,0 +1,219 @@
+extension Profile {
+    /// Folds the cells of one event into rows; pure, so it can be called again on any key press.
+    ///
+    /// - Parameter event: index into `session.events`; nil adds up all events.
+    public func table(of event: Int? = 0, by grouping: Set<GroupKey>) -> Table {
+        var fold = RowFold(profile: self, grouping: grouping)
+        for slice in slices {
+            for cell in slice.cells where event == nil || Int(cell.event) == event { fold.add(cell) }
+        }
+        return fold.table()
+    }
+}
+
+/// One pass over cells: finds each cell's row, adds its weight.
+///
+/// A picture of a busy machine folds a hundred thousand cells every second, so a row is found by numbers alone: names
+/// of processes are numbered first, and rows get their texts once at the end.
+private struct RowFold: ~Copyable {
+    private let profile: Profile
+    private let groups: Groups
+    /// What every cell asks of its function, without the texts.
+    private let codes: [Code]
+    private var index = HashIndex(capacity: 1024)
+    private var sums: [Accumulator] = []
+    private var all = Sum()
+    private var processes = ProcessNumbers()
+
+    private struct Code {
+        let module: UInt32
+        let kind: CodeKind
+    }
+
+    /// The grouping as plain flags, looked at for every cell.
+    private struct Groups {
+        let function, module, process, pid, thread, cpu, user, event: Bool
+
+        init(_ keys: Set<GroupKey>) {
+            function = keys.contains(.function)
+            // A function belongs to one module: grouping by function alone still shows it.
+            module = keys.contains(.module) || function
+            process = keys.contains(.process)
+            pid = keys.contains(.pid)
+            thread = keys.contains(.thread)
+            cpu = keys.contains(.cpu)
+            user = keys.contains(.user)
+            event = keys.contains(.event)
+        }
+    }
+
+    /// What tells one row from another, in numbers; `none` stands for what is unknown or not grouped by.
+    private struct Key: Equatable {
+        static let none = UInt32.max
+        var function = none
+        var module = none
+        var process = none
+        var user = none
+        var pid: Int32 = -1
+        var thread: Int32 = -1
+        var cpu: UInt16 = 0
+        var event: UInt16 = 0
+
+        var hash: UInt64 {
+            let code = mixed(UInt64(function) << 32 | UInt64(module), UInt64(process) << 32 | UInt64(user))
+            let ids = UInt64(UInt32(bitPattern: pid)) << 32 | UInt64(UInt32(bitPattern: thread))
+            return mixed(code ^ ids, UInt64(cpu) << 16 | UInt64(event))
+        }
+    }
+
+    private struct Sum {
+        var samples: UInt64 = 0
+        var weight: UInt64 = 0
+
+        mutating func add(_ cell: Cell) {
+            samples &+= cell.count
+            weight = weight.addingSaturating(cell.period)
+        }
+    }
+
+    private struct Accumulator {
+        let key: Key
+        /// The one process behind the row, nil where there are several.
+        var pid: Int32?
+        /// `unknown` where there are several kinds.
+        var kind: CodeKind
+        var own = Sum()
+        var total = Sum()
+    }
+
+    init(profile: Profile, grouping: Set<GroupKey>) {
+        self.profile = profile
+        groups = Groups(grouping)
+        let functions = profile.names.functions
+        codes = functions.indices.map { Code(module: functions[$0].module.index, kind: functions[$0].kind) }
+    }
+
+    mutating func add(_ cell: Cell) {
+        all.add(cell)
+        guard Int(cell.stack.index) < profile.stacks.count else { return }
+        let leaf = profile.stacks[Int(cell.stack.index)]
+        let row = row(for: cell, frame: leaf)
+        sums[row].own.add(cell)
+        sums[row].total.add(cell)
+        guard var caller = leaf.caller else { return }
+        // A function that calls itself is in its own total once.
+        var counted = [row]
+        while Int(caller.index) < profile.stacks.count {
+            let frame = profile.stacks[Int(caller.index)]
+            let row = self.row(for: cell, frame: frame)
+            if !counted.contains(row) {
+                counted.append(row)
+                sums[row].total.add(cell)
+            }
+            guard let next = frame.caller else { break }
+            caller = next
+        }
+    }
+
+    private mutating func row(for cell: Cell, frame: Frame) -> Int {
+        let process = processes.number(of: cell.generation, in: profile.names)
+        let code = frame.function.map { codes[Int($0.index)] }
+        var key = Key()
+        if groups.function, let function = frame.function { key.function = function.index }
+        if groups.module, let code { key.module = code.module }
+        if groups.process { key.process = process.name }
+        if groups.pid { key.pid = process.pid }
+        if groups.thread { key.thread = cell.thread }
+        if groups.cpu { key.cpu = cell.cpu }
+        if groups.user, let user = process.user { key.user = user }
+        if groups.event { key.event = cell.event }
+        let kind = code?.kind ?? .unknown
+        let hash = key.hash
+        if let known = index.find(hash, where: { sums[$0].key == key }) {
+            if sums[known].pid != process.pid { sums[known].pid = nil }
+            if sums[known].kind != kind { sums[known].kind = .unknown }
+            return known
+        }
+        index.insert(hash, entry: sums.count) { sums[$0].key.hash }
+        sums.append(Accumulator(key: key, pid: process.pid >= 0 ? process.pid : nil, kind: kind))
+        return sums.count - 1
+    }
+
+    // MARK: The table
+
+    func table() -> Table {
+        let ordered = sums.sorted { left, right in
+            if left.own.weight != right.own.weight { return left.own.weight > right.own.weight }
+            return left.total.weight > right.total.weight
+        }
+        var rows: [Row] = []
+        rows.reserveCapacity(ordered.count)
+        for sum in ordered { rows.append(row(sum)) }
+        return Table(rows: rows, samples: all.samples, weight: all.weight)
+    }
+
+    private func row(_ sum: Accumulator) -> Row {
+        let weight = Double(max(all.weight, 1))
+        let function = sum.key.function == Key.none ? nil : profile.names.functions[Int(sum.key.function)]
+        let module = sum.key.module == Key.none ? nil : profile.names.modules[Int(sum.key.module)]
+        let process = groups.process ? processes.names[Int(sum.key.process)] : ""
+        return Row(
+            key: rowKey(sum, process: process),
+            function: groups.function ? function?.name ?? "[reading symbols]" : "",
+            rawFunction: function?.rawName,
+            module: module?.name ?? "", modulePath: module?.path ?? "", buildID: module?.buildID ?? "",
+            process: process, pid: sum.pid, kind: sum.kind,
+            selfPercent: 100 * Double(sum.own.weight) / weight,
+            totalPercent: 100 * Double(sum.total.weight) / weight,
+            selfSamples: sum.own.samples, totalSamples: sum.total.samples)
+    }
+
+    private func rowKey(_ sum: Accumulator, process: String) -> RowKey {
+        var key = RowKey()
+        if groups.function {
+            key.function = sum.key.function == Key.none ? nil : FunctionID(sum.key.function)
+            key.kind = sum.kind
+        }
+        if groups.module { key.module = sum.key.module == Key.none ? nil : ModuleID(sum.key.module) }
+        if groups.process { key.process = process }
+        if groups.pid { key.pid = sum.key.pid }
+        if groups.thread { key.thread = sum.key.thread }
+        if groups.cpu { key.cpu = sum.key.cpu }
+        if groups.user { key.user = sum.key.user == Key.none ? nil : sum.key.user }
+        if groups.event { key.event = sum.key.event }
+        return key
+    }
+}
+
+/// Numbers the names of processes, so that rows are told apart without comparing text.
+private struct ProcessNumbers {
+    struct Process {
+        var name: UInt32
+        var pid: Int32
+        var user: UInt32?
+    }
+
+    private(set) var names: [String] = []
+    private var numbers: [String: UInt32] = [:]
+    private var known: [Generation: Process] = [:]
+    private var last: (generation: Generation, process: Process)?
+
+    mutating func number(of generation: Generation, in table: Names) -> Process {
+        if let last, last.generation == generation { return last.process }
+        let process = known[generation] ?? add(generation, table.processes[generation])
+        last = (generation, process)
+        return process
+    }
+
+    private mutating func add(_ generation: Generation, _ facts: ProcessFacts?) -> Process {
+        let name = facts?.name ?? ""
+        let number = numbers[name] ?? UInt32(names.count)
+        if number == UInt32(names.count) {
+            names.append(name)
+            numbers[name] = number
+        }
+        let process = Process(name: number, pid: facts?.pid ?? -1, user: facts?.user)
+        known[generation] = process
+        return process
+    }
+}
