@@ -34,7 +34,7 @@ extension EndToEnd {
             _ phase: Phase = .steady, controlling: Bool = false, script: String? = nil
         ) throws -> Child {
             let child = try terminal.start(
-                ["-p", "\(burn.pid)"], environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8"],
+                ["-p", "\(burn.pid)"], environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "NO_COLOR": nil],
                 controlling: controlling, script: script)
             let arrived = waitUntil(within: 10) {
                 terminal.drain()
@@ -78,7 +78,8 @@ extension EndToEnd {
             for moment in 0..<50 {
                 let terminal = try Terminal()
                 let child = try terminal.start(
-                    ["-p", "\(burn.pid)"], environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8"])
+                    ["-p", "\(burn.pid)"],
+                    environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "NO_COLOR": nil])
                 // No condition to wait for: the moment itself is what is tried out.
                 usleep(useconds_t(2_000 * moment))
                 kill(child.pid, number)
@@ -173,6 +174,16 @@ extension EndToEnd {
             try tmux.press("Enter")
             try tmux.expect("the end") { $0.contains("status=143\n") && !$0.contains("changed") }
             #expect(try !tmux.isAlternate())
+        }
+
+        @Test(
+            "without another screen to leave, what follows stands on a line of its own", .needsTmux,
+            arguments: [SIGTERM, SIGSEGV])
+        func oneScreen(number: Int32) throws {
+            let tmux = try Tmux(["-p", "\(burn.pid)"], term: "vt100")
+            try tmux.expect("the table") { $0.contains("alpha") && $0.contains("q Quit") }
+            kill(try #require(tmux.pid), number)
+            try tmux.expect("the end") { $0.contains("status=\(128 + number)\n") && $0.contains("settings=same\n") }
         }
 
         @Test("a command that crashes is said on the screen, and is our end too", .needsTmux)
