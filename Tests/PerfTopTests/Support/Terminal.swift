@@ -98,6 +98,15 @@ final class Terminal {
         _ = unsafe write(master.fileDescriptor, bytes, bytes.count)
     }
 
+    /// Gives it another size; the programs of a session that it controls get the signal.
+    func resize(columns: Int, lines: Int) throws {
+        let stty = try Child(
+            Machine.path(of: "stty") ?? "/bin/stty", ["columns", "\(columns)", "rows", "\(lines)"],
+            environment: Running.environment([:]), input: slave.fileDescriptor, output: slave.fileDescriptor,
+            errors: slave.fileDescriptor)
+        _ = waitUntil(within: 5) { !stty.isRunning }
+    }
+
     /// The other end goes away, as when a connection is lost.
     func hangUp() throws { try master.close() }
 

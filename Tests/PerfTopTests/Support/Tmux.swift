@@ -44,7 +44,7 @@ final class Tmux {
             tmux,
             [
                 "-L", socket, "-f", "/dev/null", "new-session", "-d", "-x", "\(columns)", "-y", "\(lines)",
-                "env \(variables) bash '\(file)'",
+                "env -u NO_COLOR \(variables) bash '\(file)'",
             ],
             environment: ["TMUX": nil as String?, "LC_ALL": "C.UTF-8"])
         try #require(made.status == 0, "tmux: \(made.errors)")
