@@ -52,6 +52,15 @@ static inline void pt_show_picture(void) {
     wnoutrefresh(stdscr);
     doupdate();
 }
+// Without another screen the picture stays, and what comes next goes where its last line was: that one is emptied.
+static inline void pt_leave_screen(void) {
+    if (!exit_ca_mode) {
+        wmove(stdscr, LINES - 1, 0);
+        wclrtoeol(stdscr);
+        wrefresh(stdscr);
+    }
+    endwin();
+}
 static inline void pt_place_cursor(int line, int column) { wmove(stdscr, line, column); }
 static inline void pt_set_style(attr_t attributes, int pair) { wattr_set(stdscr, attributes, (short)pair, NULL); }
 static inline void pt_add_text(int line, int column, const wchar_t *text, int count) {

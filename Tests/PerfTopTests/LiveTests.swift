@@ -14,11 +14,7 @@ extension EndToEnd {
             return tmux
         }
 
-        /// A line of the table: a percentage and, as a word of its own, the function.
-        private func isRow(_ screen: String, _ function: String) -> Bool {
-            let pattern = #"(?m)^.*\d\.\d.*\s"# + function + #"(\s.*)?$"#
-            return screen.range(of: pattern, options: .regularExpression) != nil
-        }
+        private func isRow(_ screen: String, _ function: String) -> Bool { Screen.isRow(screen, function) }
 
         private func expectEnd(_ tmux: Tmux, status: Int32...) throws {
             try tmux.expect("perftop ended and the terminal is as before") { screen in

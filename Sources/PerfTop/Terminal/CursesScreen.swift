@@ -41,7 +41,7 @@ final class CursesScreen {
     func close() {
         guard isOpen else { return }
         isOpen = false
-        endwin()
+        pt_leave_screen()
         rescue.lower()
     }
 
@@ -83,7 +83,7 @@ final class CursesScreen {
 
     /// Gives the terminal back, stops the process as ^Z does, and takes the terminal again when it is continued.
     func suspend() {
-        endwin()
+        pt_leave_screen()
         rescue.lower()
         pt_stop_now()
         takeBack()
@@ -148,19 +148,27 @@ final class CursesScreen {
             throw TerminalError(message: "terminal type '\(terminalType)' cannot move its cursor; use --batch")
         }
         var bytes: [UInt8] = []
-        for name in ["rmkx", "sgr0", "cnorm", "rmcup"] {
-            guard let string = unsafe pt_terminal_string(name) else { continue }
-            var isDelay = false
-            for byte in unsafe String(cString: string).utf8 {
-                if byte == UInt8(ascii: "<"), bytes.last == UInt8(ascii: "$") {
-                    bytes.removeLast()
-                    isDelay = true
-                }
-                if !isDelay { bytes.append(byte) }
-                if byte == UInt8(ascii: ">") { isDelay = false }
+        for name in ["rmkx", "sgr0", "cnorm", "rmcup"] { bytes += string(name) }
+        bytes += [0x0d, 0x0a]
+        // Without another screen to leave, what is left of the picture must not look like part of what follows.
+        if string("rmcup").isEmpty { bytes += string("ed") }
+        return bytes
+    }
+
+    /// A string of terminfo without its delays; empty where the terminal has none.
+    private static func string(_ name: String) -> [UInt8] {
+        guard let string = unsafe pt_terminal_string(name) else { return [] }
+        var bytes: [UInt8] = []
+        var isDelay = false
+        for byte in unsafe String(cString: string).utf8 {
+            if byte == UInt8(ascii: "<"), bytes.last == UInt8(ascii: "$") {
+                bytes.removeLast()
+                isDelay = true
             }
+            if !isDelay { bytes.append(byte) }
+            if byte == UInt8(ascii: ">") { isDelay = false }
         }
-        return bytes + [0x0d, 0x0a]
+        return bytes
     }
 
     private static var terminalType: String {

@@ -11,6 +11,7 @@ struct Program {
     static let crowd = Program("crowd", flags: ["-pthread"])
     static let forkNoExec = Program("forknoexec")
     static let forkStorm = Program("forkstorm")
+    static let hit = Program("hit")
     static let waker = Program("waker")
     static let remap = Program("remap")
     static let chainFirst = Program("execchain", named: "chain-first", flags: ["-DFIRST"])

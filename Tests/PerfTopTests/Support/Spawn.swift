@@ -7,18 +7,25 @@ final class Child {
     let pid: pid_t
     /// As a shell has it: the exit status, or 128 + the signal. Nil while it runs.
     private(set) var status: Int32?
+    /// The signal that ended it; nil where it has exited, with whatever status.
+    private(set) var signal: Int32?
 
     /// Starts `program` with these three streams, all signals at their defaults.
+    ///
+    /// - Parameter controlling: a terminal that becomes the controlling one of a new session, which the program leads.
     init(
         _ program: String, _ arguments: [String], environment: [String: String], input: Int32, output: Int32,
-        errors: Int32
+        errors: Int32, controlling: String? = nil
     ) throws {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        // A session that has no terminal yet gets the first one it opens.
+        if let controlling { unsafe posix_spawn_file_actions_addopen(&actions, 3, controlling, O_RDWR, 0) }
         for (number, stream) in [input, output, errors].enumerated() {
             unsafe posix_spawn_file_actions_adddup2(&actions, stream, Int32(number))
         }
+        if controlling != nil { unsafe posix_spawn_file_actions_addclose(&actions, 3) }
 
         var attributes = posix_spawnattr_t()
         unsafe posix_spawnattr_init(&attributes)
@@ -28,7 +35,9 @@ final class Child {
         unsafe sigfillset(&all)
         unsafe posix_spawnattr_setsigmask(&attributes, &none)
         unsafe posix_spawnattr_setsigdefault(&attributes, &all)
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        // POSIX_SPAWN_SETSID, which the headers show to GNU programs only.
+        let session: Int32 = controlling == nil ? 0 : 0x80
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | session))
 
         var words = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
         var variables = unsafe environment.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
@@ -58,7 +67,8 @@ final class Child {
     private func reap(_ options: Int32) {
         var raw: Int32 = 0
         guard unsafe waitpid(pid, &raw, options) == pid else { return }
-        let signal = raw & 0x7f
-        status = signal == 0 ? (raw >> 8) & 0xff : 128 + signal
+        let number = raw & 0x7f
+        if number != 0 { signal = number }
+        status = number == 0 ? (raw >> 8) & 0xff : 128 + number
     }
 }
