@@ -10,6 +10,8 @@ struct Program {
     static let crowd = Program("crowd", flags: ["-pthread"])
     static let forkNoExec = Program("forknoexec")
     static let forkStorm = Program("forkstorm")
+    static let deny = Program("deny")
+    static let mixed = Program("mixed")
     static let waker = Program("waker")
     static let remap = Program("remap")
     static let chainFirst = Program("execchain", named: "chain-first", flags: ["-DFIRST"])
