@@ -6,9 +6,9 @@ internal import Glibc
 /// Order matters: this runs before anything else is read, so that what the machine does is counted from the first
 /// moment. Counters open disabled; the caller maps rings over them and then enables them.
 package struct EventOpener {
-    private let sampling: Sampling
-    private let limits: KernelLimits
-    private let cpus: [Int]
+    let sampling: Sampling
+    let limits: KernelLimits
+    let cpus: [Int]
     private var notes: [String] = []
     /// Kernels before 6.0 refuse `PERF_FORMAT_LOST`, before 5.12 `build_id`: asked again without.
     private var readsLost = true
@@ -44,7 +44,7 @@ package struct EventOpener {
     }
 
     /// Who is sampled: some threads, or (nil) all of each CPU.
-    private struct Plan {
+    struct Plan {
         var threads: [Int32]?
         var text: String
         var wanted: [Int32]?
@@ -54,7 +54,7 @@ package struct EventOpener {
         var fromExec = false
     }
 
-    private struct OpenFailure: Error {
+    struct OpenFailure: Error {
         let errno: Errno
         let event: EventSpec?
     }
@@ -85,9 +85,7 @@ extension EventOpener {
             var threads: [Int32] = []
             for pid in pids {
                 let found = Self.threads(of: pid)
-                if found.isEmpty {
-                    throw EngineError(what: "pid \(pid)", why: "no such process", remedy: "ps -e lists them")
-                }
+                if found.isEmpty { throw Self.missing(pid) }
                 // A thread id may be given as well: the process is sampled once.
                 threads += found.filter { !threads.contains($0) }
             }
@@ -107,8 +105,8 @@ extension EventOpener {
             return Plan(threads: nil, text: "user \(displayText(name)) on \(cpuText)", user: id, inherit: false)
         case .everythingPermitted:
             notes.append(
-                "perf_event_paranoid is \(limits.paranoid): only your own processes; for all: sudo, or "
-                    + "sudo sysctl kernel.perf_event_paranoid=0")
+                "only your own processes (perf_event_paranoid is \(limits.paranoid)); all: "
+                    + limits.shortRemedy(level: 0))
             let own = Self.processes(of: geteuid())
             if own.isEmpty {
                 throw EngineError(
@@ -122,11 +120,8 @@ extension EventOpener {
             let own = Self.processes(of: id)
             return Plan(
                 threads: own.flatMap(Self.threads(of:)), text: "user \(displayText(name))", inherit: sampling.inherit)
-        case .everything, .user:
-            throw EngineError(
-                what: "sampling whole CPUs",
-                why: "not permitted (perf_event_paranoid is \(limits.paranoid))",
-                remedy: "run as root, or: sudo sysctl kernel.perf_event_paranoid=0; -p PID needs less")
+        case .everything: throw refusedCPUs(cpuText)
+        case .user(let name, _): throw refusedCPUs("user \(displayText(name)) on \(cpuText)")
         }
     }
 
@@ -162,14 +157,7 @@ extension EventOpener {
                 why: "it happens inside the kernel: with :u it would count 0 for ever",
                 remedy: "leave out :u")
         }
-        if !limits.mayCountKernel, spec.happensInKernel || !spec.user {
-            throw EngineError(
-                what: "event '\(spec.text)'",
-                why:
-                    "it happens inside the kernel, which you may not look at (perf_event_paranoid is \(limits.paranoid)): "
-                    + "it would count 0 for ever",
-                remedy: "run as root, or: sudo sysctl kernel.perf_event_paranoid=1")
-        }
+        if !limits.mayCountKernel, spec.happensInKernel || !spec.user { throw refusedKernel(spec) }
         switch spec.source {
         case .hardware(let number): return ResolvedEvent(spec: spec, type: PERF_TYPE_HARDWARE, config: number)
         case .software(let number): return ResolvedEvent(spec: spec, type: PERF_TYPE_SOFTWARE, config: number)
@@ -204,8 +192,8 @@ extension EventOpener {
         if !limits.mayCountKernel, events.contains(where: \.spec.kernel) {
             for index in events.indices { events[index].spec.kernel = false }
             given.append(
-                "perf_event_paranoid is \(limits.paranoid): user side only; with the kernel's: sudo, or "
-                    + "sudo sysctl kernel.perf_event_paranoid=1")
+                "user side only (perf_event_paranoid is \(limits.paranoid)); with the kernel's: "
+                    + limits.shortRemedy(level: 1))
         }
         let rates = events.map { rate(of: $0.spec) }
         // Room for everything that can come in a second or two; an event per hit has no such bound.
@@ -233,6 +221,12 @@ extension EventOpener {
                 }
             }
         }
+        let takesWhatItGets =
+            switch sampling.target.who {
+            case .everythingPermitted, .user: plan.threads != nil
+            default: false
+            }
+        var refused = 0
         var pending: [Int32?] = plan.threads.map { $0.map { $0 } } ?? [nil]
         var known = Set(plan.threads ?? [])
         var rounds = 0
@@ -241,8 +235,13 @@ extension EventOpener {
                 do throws(OpenFailure) {
                     try follow(thread)
                 } catch {
-                    // A thread that ended between the listing and now takes nothing with it.
-                    if error.errno != .noProcess || known.count <= 1 { throw error }
+                    // A thread that ended between the listing and now takes nothing with it; nor, where nobody asked for
+                    // it by its number, does one that has more rights than we have (ssh-agent, sudo).
+                    if error.errno == .access, takesWhatItGets {
+                        refused += 1
+                    } else if error.errno != .noProcess || known.count <= 1 {
+                        throw error
+                    }
                 }
             }
             // Threads made meanwhile by one that had no counter yet have none either: look again until none is new.
@@ -254,7 +253,13 @@ extension EventOpener {
                 break
             }
         }
-        if opened.allSatisfy(\.samples.isEmpty) { throw OpenFailure(errno: .noProcess, event: nil) }
+        if let note = nameless(plan) { given.append(note) }
+        if opened.allSatisfy(\.samples.isEmpty) {
+            throw OpenFailure(errno: refused > 0 ? .access : .noProcess, event: nil)
+        }
+        if refused > 0 {
+            given.append("without \(refused) of your threads, which have more rights than you; with them: sudo")
+        }
         return OpenCounters(
             cpus: opened,
             events: zip(events, rates).map { EventInUse(name: $0.spec.text, rate: $1) },
@@ -344,53 +349,10 @@ extension EventOpener {
         _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
-    private static func fileLimit() -> UInt64 {
+    static func fileLimit() -> UInt64 {
         var limit = rlimit()
         guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
         return UInt64(limit.rlim_cur)
-    }
-}
-
-// MARK: - Reasons
-
-extension EventOpener {
-    private func explain(_ failure: OpenFailure, _ plan: Plan) -> EngineError {
-        let what = failure.event.map { "event '\($0.text)'" } ?? plan.text
-        switch failure.errno {
-        case .permission, .access:
-            return EngineError(what: plan.text, why: permissionReason(), remedy: permissionRemedy(plan))
-        case .noProcess:
-            return EngineError(what: plan.text, why: "no such process", remedy: "ps -e lists them")
-        case .tooManyFiles, .tooManyFilesInSystem:
-            let needed = (plan.threads?.count ?? 1) * cpus.count * (1 + (sampling.events?.count ?? 1))
-            return EngineError(
-                what: plan.text,
-                why: "needs about \(needed) open files (threads × CPUs × events), the limit is \(Self.fileLimit())",
-                remedy: "raise it: ulimit -n \(needed + 64)")
-        case .noEntry, .notSupported, .noDevice:
-            return EngineError(
-                what: what, why: "this machine cannot count it (\(failure.errno.text))",
-                remedy: "without hardware counters use cpu-clock")
-        case .noSystemCall:
-            return EngineError(
-                what: what, why: "this kernel has no perf events, or a container's filter hides them",
-                remedy: "in a container: --security-opt seccomp=unconfined --cap-add PERFMON")
-        default: return EngineError(what: what, why: failure.errno.text)
-        }
-    }
-
-    private func permissionReason() -> String {
-        limits.isPrivileged
-            ? "not permitted, though privileged: a container's filter or a security module refuses perf events"
-            : "not permitted (perf_event_paranoid is \(limits.paranoid))"
-    }
-
-    private func permissionRemedy(_ plan: Plan) -> String {
-        if limits.isPrivileged { return "in a container: --security-opt seccomp=unconfined --cap-add PERFMON" }
-        if limits.paranoid > 2 { return "run as root, or: sudo sysctl kernel.perf_event_paranoid=2" }
-        return plan.threads == nil
-            ? "run as root, or: sudo sysctl kernel.perf_event_paranoid=0"
-            : "it must be your own process; for others run as root"
     }
 }
 

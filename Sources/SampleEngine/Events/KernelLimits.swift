@@ -8,14 +8,21 @@ struct KernelLimits: Sendable {
     let isPrivileged: Bool
     /// CAP_IPC_LOCK, or paranoid −1: ring memory is not limited.
     let mayLockMemory: Bool
+    /// CAP_SYSLOG: the kernel shows where its functions are, unless `kernel.kptr_restrict` is 2.
+    let mayReadKernelAddresses: Bool
+    /// Root of a user namespace (a rootless container): its capabilities do not count here.
+    let isInsideUserNamespace: Bool
     /// `kernel.perf_event_max_sample_rate` in samples per second and CPU.
     let maxSampleRate: UInt64
 
     init() {
-        let capabilities = Self.effectiveCapabilities()
+        isInsideUserNamespace = Self.hasOwnUserNamespace()
+        let effective = isInsideUserNamespace ? 0 : Self.effectiveCapabilities()
+        func has(_ capability: UInt64) -> Bool { effective & 1 << capability != 0 }
         paranoid = fileNumber("/proc/sys/kernel/perf_event_paranoid") ?? 2
-        isPrivileged = capabilities & (1 << 21 | 1 << 38) != 0
-        mayLockMemory = capabilities & (1 << 14) != 0 || paranoid < 0
+        isPrivileged = has(21) || has(38)
+        mayLockMemory = has(14) || paranoid < 0
+        mayReadKernelAddresses = has(34)
         maxSampleRate = UInt64(max(1, fileNumber("/proc/sys/kernel/perf_event_max_sample_rate") ?? 100_000))
     }
 
@@ -34,6 +41,12 @@ struct KernelLimits: Sendable {
     }
 
     static let pageSize = max(4096, sysconf(Int32(_SC_PAGESIZE)))
+
+    /// The first user namespace has a fixed inode number; perf asks for capabilities there and nowhere else.
+    private static func hasOwnUserNamespace() -> Bool {
+        var status = stat()
+        return unsafe stat("/proc/self/ns/user", &status) == 0 && status.st_ino != 0xefff_fffd
+    }
 
     /// Bits of the CapEff line of `/proc/self/status` (capabilities(7)).
     private static func effectiveCapabilities() -> UInt64 {

@@ -18,18 +18,32 @@ enum Tracepoint {
                 if error == .access || error == .permission { denied = true }
             }
         }
+        if denied, let access {
+            throw EngineError(
+                what: what, why: "only root may read \(roots[0])", remedy: "use sudo, or: \(access)")
+        }
         if let root = roots.first(where: { !directoryNames($0 + "/events").isEmpty }) {
             throw EngineError(what: what, why: "no such tracepoint", remedy: suggestion(subsystem, name, below: root))
         }
-        let readable = unsafe access(roots[0], R_OK) == 0
-        if denied || geteuid() != 0, !readable {
-            throw EngineError(
-                what: what, why: "tracepoints need access to \(roots[0])",
-                remedy: "run as root, or: sudo mount -o remount,mode=755 \(roots[0])")
-        }
         throw EngineError(
-            what: what, why: "tracefs is not mounted", remedy: "mount it: mount -t tracefs nodev \(roots[0])")
+            what: what, why: "tracefs is not mounted",
+            remedy: "mount it: \(access ?? "mount -t tracefs nodev \(roots[0])")")
     }
+
+    /// What lets a plain user read tracefs, nil for root.
+    ///
+    /// It takes the group: files of single tracepoints are closed to others whatever the mode of the mount.
+    static var access: String? {
+        if geteuid() == 0 { return nil }
+        var (here, above) = (stat(), stat())
+        let isKnown = unsafe stat(roots[0], &here) == 0 && stat("/sys/kernel", &above) == 0
+        let isMounted = isKnown && here.st_dev != above.st_dev
+        let group = "mode=750,gid=\(getegid())"
+        return "sudo mount " + (isMounted ? "-o remount,\(group) " : "-t tracefs -o \(group) nodev ") + roots[0]
+    }
+
+    /// Whether tracepoints can be looked up.
+    static var isReadable: Bool { roots.contains { !directoryNames($0 + "/events").isEmpty } }
 
     private static func suggestion(_ subsystem: String, _ name: String, below root: String) -> String {
         let subsystems = directoryNames(root + "/events")

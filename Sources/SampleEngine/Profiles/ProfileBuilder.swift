@@ -17,6 +17,8 @@ package struct ProfileBuilder: ~Copyable {
     private var sequence: UInt64 = 0
     private var processorBefore = ownProcessorNanoseconds()
     private var state = Profile.State.live
+    /// What to do about hidden kernel names.
+    private lazy var kernelNames = KernelLimits().namesOfKernel
 
     package init(session: SessionFacts, wantedUser: UInt32?) {
         self.session = session
@@ -194,10 +196,7 @@ package struct ProfileBuilder: ~Copyable {
     package mutating func profile() -> Profile {
         sequence += 1
         var notes = session.notes
-        if symbolizer.kernelIsHidden {
-            notes.append(
-                "kernel names are hidden (kernel.kptr_restrict): run as root, or: sudo sysctl kernel.kptr_restrict=0")
-        }
+        if symbolizer.kernelIsHidden { notes.append(kernelNames) }
         let profile = Profile(
             sequence: sequence,
             session: SessionFacts(target: session.target, events: session.events, notes: notes, window: window),

@@ -82,7 +82,9 @@ package struct Symbolizer: ~Copyable {
     private mutating func kernelSymbol(_ address: RuntimeAddress, _ now: Instant) -> Symbol {
         if kernelRead == nil { readKernel(now) }
         var found = kernel?.answer(at: address)
-        if case (.none, _)? = found, let read = kernelRead, now.nanoseconds(since: read) > 1_000_000_000 {
+        if !kernelIsHidden, case (.none, _)? = found, let read = kernelRead,
+            now.nanoseconds(since: read) > 1_000_000_000
+        {
             // No record tells of a module that is loaded: a new address asks for a new look, once a second at most.
             readKernel(now)
             found = kernel?.answer(at: address)

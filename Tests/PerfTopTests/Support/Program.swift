@@ -12,6 +12,8 @@ struct Program {
     static let forkNoExec = Program("forknoexec")
     static let forkStorm = Program("forkstorm")
     static let hit = Program("hit")
+    static let deny = Program("deny")
+    static let mixed = Program("mixed")
     static let waker = Program("waker")
     static let remap = Program("remap")
     static let chainFirst = Program("execchain", named: "chain-first", flags: ["-DFIRST"])
