@@ -10,6 +10,7 @@ struct Program {
     static let crowd = Program("crowd", flags: ["-pthread"])
     static let forkNoExec = Program("forknoexec")
     static let forkStorm = Program("forkstorm")
+    static let overflow = Program("overflow", named: "liboverflow.so", flags: ["-shared", "-fPIC", "-O0"])
     static let hit = Program("hit")
     static let waker = Program("waker")
     static let remap = Program("remap")
