@@ -45,8 +45,9 @@ void pt_return_large_blocks(void) {
 
 void pt_prepare_thread(const char *name) {
     static _Thread_local char room[32768];
-    stack_t stack = {.ss_sp = room, .ss_size = sizeof room};
-    sigaltstack(&stack, NULL);
+    stack_t stack = {.ss_sp = room, .ss_size = sizeof room}, present;
+    // The address sanitizer has put one there already and unmaps whatever it finds when the thread ends.
+    if (sigaltstack(NULL, &present) == 0 && (present.ss_flags & SS_DISABLE)) sigaltstack(&stack, NULL);
     prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
