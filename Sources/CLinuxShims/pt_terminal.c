@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -17,6 +18,7 @@ static char undo[512];
 static size_t undo_count;
 static int tty = -1, notice_pipe = -1, captured_file = -1, error_file = -1;
 static volatile sig_atomic_t screen_is_up, ending_signal;
+static atomic_int rescuers;
 
 static const int crashes[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGXCPU, SIGALRM};
 static const int endings[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
@@ -68,7 +70,10 @@ void pt_die_by(int signal) {
 }
 
 static void on_crash(int signal) {
-    rescue();
+    // Another thread is at it already: ending the process now would cut it short. It ends us, well within that second.
+    struct timespec second = {1, 0};
+    if (atomic_fetch_add(&rescuers, 1) > 0) nanosleep(&second, NULL);
+    else rescue();
     // The alarm is ours: it means that the main loop did not act on an ending signal in time.
     pt_die_by(signal == SIGALRM && ending_signal ? ending_signal : signal);
 }

@@ -103,6 +103,19 @@ extension EndToEnd {
             try expectRestored()
         }
 
+        @Test("stacks that run out on two other threads at once")
+        func overflow() throws {
+            let child = try terminal.start(
+                ["-p", "\(burn.pid)"],
+                environment: [
+                    "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "NO_COLOR": nil,
+                    "LD_PRELOAD": Program.overflow.path,
+                ])
+            terminal.finish(child)
+            #expect(child.signal == SIGSEGV)
+            try expectRestored()
+        }
+
         @Test("q and Ctrl-C are the user's wish: status 0", arguments: ["q", "\u{3}"])
         func keys(key: String) throws {
             let child = try start()

@@ -28,8 +28,9 @@ int pt_memfd(const char *name);
 /// Keeps the memory of large tables apart from the rest, so that it goes back to the system when they are gone.
 void pt_return_large_blocks(void);
 
-/// Names the calling thread, at most 15 bytes (PR_SET_NAME).
-void pt_name_thread(const char *name);
+/// Names the calling thread, at most 15 bytes (PR_SET_NAME), and gives it a stack for signal handlers: without one
+/// a stack that has run out ends the process before any handler.
+void pt_prepare_thread(const char *name);
 
 /// openat2(2) with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS: no link inside may lead out of the directory.
 int pt_open_in_root(int root, const char *path, int flags);

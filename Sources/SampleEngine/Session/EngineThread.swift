@@ -29,7 +29,7 @@ package struct EngineThread: ~Copyable {
             { argument in
                 guard let argument = unsafe argument else { return nil }
                 let body = unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
-                unsafe pt_name_thread(body.name)
+                unsafe pt_prepare_thread(body.name)
                 body.run()
                 return nil
             }, box.toOpaque())

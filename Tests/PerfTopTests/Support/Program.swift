@@ -11,6 +11,7 @@ struct Program {
     static let crowd = Program("crowd", flags: ["-pthread"])
     static let forkNoExec = Program("forknoexec")
     static let forkStorm = Program("forkstorm")
+    static let overflow = Program("overflow", named: "liboverflow.so", flags: ["-shared", "-fPIC", "-O0"])
     static let hit = Program("hit")
     static let deny = Program("deny")
     static let mixed = Program("mixed")
