@@ -43,6 +43,8 @@ func runBatch(
         guard watched[0].revents != 0, let profile = session.takeLatest() else { continue }
         let goesOn = try writer.write(profile, to: output)
         if !goesOn, isReadable(signals) { continue }
+        // Its counters end a moment before it can be waited for.
+        if profile.state == .exited { options.command?.reap(waiting: true) }
         if !goesOn || profile.state == .exited {
             _ = session.stop()
             return nil

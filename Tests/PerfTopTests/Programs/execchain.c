@@ -2,7 +2,7 @@
 //
 // Built twice, from this one source: as the first program (-DFIRST) and as the second. Both have the same layout, so
 // an address of one is inside the other's function too: only the time of a sample tells which program it was.
-// Each spins (the first 6 ms, the second 3 ms of processor time) and execs OTHER, which does the same.
+// Each spins (the first 12 ms, the second 6 ms of processor time) and execs OTHER, which does the same.
 // At the end it prints its own measurement: {"first_program": ns, "second_program": ns}.
 #include "spin.h"
 
@@ -10,12 +10,12 @@
 SPINNER(first_program, 0.5)
 #define WORK first_program
 #define SLOT 0
-#define BUDGET 6000000
+#define BUDGET 12000000
 #else
 SPINNER(second_program, 0.25)
 #define WORK second_program
 #define SLOT 1
-#define BUDGET 3000000
+#define BUDGET 6000000
 #endif
 
 int main(int count, char **arguments) {
