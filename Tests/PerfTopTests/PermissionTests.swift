@@ -237,6 +237,28 @@ extension EndToEnd {
             }
         }
 
+        @Test("hidden names of the kernel: the remedy is what really shows them", .slow)
+        func kernelNames() throws {
+            let (matrix, setting) = (Matrix(workshop: try Workshop()), try KernelSetting(Self.paranoid))
+            let restriction = try KernelSetting("/proc/sys/kernel/kptr_restrict")
+            let cells: [(User, level: Int, restriction: Int, note: String?)] = [
+                (.root, 2, 1, nil),
+                (.root, 2, 2, "names (kernel.kptr_restrict is 2): sudo sysctl kernel.kptr_restrict=1"),
+                (.plain, 1, 0, nil), (.plain, 1, 1, "names (no CAP_SYSLOG): sudo, or sudo setcap"),
+                (.plain, 1, 1, "or sudo sysctl kernel.kptr_restrict=0"),
+                (.plain, 1, 2, "with sudo sysctl kernel.kptr_restrict=1"),
+                (.perfmon, 2, 0, "names (no CAP_SYSLOG): sudo, or sudo setcap"),
+            ]
+            for (user, level, value, note) in cells {
+                try setting.set(level)
+                try restriction.set(value)
+                let target = user == .root ? Workshop.rootWork : Workshop.plainWork
+                let line = try matrix.check(user, level, .own, .works(of: [target], notes: note.map { [$0] } ?? []))
+                #expect(line.contains("have no names") == (note != nil), "\(line)")
+                print("kptr_restrict \(value), \(line)")
+            }
+        }
+
         @Test("root of a container, with and without a user namespace of its own")
         func containers() throws {
             let (matrix, setting) = (Matrix(workshop: try Workshop()), try KernelSetting(Self.paranoid))
