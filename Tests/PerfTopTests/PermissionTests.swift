@@ -129,6 +129,8 @@ struct Matrix {
             let isSeen = frame.rows.contains { $0.process == process }
             #expect(isSeen == processes.contains(process), "\(name): \(process)")
         }
+        // Nothing that root can do would give more.
+        if user == .root { #expect(!text.contains("sudo") || !notes.isEmpty, "\(name): \(text)") }
         for note in notes { #expect(text.contains(note), "\(name): \(text)") }
         guard Asked.processes.contains(asked) else { return }
         for process in processes {
