@@ -129,6 +129,8 @@ struct Matrix {
             let isSeen = frame.rows.contains { $0.process == process }
             #expect(isSeen == processes.contains(process), "\(name): \(process)")
         }
+        // Nothing that root can do would give more.
+        if user == .root { #expect(!text.contains("may not read"), "\(name): \(text)") }
         for note in notes { #expect(text.contains(note), "\(name): \(text)") }
         guard Asked.processes.contains(asked) else { return }
         for process in processes {
@@ -234,6 +236,28 @@ extension EndToEnd {
                 for (user, asked, words) in asked {
                     print(try matrix.check(user, level, asked, denying: "EACCES", .refused(words)))
                 }
+            }
+        }
+
+        @Test("hidden names of the kernel: the remedy is what really shows them", .slow)
+        func kernelNames() throws {
+            let (matrix, setting) = (Matrix(workshop: try Workshop()), try KernelSetting(Self.paranoid))
+            let restriction = try KernelSetting("/proc/sys/kernel/kptr_restrict")
+            let cells: [(User, level: Int, restriction: Int, note: String?)] = [
+                (.root, 2, 1, nil),
+                (.root, 2, 2, "names (kernel.kptr_restrict is 2): sudo sysctl kernel.kptr_restrict=1"),
+                (.plain, 1, 0, nil), (.plain, 1, 1, "names (no CAP_SYSLOG): sudo, or sudo setcap"),
+                (.plain, 1, 1, "or sudo sysctl kernel.kptr_restrict=0"),
+                (.plain, 1, 2, "with sudo sysctl kernel.kptr_restrict=1"),
+                (.perfmon, 2, 0, "names (no CAP_SYSLOG): sudo, or sudo setcap"),
+            ]
+            for (user, level, value, note) in cells {
+                try setting.set(level)
+                try restriction.set(value)
+                let target = user == .root ? Workshop.rootWork : Workshop.plainWork
+                let line = try matrix.check(user, level, .own, .works(of: [target], notes: note.map { [$0] } ?? []))
+                #expect(line.contains("have no names") == (note != nil), "\(line)")
+                print("kptr_restrict \(value), \(line)")
             }
         }
 

@@ -8,6 +8,8 @@ struct KernelLimits: Sendable {
     let isPrivileged: Bool
     /// CAP_IPC_LOCK, or paranoid −1: ring memory is not limited.
     let mayLockMemory: Bool
+    /// CAP_SYS_PTRACE: what other users' processes have mapped can be read.
+    let mayReadOthers: Bool
     /// CAP_SYSLOG: the kernel shows where its functions are, unless `kernel.kptr_restrict` is 2.
     let mayReadKernelAddresses: Bool
     /// Root of a user namespace (a rootless container): its capabilities do not count here.
@@ -22,6 +24,7 @@ struct KernelLimits: Sendable {
         paranoid = fileNumber("/proc/sys/kernel/perf_event_paranoid") ?? 2
         isPrivileged = has(21) || has(38)
         mayLockMemory = has(14) || paranoid < 0
+        mayReadOthers = has(19)
         mayReadKernelAddresses = has(34)
         maxSampleRate = UInt64(max(1, fileNumber("/proc/sys/kernel/perf_event_max_sample_rate") ?? 100_000))
     }

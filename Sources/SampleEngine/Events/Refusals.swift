@@ -125,8 +125,10 @@ extension EventOpener {
     }
 
     /// What to say where processes are sampled whose mappings we may not read. Asked of some of them, because it depends
-    /// on the kernel (CAP_PERFMON is enough since 6.15) and on the process.
+    /// on the kernel (recent ones let CAP_PERFMON read mappings) and on the process.
     func nameless(_ plan: Plan) -> String? {
+        // Who has the capability can get no more than that.
+        if limits.mayReadOthers { return nil }
         let candidates = plan.threads ?? directoryNames("/proc").compactMap { Int32($0) }
         var readable = 0
         for candidate in candidates where readable < 64 {
