@@ -93,7 +93,8 @@ extension Ordering<Column> {
 
     private func number(of row: Row) -> Double {
         switch column {
-        case .selfPercent: row.selfPercent
+        // As it is shown: rows with the same number on the screen have no reason to change places.
+        case .selfPercent: (row.selfPercent * 100).rounded()
         case .samples: Double(row.selfSamples)
         case .pid: Double(row.key.pid ?? -1)
         case .thread: Double(row.key.thread ?? -1)
@@ -114,7 +115,7 @@ extension Ordering<Column> {
     }
 
     private func tieBreak(_ left: Row, _ right: Row) -> Int {
-        var order = Self.order(right.selfPercent, left.selfPercent)
+        var order = Self.order((right.selfPercent * 100).rounded(), (left.selfPercent * 100).rounded())
         if order == 0 { order = Self.order(left.function, right.function) }
         if order == 0 { order = Self.order(left.process, right.process) }
         if order == 0 { order = Self.order(left.module, right.module) }

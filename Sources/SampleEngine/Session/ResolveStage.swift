@@ -24,12 +24,15 @@ struct ResolveStage: ~Copyable {
         self.profileBell = profileBell
     }
 
-    /// Names may take this long before a picture goes out without the rest of them.
-    private static var namingBudget: UInt64 { 30_000_000 }
+    /// Names may take this long before a picture goes out without the rest of them: the first picture is waited for,
+    /// a later one need not be drawn twice.
+    private static var firstNamingBudget: UInt64 { 30_000_000 }
+    private static var namingBudget: UInt64 { 200_000_000 }
 
     /// Runs until the sampler's last slice is a profile.
     mutating func run() {
         publish()
+        var budget = Self.firstNamingBudget
         while true {
             resolverBell.wait()
             // Before anything slow: what is looked at now may be gone a moment later.
@@ -42,11 +45,12 @@ struct ResolveStage: ~Copyable {
             toSampler.put(slice)
             if isLast { Bell.ring(samplerBell) }
             while true {
-                let isNamed = builder.name(until: Instant.now.advanced(byNanoseconds: Self.namingBudget))
+                let isNamed = builder.name(until: Instant.now.advanced(byNanoseconds: budget))
                 // A profile that leaves for good must be complete; a live picture can be followed by a better one.
                 if isNamed || builder.isLive { publish() }
                 if isNamed { break }
             }
+            budget = Self.namingBudget
             if isLast { return }
         }
     }

@@ -44,15 +44,15 @@ extension TopModel {
     }
 
     private static func role(of column: Column, _ kind: CodeKind) -> Role {
+        // One colored run per row: each change of color is a dozen bytes on the line, and the letter says it anyway.
         switch column {
-        case .function, .kind:
+        case .function:
             switch kind {
             case .user: .plain
             case .kernel, .guest: .kernel
             case .jit: .jit
             case .unknown: .unknown
             }
-        case .module: .quiet
         default: .plain
         }
     }
