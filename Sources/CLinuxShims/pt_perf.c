@@ -19,7 +19,6 @@ int pt_perf_event_open(struct perf_event_attr *attr, pid_t pid, int cpu, int gro
 }
 
 int pt_perf_enable(int fd) { return ioctl(fd, PERF_EVENT_IOC_ENABLE, 0); }
-int pt_perf_disable(int fd) { return ioctl(fd, PERF_EVENT_IOC_DISABLE, 0); }
 int pt_perf_set_output(int fd, int ring_fd) { return ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, ring_fd); }
 int pt_perf_id(int fd, uint64_t *id) { return ioctl(fd, PERF_EVENT_IOC_ID, id); }
 
@@ -34,7 +33,6 @@ int pt_epoll_add(int epoll, int fd, uint64_t tag) {
 int pt_epoll_remove(int epoll, int fd) { return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL); }
 
 int pt_open(const char *path, int flags) { return open(path, flags | O_CLOEXEC); }
-int pt_openat(int directory, const char *path, int flags) { return openat(directory, path, flags | O_CLOEXEC); }
 int pt_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 // Setting the threshold also stops glibc from raising it after each large block that is freed.
 void pt_return_large_blocks(void) {

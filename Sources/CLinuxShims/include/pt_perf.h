@@ -13,7 +13,6 @@ _Static_assert(offsetof(struct perf_event_mmap_page, data_tail) == 1032, "contro
 
 int pt_perf_event_open(struct perf_event_attr *attr, pid_t pid, int cpu, int group, unsigned long flags);
 int pt_perf_enable(int fd);
-int pt_perf_disable(int fd);
 int pt_perf_set_output(int fd, int ring_fd);
 int pt_perf_id(int fd, uint64_t *id);
 
@@ -22,7 +21,6 @@ int pt_epoll_create(void);
 int pt_epoll_add(int epoll, int fd, uint64_t tag);
 int pt_epoll_remove(int epoll, int fd);
 int pt_open(const char *path, int flags);
-int pt_openat(int directory, const char *path, int flags);
 int pt_memfd(const char *name);
 
 /// Keeps the memory of large tables apart from the rest, so that it goes back to the system when they are gone.

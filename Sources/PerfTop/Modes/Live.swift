@@ -48,7 +48,6 @@ private struct LiveLoop {
     private var needsRepaint = false
     private var lastPicture = Instant.beginning
     private var emptyReads = 0
-    private var hasData = false
     private let command: Command?
 
     init(source: any ProfileSource, screen: CursesScreen, options: LiveOptions) {
@@ -111,9 +110,6 @@ private struct LiveLoop {
 
     private mutating func takeProfile() {
         guard let profile = source.takeLatest() else { return }
-        // The first rows are what the user waits for.
-        if !hasData { lastPicture = .beginning }
-        hasData = true
         if model.receive(profile) != .none { isStale = true }
     }
 

@@ -33,7 +33,6 @@ package final class Counter: Sendable {
     }
 
     package func enable() { _ = pt_perf_enable(fd) }
-    package func disable() { _ = pt_perf_disable(fd) }
 
     /// What read(2) says of this event alone: `PERF_FORMAT_ID | PERF_FORMAT_LOST`.
     package struct Reading: Sendable {

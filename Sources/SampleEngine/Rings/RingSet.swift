@@ -85,6 +85,9 @@ package final class RingSet: @unchecked Sendable {
     /// True while some counter can still write.
     package var isAlive: Bool { samples.contains { $0.watched != nil } }
 
+    /// True where every counter that samples has died, seen or not by `wait`.
+    package var isExhausted: Bool { samples.allSatisfy { $0.counters.allSatisfy(\.isDead) } }
+
     // MARK: Waiting
 
     /// Waits until a ring has crossed its watermark, `wakeUp` was called, or the time has come.

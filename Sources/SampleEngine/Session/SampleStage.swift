@@ -63,7 +63,7 @@ struct SampleStage: ~Copyable {
                 schedule.pictureWasRefused(at: .now)
             }
         }
-        slice.targetExited = !stop.isSet
+        slice.targetExited = !stop.isSet || rings.isExhausted
         slice.isLast = true
         // The last slice must arrive: wait for the buffer that comes back. The resolver always returns it.
         while !handOver() { rings.wait(until: Instant.now.advanced(byNanoseconds: 100_000_000)) }

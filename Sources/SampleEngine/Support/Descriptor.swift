@@ -9,11 +9,4 @@ package struct Descriptor: ~Copyable, Sendable {
     package init(owning number: Int32) { self.number = number }
 
     deinit { close(number) }
-
-    /// Gives the number away; the caller closes it.
-    package consuming func release() -> Int32 {
-        let number = self.number
-        discard self
-        return number
-    }
 }
