@@ -31,8 +31,8 @@ struct Arguments: ParsableArguments {
     @Option(
         name: [.customShort("e", allowingJoined: true), .customLong("event")],
         help: ArgumentHelp(
-            "Event to sample, several by repeating or with commas; :u and :k for one side only. "
-                + "Default: cycles, else cpu-clock, else task-clock.", valueName: "EVENT"))
+            "Event to sample, several by repeating or with commas; {A,B}: A samples, B is counted beside it; "
+                + ":u and :k for one side only. Default: cycles, else cpu-clock, else task-clock.", valueName: "EVENT"))
     var events: [String] = []
 
     @Option(
@@ -204,19 +204,13 @@ extension Request {
         return target
     }
 
-    private static func events(_ words: [String]) throws(EngineError) -> [EventSpec]? {
+    private static func events(_ words: [String]) throws(EngineError) -> [EventGroup]? {
         if words.isEmpty { return nil }
-        var events: [EventSpec] = []
+        var groups: [EventGroup] = []
         for word in words {
-            let names =
-                word.contains("{")
-                ? [word] : word.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-            for name in names {
-                let event = try EventSpec.parse(name)
-                if !events.contains(event) { events.append(event) }
-            }
+            for group in try EventGroup.parse(word) where !groups.contains(group) { groups.append(group) }
         }
-        return events
+        return groups
     }
 
     private static func rate(_ arguments: Arguments) throws(EngineError) -> SampleRate? {

@@ -15,7 +15,7 @@ package final class FakeProc {
     }
 
     deinit {
-        for path in made.reversed() { unsafe remove(path) }
+        for path in made.reversed() { unsafe Glibc.remove(path) }
         unsafe rmdir(root)
     }
 
@@ -41,9 +41,17 @@ package final class FakeProc {
     package func write(_ pid: Int32, _ file: String, _ text: String) { write(pid, file, text.utf8) }
 
     /// A `stat` file of a process that started so many clock ticks after boot.
-    package func writeStat(_ pid: Int32, comm: String = "prog", startTicks: UInt64 = 1) {
-        let before = (3...21).map { field in field == 3 ? "S" : "\(field)" }.joined(separator: " ")
+    package func writeStat(_ pid: Int32, comm: String = "prog", parent: Int32 = 4, startTicks: UInt64 = 1) {
+        let before = (3...21).map { $0 == 3 ? "S" : $0 == 4 ? "\(parent)" : "\($0)" }.joined(separator: " ")
         write(pid, "stat", "\(pid) (\(comm)) \(before) \(startTicks) 23 24\n")
+    }
+
+    /// Takes a process away, as its end does.
+    package func remove(_ pid: Int32) {
+        for path in made.reversed() where path == "\(root)/\(pid)" || path.hasPrefix("\(root)/\(pid)/") {
+            unsafe Glibc.remove(path)
+            made.removeAll { $0 == path }
+        }
     }
 
     package var reader: ProcReader { ProcReader(root: root) }

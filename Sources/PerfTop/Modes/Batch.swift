@@ -75,7 +75,8 @@ private struct FrameWriter {
     ) throws(EngineError) -> Bool {
         if profile.slices.isEmpty { return true }
         frames += 1
-        for event in profile.session.events.indices {
+        // Siblings are counted in the rows of their leader.
+        for event in profile.session.events.indices where profile.session.events[event].leader == nil {
             let frame = BatchFrame(profile, event: event, number: frames, options: options.report)
             let text: String
             do {

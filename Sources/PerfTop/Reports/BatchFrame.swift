@@ -19,6 +19,8 @@ struct BatchFrame {
     let samples: UInt64
     /// Sorted, filtered, limited.
     let rows: [Row]
+    /// Names of the events that are counted beside this one, in the order of each row's `counts`.
+    let siblings: [String]
     let health: Health
 
     init(_ profile: Profile, event index: Int, number: Int, options: ReportOptions) {
@@ -31,6 +33,7 @@ struct BatchFrame {
         event = profile.session.events[index]
         grouping = options.grouping
         samples = table.samples
+        siblings = table.siblings.map { profile.session.events[$0].name }
         health = profile.health
     }
 

@@ -7,7 +7,7 @@ struct CSVFormat: BatchFormat {
 
     func preamble(_ options: ReportOptions) -> String {
         let fixed = ["frame", "time", "interval_s", "event", "kind", "self_percent", "total_percent", "self_samples"]
-        return (fixed + ["total_samples", "lost"] + names(options.grouping)).joined(separator: ",") + "\n"
+        return (fixed + ["total_samples", "lost"] + names(options.grouping) + ["counts"]).joined(separator: ",") + "\n"
     }
 
     /// The event has a column of its own already.
@@ -25,6 +25,8 @@ struct CSVFormat: BatchFormat {
                 String(frame.health.lost),
             ]
             fields += keys(frame.grouping).filter { $0 != .event }.map { frame.text($0, of: row) }
+            // Which siblings there are is known only once the counters are open: one column for all of them.
+            fields.append(zip(frame.siblings, row.counts).map { "\($0)=\($1)" }.joined(separator: ";"))
             text += fields.map(quoted).joined(separator: ",") + "\n"
         }
         return text

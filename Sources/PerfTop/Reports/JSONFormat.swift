@@ -101,6 +101,8 @@ private struct JSONRow: Encodable {
     let totalPercent: Double
     let selfSamples: UInt64
     let totalSamples: UInt64
+    /// By sibling of the event's group; left out where it has none. Keys of a dictionary are written as they are.
+    let counts: [String: UInt64]?
 
     init(_ row: Row, _ frame: BatchFrame) {
         symbol = row.function
@@ -118,6 +120,7 @@ private struct JSONRow: Encodable {
         totalPercent = rounded(row.totalPercent)
         selfSamples = row.selfSamples
         totalSamples = row.totalSamples
+        counts = frame.siblings.isEmpty ? nil : Dictionary(zip(frame.siblings, row.counts)) { $1 }
     }
 }
 

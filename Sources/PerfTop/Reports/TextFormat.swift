@@ -7,9 +7,11 @@ struct TextFormat: BatchFormat {
 
     func text(_ frame: BatchFrame) -> String {
         var text = header(frame)
-        var lines = [["SELF%", "SAMPLES"] + frame.keys.map { $0.rawValue.uppercased() }]
+        let counts = frame.siblings.map { $0.uppercased() }
+        let numeric = 2 + counts.count
+        var lines = [["SELF%", "SAMPLES"] + counts + frame.keys.map { $0.rawValue.uppercased() }]
         for row in frame.rows {
-            let numbers = [Numbers.fixed(row.selfPercent, 2), String(row.selfSamples)]
+            let numbers = [Numbers.fixed(row.selfPercent, 2), String(row.selfSamples)] + row.counts.map(String.init)
             lines.append(numbers + frame.keys.map { frame.text($0, of: row) })
         }
         var widths = Array(repeating: 0, count: lines[0].count)
@@ -22,7 +24,7 @@ struct TextFormat: BatchFormat {
                 let space = String(repeating: " ", count: widths[column] - TextWidth.cells(of: cell))
                 let isLast = column == line.count - 1
                 // Numbers stand right; the last column needs no space behind it.
-                row += column < 2 ? space + cell : isLast ? cell : cell + space
+                row += column < numeric ? space + cell : isLast ? cell : cell + space
                 if !isLast { row += "  " }
             }
             text += row + "\n"

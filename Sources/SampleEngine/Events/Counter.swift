@@ -6,6 +6,8 @@ package final class Counter: Sendable {
     package enum Purpose: Equatable, Sendable {
         /// Writes samples; the number is the event's place in the session's list.
         case samples(event: Int)
+        /// Only counts, and is read with the samples of its leader.
+        case counts(event: Int)
         /// Writes what happens to processes.
         case sideBand
     }
@@ -16,12 +18,16 @@ package final class Counter: Sendable {
     package let thread: Int32?
     /// What the kernel calls the event in each of its records.
     package let id: UInt64
+    /// Events that are read with it, itself included: more than 1 for the leader of a group.
+    package let members: Int
     private let descriptor: Descriptor
 
     /// Owned by this counter; never keep the number longer than it.
     package var fd: Int32 { descriptor.number }
 
-    init(_ descriptor: consuming Descriptor, purpose: Purpose, cpu: Int, thread: Int32?) throws(Errno) {
+    init(
+        _ descriptor: consuming Descriptor, purpose: Purpose, cpu: Int, thread: Int32?, members: Int
+    ) throws(Errno) {
         var id: UInt64 = 0
         let fd = descriptor.number
         _ = try systemCall { unsafe pt_perf_id(fd, &id) }
@@ -30,32 +36,68 @@ package final class Counter: Sendable {
         self.cpu = cpu
         self.thread = thread
         self.id = id
+        self.members = members
     }
 
     package func enable() { _ = pt_perf_enable(fd) }
 
-    /// What read(2) says of this event alone: `PERF_FORMAT_ID | PERF_FORMAT_LOST`.
-    package struct Reading: Sendable {
-        package let value: UInt64
-        /// Records a full ring refused so far, nil before Linux 6.0.
-        package let lost: UInt64?
+    /// The instant counts of this event, or of its whole group where it leads one.
+    ///
+    /// - Parameter room: for so many events, nil for as many as there are; the kernel refuses to answer (ENOSPC) where
+    ///   that is too little, more is fine.
+    package func read(room: Int? = nil) throws(Errno) -> CountReading {
+        var words = [UInt64](repeating: 0, count: 3 + 3 * max(0, room ?? members))
+        let fd = self.fd
+        let count = try systemCall {
+            unsafe words.withUnsafeMutableBytes { unsafe Glibc.read(fd, $0.baseAddress, $0.count) }
+        }
+        guard let reading = CountReading(words.prefix(count / 8), isGroup: members > 1) else { throw .invalid }
+        return reading
     }
 
-    /// The instant count; nil where the kernel would not say.
-    package func read() -> Reading? {
-        var words: [UInt64] = [0, 0, 0]
-        let fd = self.fd
-        let count = unsafe words.withUnsafeMutableBytes { unsafe Glibc.read(fd, $0.baseAddress, $0.count) }
-        switch count {
-        case 24: return Reading(value: words[0], lost: words[2])
-        case 16: return Reading(value: words[0], lost: nil)
-        default: return nil
-        }
-    }
+    /// Records a full ring refused of this event so far, nil where the kernel does not count them.
+    package var lost: UInt64? { try? read().counts[0].lost }
 
     /// True once the thread it follows, and every child that inherited it, is gone (poll says HUP).
     package var isDead: Bool {
         var request = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
         return unsafe poll(&request, 1, 0) > 0 && request.revents & Int16(POLLHUP) != 0
+    }
+}
+
+/// What read(2) says of an event or of a group, as `EventAttributes` asks for it (perf_event_open(2), "Reading
+/// results"): with the times, ids and, from Linux 6.0 on, losses.
+package struct CountReading: Equatable, Sendable {
+    package struct Count: Equatable, Sendable {
+        package let value: UInt64
+        package let id: UInt64
+        /// Records a full ring refused so far, nil before Linux 6.0.
+        package let lost: UInt64?
+    }
+
+    /// Nanoseconds the event was wanted, and was on a counter; less where events take turns.
+    package let enabled: UInt64
+    package let running: UInt64
+    /// Leader first.
+    package let counts: [Count]
+
+    /// - Returns: nil where the words cannot be such an answer.
+    package init?(_ words: ArraySlice<UInt64>, isGroup: Bool) {
+        let words = Array(words)
+        if !isGroup {
+            guard words.count == 4 || words.count == 5 else { return nil }
+            (enabled, running) = (words[1], words[2])
+            counts = [Count(value: words[0], id: words[3], lost: words.count == 5 ? words[4] : nil)]
+            return
+        }
+        guard words.count >= 3, words[0] > 0, words[0] <= UInt64(words.count) else { return nil }
+        let members = Int(words[0])
+        let (entry, rest) = (words.count - 3).quotientAndRemainder(dividingBy: members)
+        guard rest == 0, entry == 2 || entry == 3 else { return nil }
+        (enabled, running) = (words[1], words[2])
+        counts = (0..<members).map { member in
+            let place = 3 + member * entry
+            return Count(value: words[place], id: words[place + 1], lost: entry == 3 ? words[place + 2] : nil)
+        }
     }
 }

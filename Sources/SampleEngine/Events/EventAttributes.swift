@@ -8,6 +8,13 @@ enum EventRate: Hashable, Sendable {
     case period(UInt64)
 }
 
+/// An event with the numbers that the kernel wants.
+struct ResolvedEvent: Sendable {
+    var spec: EventSpec
+    let type: perf_type_id
+    let config: UInt64
+}
+
 /// Fills `perf_event_attr`; the only place that does.
 enum EventAttributes {
     /// Fields of every sample, in the order the kernel writes them: id, ip, pid/tid, time, cpu, then period.
@@ -16,12 +23,19 @@ enum EventAttributes {
         | PERF_SAMPLE_TIME.rawValue | PERF_SAMPLE_CPU.rawValue
 
     /// An event that writes samples.
+    ///
+    /// - Parameter leads: the counts of its whole group are read with each sample.
     static func sampling(
-        _ spec: EventSpec, config: (type: perf_type_id, number: UInt64), rate: EventRate, inherit: Bool,
-        fromExec: Bool, wakeupBytes: Int
+        _ event: ResolvedEvent, rate: EventRate, leads: Bool, inherit: Bool, fromExec: Bool, overwrites: Bool,
+        wakeupBytes: Int
     ) -> perf_event_attr {
-        var attributes = common(type: config.type, config: config.number)
+        var attributes = counting(event, inherit: inherit)
+        attributes.disabled = 1
         attributes.sample_type = UInt64(sampleFields)
+        if leads {
+            attributes.sample_type |= UInt64(PERF_SAMPLE_READ.rawValue)
+            attributes.read_format |= UInt64(PERF_FORMAT_GROUP.rawValue)
+        }
         switch rate {
         case .period(let period): attributes.sample_period = period
         case .frequency(let frequency):
@@ -29,13 +43,21 @@ enum EventAttributes {
             attributes.sample_freq = frequency
             attributes.sample_type |= UInt64(PERF_SAMPLE_PERIOD.rawValue)
         }
-        attributes.exclude_user = spec.user ? 0 : 1
-        attributes.exclude_kernel = spec.kernel ? 0 : 1
-        attributes.exclude_hv = spec.kernel ? 0 : 1
-        attributes.exclude_idle = 1
         attributes.enable_on_exec = fromExec ? 1 : 0
-        attributes.inherit = inherit ? 1 : 0
+        attributes.write_backward = overwrites ? 1 : 0
         attributes.wakeup_watermark = UInt32(clamping: wakeupBytes)
+        return attributes
+    }
+
+    /// An event that only counts, as the sibling of one that samples: it runs whenever its leader does.
+    static func counting(_ event: ResolvedEvent, inherit: Bool) -> perf_event_attr {
+        var attributes = common(type: event.type, config: event.config)
+        attributes.disabled = 0
+        attributes.exclude_user = event.spec.user ? 0 : 1
+        attributes.exclude_kernel = event.spec.kernel ? 0 : 1
+        attributes.exclude_hv = event.spec.kernel ? 0 : 1
+        attributes.exclude_idle = 1
+        attributes.inherit = inherit ? 1 : 0
         return attributes
     }
 
@@ -70,7 +92,9 @@ enum EventAttributes {
         attributes.watermark = 1
         attributes.use_clockid = 1
         attributes.clockid = CLOCK_MONOTONIC
-        attributes.read_format = UInt64(PERF_FORMAT_ID.rawValue | PERF_FORMAT_LOST.rawValue)
+        attributes.read_format = UInt64(
+            PERF_FORMAT_TOTAL_TIME_ENABLED.rawValue | PERF_FORMAT_TOTAL_TIME_RUNNING.rawValue
+                | PERF_FORMAT_ID.rawValue | PERF_FORMAT_LOST.rawValue)
         return attributes
     }
 }

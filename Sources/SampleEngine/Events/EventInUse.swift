@@ -6,10 +6,13 @@ public struct EventInUse: Hashable, Sendable {
     public let frequency: UInt64?
     /// Events per sample, nil where a frequency is set.
     public let period: UInt64?
+    /// Place of the event that samples for this one, which only counts; nil where it samples itself.
+    public let leader: Int?
 
-    public init(name: String, frequency: UInt64?, period: UInt64?) {
+    public init(name: String, frequency: UInt64?, period: UInt64?, leader: Int? = nil) {
         self.name = name
         self.frequency = frequency
         self.period = period
+        self.leader = leader
     }
 }

@@ -54,17 +54,8 @@ extension EventSpec {
 
     /// Reads one event as perf writes it: `NAME`, `SUBSYSTEM:NAME`, either with `:u`, `:k` or `:uk` behind.
     public static func parse(_ text: String) throws(EngineError) -> EventSpec {
-        if text.contains("{") || text.contains("}") {
-            throw EngineError(
-                .usage, what: "event '\(displayText(text))'", why: "event groups are not supported yet",
-                remedy: "name the events one by one: -e A -e B")
-        }
         var parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        var modifiers = ""
-        if parts.count > 1, let last = parts.last, !last.isEmpty, last.allSatisfy({ "uk".contains($0) }) {
-            modifiers = last
-            parts.removeLast()
-        }
+        let modifiers = hasModifiers(text) ? parts.removeLast() : ""
         var spec: EventSpec
         switch parts.count {
         case 1:
@@ -80,6 +71,13 @@ extension EventSpec {
             spec.kernel = modifiers.contains("k")
         }
         return spec
+    }
+
+    /// Whether the last word behind a colon tells sides, not a tracepoint.
+    static func hasModifiers(_ text: String) -> Bool {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count > 1, let last = parts.last else { return false }
+        return !last.isEmpty && last.allSatisfy { "uk".contains($0) }
     }
 
     /// A tracepoint's name becomes part of a path below tracefs, so nothing but a plain word is let through.

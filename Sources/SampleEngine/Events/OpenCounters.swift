@@ -1,8 +1,20 @@
+internal import CLinuxShims
+
 /// The counters of one CPU: those that sample share one ring, those that follow processes another.
 package struct CPUCounters: Sendable {
     package let cpu: Int
+    /// With the siblings that only count, each behind its leader.
     package var samples: [Counter] = []
     package var sideBand: [Counter] = []
+
+    /// Starts counting: what happens to processes first, so that no sample precedes its mapping.
+    ///
+    /// - Parameter fromExec: the kernel starts the samples at the target's exec.
+    package func enable(fromExec: Bool = false) {
+        for counter in sideBand { counter.enable() }
+        if fromExec { return }
+        for counter in samples { if case .samples = counter.purpose { counter.enable() } }
+    }
 }
 
 /// Everything that was opened for a session, and what was given up on the way.
@@ -13,10 +25,10 @@ package struct OpenCounters: Sendable {
     package var layouts: [SampleLayout]
     package var targetText: String
     package var notes: [String]
-    /// Counters follow threads, and are dead when these are.
-    package var followsThreads: Bool
     /// The kernel enables the samples at the target's exec.
     package var fromExec: Bool
+    /// The newest samples replace the oldest.
+    package var overwrites: Bool
     /// Only samples of these processes and their children are kept; nil keeps all.
     package var wantedProcesses: [Int32]?
     /// Only processes of this user are kept; nil keeps all.
@@ -26,11 +38,64 @@ package struct OpenCounters: Sendable {
     package var sideBandPages: Int
     /// Some threads may have both counters of their own and inherited ones.
     package var mayCountTwice = false
+    /// Opens counters for what starts later and is no child; nil where the counters see everything they should.
+    package var follower: Follower?
 
-    /// Starts counting: what happens to processes first, so that no sample precedes its mapping.
-    package func enable() {
-        for cpu in cpus { for counter in cpu.sideBand { counter.enable() } }
-        if fromExec { return }
-        for cpu in cpus { for counter in cpu.samples { counter.enable() } }
+    package func enable() { for cpu in cpus { cpu.enable(fromExec: fromExec) } }
+}
+
+extension [Counter] {
+    /// Lets all of them write into the ring of another one of the same CPU.
+    package func redirect(to owner: Counter) throws(Errno) {
+        for counter in self where counter.id != owner.id {
+            if case .counts = counter.purpose { continue }
+            _ = try systemCall { pt_perf_set_output(counter.fd, owner.fd) }
+        }
+    }
+}
+
+/// How processes of a user that start later get the same counters as those there were at the start.
+package struct Follower: Sendable {
+    package let user: UInt32
+    private var set: CounterSet
+    /// Threads that have counters already.
+    package let known: Set<Int32>
+
+    init(user: UInt32, set: CounterSet, known: Set<Int32>) {
+        self.user = user
+        self.set = set
+        self.known = known
+    }
+
+    /// Why a process is not followed.
+    package enum Failure: Error, Sendable {
+        /// It has ended, or has more rights than we have.
+        case notOurs
+        /// This process may not open more files.
+        case tooManyFiles
+    }
+
+    /// Opens counters for all of a process's threads, not enabled yet.
+    ///
+    /// - Parameter first: what was opened for the session: the new ones write into the same rings.
+    package mutating func open(_ pid: Int32, beside first: [CPUCounters]) throws(Failure) -> [CPUCounters] {
+        var opened = first.map { CPUCounters(cpu: $0.cpu) }
+        for thread in EventOpener.threads(of: pid) {
+            do throws(OpenFailure) {
+                try set.open(for: thread, into: &opened)
+            } catch {
+                if error.errno == .tooManyFiles || error.errno == .tooManyFilesInSystem { throw .tooManyFiles }
+            }
+        }
+        if opened.allSatisfy(\.samples.isEmpty) { throw .notOurs }
+        for (new, old) in zip(opened, first) {
+            do throws(Errno) {
+                if let owner = old.samples.first { try new.samples.redirect(to: owner) }
+                if let owner = old.sideBand.first { try new.sideBand.redirect(to: owner) }
+            } catch {
+                throw .notOurs
+            }
+        }
+        return opened
     }
 }

@@ -1,6 +1,10 @@
 /// Which fields a sample of one event carries and where, in bytes from the record's header.
 ///
-/// All our events share the fixed fields (perf_event_open(2), PERF_RECORD_SAMPLE); only the period is optional.
+/// All our events share the fixed fields (perf_event_open(2), PERF_RECORD_SAMPLE); behind them stand the period, where
+/// the kernel chooses it, and what was read of the event's group:
+///
+///     8      16       24   28      32    40   48        48 or 56
+///     [ id ][ address ][ pid | thread ][ time ][ cpu ][ period ]?[ members | enabled | running | (value, id, lost)… ]?
 package struct SampleLayout: Hashable, Sendable {
     package static let id = 8
     package static let address = 16
@@ -14,11 +18,40 @@ package struct SampleLayout: Hashable, Sendable {
     package let size: Int
     /// Weight of a sample that carries no period.
     package let fixedPeriod: UInt64?
+    /// The counts of a group, nil where an event samples for itself alone.
+    package let group: Group?
 
-    /// - Parameter fixedPeriod: nil where each sample carries its own period.
-    package init(fixedPeriod: UInt64?) {
+    /// What `PERF_SAMPLE_READ` with `PERF_FORMAT_GROUP` appends.
+    package struct Group: Hashable, Sendable {
+        /// Events of the group, the leader included.
+        package let members: Int
+        /// Bytes from the record's start to the number of members.
+        package let offset: Int
+        /// Value and id, and behind them the records lost where the kernel counts those (6.0).
+        package let entrySize: Int
+
+        package var enabled: Int { offset + 8 }
+        package var running: Int { offset + 16 }
+
+        /// Bytes from the record's start to a member's value; its id is behind it.
+        package func value(of member: Int) -> Int { offset + 24 + member * entrySize }
+    }
+
+    /// - Parameters:
+    ///   - fixedPeriod: nil where each sample carries its own period.
+    ///   - members: events of its group; 1 where it has no siblings.
+    ///   - readsLost: the kernel tells with each count how many records were lost.
+    package init(fixedPeriod: UInt64?, members: Int = 1, readsLost: Bool = true) {
         self.fixedPeriod = fixedPeriod
-        size = fixedPeriod == nil ? Self.period + 8 : Self.period
+        let fixed = fixedPeriod == nil ? Self.period + 8 : Self.period
+        guard members > 1 else {
+            group = nil
+            size = fixed
+            return
+        }
+        let group = Group(members: members, offset: fixed, entrySize: readsLost ? 24 : 16)
+        size = group.value(of: members)
+        self.group = group
     }
 
     /// The sample's weight: its own period, or the fixed one. The record must have `size` bytes.

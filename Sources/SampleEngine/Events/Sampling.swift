@@ -15,11 +15,13 @@ public enum SampleRate: Hashable, Sendable {
 public struct Sampling: Sendable {
     public var target: Target
     /// Nil: the first of `EventSpec.defaults` that the machine can count.
-    public var events: [EventSpec]?
+    public var events: [EventGroup]?
     /// Nil: `SampleRate.standard`, and every single hit of a tracepoint, as perf does.
     public var rate: SampleRate?
     /// Data pages of each CPU's ring, a power of two; nil: chosen from the rate and the limits.
     public var ringPages: Int?
+    /// The newest samples replace the oldest where a ring is full, in the stead of being refused.
+    public var overwrites = false
     /// Whether children forked after the start are sampled too.
     public var inherit = true
 

@@ -14,6 +14,8 @@ package struct OpenSlice: ~Copyable, Sendable {
     package var samples: UInt64 = 0
     /// Samples counted under `[other]` because a table was full.
     package var folded: UInt64 = 0
+    /// What came up that the user must be told, once.
+    package var notes: [String] = []
     /// No more samples can come: the target is gone, or the session was stopped.
     package var isLast = false
     /// The last counter died with its process.
@@ -27,23 +29,26 @@ package struct OpenSlice: ~Copyable, Sendable {
     }
 
     /// Counts one sample.
+    ///
+    /// - Parameter isSample: false where it only adds to what a sibling of the sampled event has counted.
     @inline(__always)
     package mutating func count(
-        event: UInt16, cpu: UInt16, generation: Generation, thread: Int32, location: Location, period: UInt64
+        event: UInt16, cpu: UInt16, generation: Generation, thread: Int32, location: Location, period: UInt64,
+        isSample: Bool = true
     ) {
-        samples &+= 1
+        if isSample { samples &+= 1 }
         if let stack = stacks.intern(location),
             cells.add(
                 event: event, cpu: cpu, generation: generation, thread: thread, stack: stack, period: period)
         {
             return
         }
-        fold(event: event, generation: generation, period: period)
+        fold(event: event, generation: generation, period: period, isSample)
     }
 
     /// Counts a sample that found no room in the `[other]` row of its process.
-    private mutating func fold(event: UInt16, generation: Generation, period: UInt64) {
-        folded &+= 1
+    private mutating func fold(event: UInt16, generation: Generation, period: UInt64, _ isSample: Bool) {
+        folded &+= isSample ? 1 : 0
         overflow.add(event: event, generation: generation, period: period)
     }
 
@@ -80,6 +85,7 @@ package struct OpenSlice: ~Copyable, Sendable {
         processes.removeAll(keepingCapacity: true)
         images.removeAll(keepingCapacity: true)
         rings.removeAll(keepingCapacity: true)
+        notes.removeAll(keepingCapacity: true)
         samples = 0
         folded = 0
         isLast = false

@@ -42,6 +42,12 @@ package struct ProcReader: Sendable {
         return bytes
     }
 
+    /// Every process there is now, in no order.
+    package func processes() -> [Int32] { directoryNames(root).compactMap { Int32($0) } }
+
+    /// The process that started it, or that took it in; nil where it is gone.
+    package func parent(of pid: Int32) -> Int32? { field(3, ofStat: pid).flatMap { Int32($0) } }
+
     /// Effective user of a process; nil where it is gone.
     package func user(of pid: Int32) -> UInt32? {
         var status = stat()
@@ -50,16 +56,22 @@ package struct ProcReader: Sendable {
 
     /// When a process started, in nanoseconds of CLOCK_MONOTONIC, to the clock tick (10 ms); nil where it is gone.
     package func startTime(of pid: Int32) -> UInt64? {
-        guard let bytes = try? fileBytes("\(root)/\(pid)/stat", limit: 4096),
-            let close = bytes.lastIndex(of: UInt8(ascii: ")"))
-        else { return nil }
-        // Field 22 counts from the boot, sleep included; comm may hold anything, so count from its closing bracket.
-        let fields = bytes[(close + 1)...].split(separator: UInt8(ascii: " "))
-        guard fields.count > 19, let ticks = UInt64(String(decoding: fields[19], as: UTF8.self)) else { return nil }
+        // It counts from the boot, sleep included.
+        guard let ticks = field(21, ofStat: pid).flatMap({ UInt64($0) }) else { return nil }
         let perSecond = UInt64(max(1, sysconf(Int32(_SC_CLK_TCK))))
         let sinceBoot = ticks.multipliedReportingOverflow(by: 1_000_000_000 / perSecond)
         if sinceBoot.overflow { return nil }
         return sinceBoot.partialValue - min(sinceBoot.partialValue, Self.sleptNanoseconds())
+    }
+
+    /// A field of `/proc/PID/stat`, counted from 0 (proc(5)), behind the comm.
+    private func field(_ number: Int, ofStat pid: Int32) -> String? {
+        // The comm may hold anything, so fields are counted from its closing bracket.
+        guard let bytes = try? fileBytes("\(root)/\(pid)/stat", limit: 4096),
+            let close = bytes.lastIndex(of: UInt8(ascii: ")"))
+        else { return nil }
+        let fields = bytes[(close + 1)...].split(separator: UInt8(ascii: " "))
+        return fields.count > number - 2 ? String(decoding: fields[number - 2], as: UTF8.self) : nil
     }
 
     /// Time the machine has slept since boot: CLOCK_BOOTTIME counts it, CLOCK_MONOTONIC does not.

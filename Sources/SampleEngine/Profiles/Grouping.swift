@@ -51,6 +51,8 @@ public struct Row: Sendable {
     public let totalPercent: Double
     public let selfSamples: UInt64
     public let totalSamples: UInt64
+    /// What each sibling of the table's event counted here, in the order of `Table.siblings`.
+    public let counts: [UInt64]
 }
 
 /// Rows in falling order of self weight, and what their percentages are of.
@@ -59,4 +61,6 @@ public struct Table: Sendable {
     /// Samples behind the table, before any display filter.
     public let samples: UInt64
     public let weight: UInt64
+    /// Events that are counted beside the table's own, by their places in the session.
+    public let siblings: [Int]
 }

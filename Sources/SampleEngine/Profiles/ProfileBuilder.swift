@@ -17,6 +17,8 @@ package struct ProfileBuilder: ~Copyable {
     private var sequence: UInt64 = 0
     private var processorBefore = ownProcessorNanoseconds()
     private var state = Profile.State.live
+    /// What came up since the session began.
+    private var news: [String] = []
     /// What to do about hidden kernel names.
     private lazy var kernelNames = KernelLimits().namesOfKernel
 
@@ -56,6 +58,7 @@ package struct ProfileBuilder: ~Copyable {
             if names.processes.removeValue(forKey: sighting.generation) != nil { know(sighting.generation) }
         }
         if open.targetExited { state = .exited }
+        for note in open.notes where !news.contains(note) && news.count < 16 { news.append(note) }
         if stacks.count > Self.frameLimit { forgetUnusedStacks() }
 
         var ids: [StackID] = []
@@ -195,7 +198,7 @@ package struct ProfileBuilder: ~Copyable {
     /// The picture as it stands; without a window its slices leave with it.
     package mutating func profile() -> Profile {
         sequence += 1
-        var notes = session.notes
+        var notes = session.notes + news
         if symbolizer.kernelIsHidden { notes.append(kernelNames) }
         let profile = Profile(
             sequence: sequence,

@@ -3,9 +3,24 @@ extension Profile {
     ///
     /// - Parameter event: index into `session.events`; nil adds up all events.
     public func table(of event: Int? = 0, by grouping: Set<GroupKey>) -> Table {
-        var fold = RowFold(profile: self, grouping: grouping)
+        var siblings: [Int] = []
+        func part(of number: Int) -> RowFold.Part {
+            let leader = number < session.events.count ? session.events[number].leader : nil
+            if event == number || event == nil && leader == nil { return .samples }
+            guard let event, leader == event else { return .none }
+            siblings.append(number)
+            return .counts(sibling: siblings.count - 1)
+        }
+        let parts = (0..<max(session.events.count, (event ?? 0) + 1)).map(part)
+        var fold = RowFold(profile: self, grouping: grouping, siblings: siblings)
         for slice in slices {
-            for cell in slice.cells where event == nil || Int(cell.event) == event { fold.add(cell) }
+            for cell in slice.cells {
+                switch Int(cell.event) < parts.count ? parts[Int(cell.event)] : event == nil ? .samples : .none {
+                case .samples: fold.add(cell)
+                case .counts(let sibling): fold.count(cell, sibling: sibling)
+                case .none: continue
+                }
+            }
         }
         return fold.table()
     }
@@ -18,12 +33,21 @@ extension Profile {
 private struct RowFold: ~Copyable {
     private let profile: Profile
     private let groups: Groups
+    private let siblings: [Int]
     /// What every cell asks of its function, without the texts.
     private let codes: [Code]
     private var index = HashIndex(capacity: 1024)
     private var sums: [Accumulator] = []
     private var all = Sum()
     private var processes = ProcessNumbers()
+
+    /// What the cells of an event are to a table.
+    fileprivate enum Part {
+        case samples
+        /// Counted beside the samples.
+        case counts(sibling: Int)
+        case none
+    }
 
     private struct Code {
         let module: UInt32
@@ -84,10 +108,13 @@ private struct RowFold: ~Copyable {
         var kind: CodeKind
         var own = Sum()
         var total = Sum()
+        /// By sibling; empty while none counted anything here.
+        var counts: [UInt64] = []
     }
 
-    init(profile: Profile, grouping: Set<GroupKey>) {
+    init(profile: Profile, grouping: Set<GroupKey>, siblings: [Int]) {
         self.profile = profile
+        self.siblings = siblings
         groups = Groups(grouping)
         let functions = profile.names.functions
         codes = functions.indices.map { Code(module: functions[$0].module.index, kind: functions[$0].kind) }
@@ -113,6 +140,17 @@ private struct RowFold: ~Copyable {
             guard let next = frame.caller else { break }
             caller = next
         }
+    }
+
+    /// Adds what a sibling of the table's event counted to the row of its place.
+    mutating func count(_ cell: Cell, sibling: Int) {
+        guard Int(cell.stack.index) < profile.stacks.count else { return }
+        var place = cell
+        // One row for the samples and for what was counted beside them.
+        if let leader = profile.session.events[Int(cell.event)].leader { place.event = UInt16(leader) }
+        let row = row(for: place, frame: profile.stacks[Int(cell.stack.index)])
+        if sums[row].counts.isEmpty { sums[row].counts = Array(repeating: 0, count: siblings.count) }
+        sums[row].counts[sibling] = sums[row].counts[sibling].addingSaturating(cell.period)
     }
 
     private mutating func row(for cell: Cell, frame: Frame) -> Int {
@@ -149,7 +187,7 @@ private struct RowFold: ~Copyable {
         var rows: [Row] = []
         rows.reserveCapacity(ordered.count)
         for sum in ordered { rows.append(row(sum)) }
-        return Table(rows: rows, samples: all.samples, weight: all.weight)
+        return Table(rows: rows, samples: all.samples, weight: all.weight, siblings: siblings)
     }
 
     private func row(_ sum: Accumulator) -> Row {
@@ -165,7 +203,8 @@ private struct RowFold: ~Copyable {
             process: process, pid: sum.pid, kind: sum.kind,
             selfPercent: 100 * Double(sum.own.weight) / weight,
             totalPercent: 100 * Double(sum.total.weight) / weight,
-            selfSamples: sum.own.samples, totalSamples: sum.total.samples)
+            selfSamples: sum.own.samples, totalSamples: sum.total.samples,
+            counts: sum.counts.isEmpty ? Array(repeating: 0, count: siblings.count) : sum.counts)
     }
 
     private func rowKey(_ sum: Accumulator, process: String) -> RowKey {

@@ -53,6 +53,13 @@ public struct RingFigures: Sendable, Equatable {
     /// The best count of refused records: the kernel's own, else what the LOST records said; and the driver's.
     public var missing: UInt64 { (kernelLost ?? lost).addingSaturating(driverLost) }
 
+    /// The same ring with nothing counted.
+    package var emptied: RingFigures {
+        var empty = RingFigures(purpose: purpose, cpu: cpu, thread: thread, event: event, pages: pages, size: size)
+        empty.kernelLost = kernelLost == nil ? nil : 0
+        return empty
+    }
+
     /// Adds a later slice of the same ring.
     public mutating func add(_ later: RingFigures) {
         head = later.head

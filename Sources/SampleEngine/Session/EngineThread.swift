@@ -57,25 +57,29 @@ package struct EngineThread: ~Copyable {
 
 /// Threads to wait for, once, from whichever thread stops the session.
 package final class EngineThreads: Sendable {
-    private let running: Mutex<Pair?>
+    private let running: Mutex<Running?>
 
-    private struct Pair: ~Copyable {
+    private struct Running: ~Copyable {
         let first: EngineThread
         let second: EngineThread
+        let third: EngineThread?
 
         consuming func join() {
             first.join()
             second.join()
+            if let third { third.join() }
         }
     }
 
-    package init(_ first: consuming EngineThread, _ second: consuming EngineThread) {
-        running = Mutex(Pair(first: first, second: second))
+    package init(
+        _ first: consuming EngineThread, _ second: consuming EngineThread, _ third: consuming EngineThread? = nil
+    ) {
+        running = Mutex(Running(first: first, second: second, third: third))
     }
 
     /// Returns when both have ended; at once the second time.
     package func join() {
-        let pair = running.withLock { $0.take() }
-        if let pair { pair.join() }
+        let threads = running.withLock { $0.take() }
+        if let threads { threads.join() }
     }
 }

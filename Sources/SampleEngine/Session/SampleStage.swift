@@ -10,12 +10,14 @@ internal import Glibc
 ///    its code can run, so whatever a sample of step 1 needs is visible by now;
 /// 3. count the samples, ring by ring. Side-band may have run ahead of them: the table answers by time.
 struct SampleStage: ~Copyable {
+    private let source: RecordSource
     private let rings: RingSet
-    private let counters: OpenCounters
+    private let clock: Clock
     private let pace: Pace
     private let toResolver: Mailbox<OpenSlice>
     private let toSampler: Mailbox<OpenSlice>
     private let newcomers: Mailbox<[ProcessSighting]>
+    private let followed: Mailbox<Followed>
     private let resolverBell: Bell
     private let stop: StopFlag
 
@@ -23,30 +25,31 @@ struct SampleStage: ~Copyable {
     private var processes: ProcessTable
     private var events = EventIDs()
     private var owners = SampleOwners()
+    private var siblings = GroupDeltas()
     /// When every sample ring was last read to its head.
     private var lastFullPass = Instant.beginning
 
     init(
-        rings: RingSet, counters: OpenCounters, pace: Pace, toResolver: Mailbox<OpenSlice>,
-        toSampler: Mailbox<OpenSlice>, newcomers: Mailbox<[ProcessSighting]>, resolverBell: Bell, stop: StopFlag
+        source: RecordSource, pace: Pace, toResolver: Mailbox<OpenSlice>, toSampler: Mailbox<OpenSlice>,
+        newcomers: Mailbox<[ProcessSighting]>, followed: Mailbox<Followed>, resolverBell: Bell, stop: StopFlag
     ) {
-        self.rings = rings
-        self.counters = counters
+        self.source = source
+        rings = source.rings
+        clock = source.clock
         self.pace = pace
         self.toResolver = toResolver
         self.toSampler = toSampler
         self.newcomers = newcomers
+        self.followed = followed
         self.resolverBell = resolverBell
         self.stop = stop
         slice = OpenSlice()
-        processes = ProcessTable(wanted: counters.wantedProcesses, looksAtAll: counters.wantedUser != nil)
-        for cpu in counters.cpus {
-            for counter in cpu.samples {
-                if case .samples(let event) = counter.purpose {
-                    events.insert(counter.id, event: event, owner: counter.thread)
-                }
-            }
-        }
+        processes = ProcessTable(wanted: source.wantedProcesses, looksAtAll: source.looksAtAll)
+        for ring in rings.samples { know(ring.origin.ids) }
+    }
+
+    private mutating func know(_ ids: [(id: UInt64, event: Int, owner: Int32?)]) {
+        for entry in ids { events.insert(entry.id, event: entry.event, owner: entry.owner) }
     }
 
     /// Runs until it is told to stop or nothing is left that could be sampled.
@@ -54,31 +57,41 @@ struct SampleStage: ~Copyable {
         slice.start = start
         var schedule = pace.schedule(from: start)
         while true {
-            rings.wait(until: schedule.nextDrain)
-            let isStopping = stop.isSet || !rings.isAlive
-            let due = schedule.due(at: .now)
+            rings.wait(until: schedule.nextDrain, clock: clock)
+            takeFollowed()
+            let isStopping = stop.isSet || !source.isOpenEnded && !rings.isAlive
+            let due = schedule.due(at: clock.now)
             pass(everything: isStopping || due != .nothing || processes.isCrowded)
             if isStopping || due == .tick && wantedAreGone { break }
             if schedule.wantsPicture(due, samples: slice.samples), !handOver() {
-                schedule.pictureWasRefused(at: .now)
+                schedule.pictureWasRefused(at: clock.now)
             }
         }
-        slice.targetExited = !stop.isSet || rings.isExhausted
+        slice.targetExited = !stop.isSet || !source.isOpenEnded && rings.isExhausted
         slice.isLast = true
         // The last slice must arrive: wait for the buffer that comes back. The resolver always returns it.
-        while !handOver() { rings.wait(until: Instant.now.advanced(byNanoseconds: 100_000_000)) }
+        while !handOver() { rings.wait(until: Instant.now.advanced(byNanoseconds: 100_000_000), clock: .monotonic) }
+    }
+
+    /// Counters that were opened meanwhile: known first, then enabled.
+    private mutating func takeFollowed() {
+        guard source.isOpenEnded, let news = followed.take() else { return }
+        rings.add(news.counters)
+        for cpu in news.counters { know(CounterRing(cpu.samples).ids) }
+        for cpu in news.counters { cpu.enable() }
+        if let note = news.note { slice.notes.append(note) }
     }
 
     /// Whole CPUs are sampled in the stead of some processes, and these and all their children have ended.
     private var wantedAreGone: Bool {
-        guard let wanted = counters.wantedProcesses else { return false }
+        guard let wanted = source.wantedProcesses else { return false }
         return !processes.hasLivingWanted && wanted.allSatisfy { kill($0, 0) != 0 && errno == ESRCH }
     }
 
     // MARK: A pass
 
     private mutating func pass(everything: Bool) {
-        let begun = Instant.now
+        let begun = clock.now
         for ring in rings.samples where everything || ring.isReady { _ = ring.beginPass() }
         drainSideBand()
         for ring in rings.samples where everything || ring.isReady {
@@ -97,7 +110,7 @@ struct SampleStage: ~Copyable {
     /// Applies all side-band of this moment. What comes while the heads are loaded one by one stays for the next pass:
     /// an exec seen in one ring must not overtake the fork that went into a ring loaded before.
     private mutating func drainSideBand() {
-        let horizon = Instant.now.nanoseconds
+        let horizon = clock.now.nanoseconds
         var merge = TimeMerge()
         for (number, ring) in rings.sideBand.enumerated() {
             ring.isReady = false
@@ -113,12 +126,12 @@ struct SampleStage: ~Copyable {
         for ring in rings.sideBand { ring.endPass() }
     }
 
-    private func nextTime(_ ring: RingSet.Ring) -> UInt64? {
+    private func nextTime(_ ring: Ring) -> UInt64? {
         ring.reader.peek { _, bytes in RecordDecoder.time(of: bytes) ?? 0 }
     }
 
     /// Applies a ring's next record; returns the time of the one behind it.
-    private mutating func applyNext(_ ring: RingSet.Ring) -> UInt64? {
+    private mutating func applyNext(_ ring: Ring) -> UInt64? {
         ring.reader.next { header, bytes in
             ring.figures.records &+= 1
             if let (record, name) = RecordDecoder.sideBand(header, bytes), let time = RecordDecoder.time(of: bytes) {
@@ -132,16 +145,16 @@ struct SampleStage: ~Copyable {
         return nextTime(ring)
     }
 
-    private mutating func count(_ ring: RingSet.Ring) {
+    private mutating func count(_ ring: Ring) {
         var newest: UInt64 = 0
         while let time = countNext(ring) { newest = max(newest, time) }
         ring.endPass()
-        if newest > 0 { ring.figures.lagNanoseconds = Instant.now.nanoseconds(since: Instant(nanoseconds: newest)) }
+        if newest > 0 { ring.figures.lagNanoseconds = clock.now.nanoseconds(since: Instant(nanoseconds: newest)) }
     }
 
     /// Counts a ring's next record; returns its time (0 for one that is no sample), nil at the end of the pass.
     @inline(__always)
-    private mutating func countNext(_ ring: RingSet.Ring) -> UInt64? {
+    private mutating func countNext(_ ring: Ring) -> UInt64? {
         ring.reader.next { header, bytes in
             ring.figures.records &+= 1
             guard header.type == RecordHeader.sample else {
@@ -149,31 +162,54 @@ struct SampleStage: ~Copyable {
                 return 0
             }
             guard let sample = SampleRecord(bytes), let (event, owner) = events.find(sample.id),
-                event < counters.layouts.count, bytes.byteCount >= counters.layouts[event].size
+                event < source.layouts.count, bytes.byteCount >= source.layouts[event].size
             else {
                 ring.figures.undecodable &+= 1
                 return 0
             }
-            if counters.mayCountTwice, !owners.accepts(sample.thread, from: owner) { return sample.time }
+            if source.mayCountTwice, !owners.accepts(sample.thread, from: owner) { return sample.time }
             ring.figures.samples &+= 1
-            count(sample, header.mode, event: event, period: counters.layouts[event].period(in: bytes))
+            let layout = source.layouts[event]
+            guard let place = place(of: sample, header.mode) else { return sample.time }
+            slice.count(
+                event: UInt16(truncatingIfNeeded: event), cpu: UInt16(truncatingIfNeeded: sample.cpu),
+                generation: place.generation, thread: sample.thread, location: place.location,
+                period: layout.period(in: bytes))
+            if let group = layout.group { countSiblings(of: sample, place, group, event, owner, bytes) }
             return sample.time
         }
     }
 
+    private struct Place {
+        let generation: Generation
+        let location: Location
+    }
+
+    /// Whose a sample is and where it lies; nil where it is not wanted.
     @inline(__always)
-    private mutating func count(_ sample: SampleRecord, _ mode: RecordHeader.Mode, event: Int, period: UInt64) {
+    private mutating func place(of sample: SampleRecord, _ mode: RecordHeader.Mode) -> Place? {
         let life = processes.life(of: sample.pid, at: sample.time)
-        guard processes.isWanted(life) else { return }
+        guard processes.isWanted(life) else { return nil }
         let location: Location =
             switch mode {
             case .user: processes.locate(sample.address, in: life, at: sample.time)
             case .guestKernel, .guestUser: Location(space: .guest, value: sample.address)
             case .kernel, .hypervisor, .unknown: Location(space: .kernel, value: sample.address)
             }
-        slice.count(
-            event: UInt16(truncatingIfNeeded: event), cpu: UInt16(truncatingIfNeeded: sample.cpu),
-            generation: processes.generation(of: life), thread: sample.thread, location: location, period: period)
+        return Place(generation: processes.generation(of: life), location: location)
+    }
+
+    /// What the other events of its group counted since the last sample is counted at this one's place.
+    private mutating func countSiblings(
+        of sample: SampleRecord, _ place: Place, _ group: SampleLayout.Group, _ leader: Int, _ owner: Int32?,
+        _ bytes: RawSpan
+    ) {
+        siblings.read(bytes, group, thread: owner == nil ? 0 : sample.thread) { member, count in
+            slice.count(
+                event: UInt16(truncatingIfNeeded: leader + member), cpu: UInt16(truncatingIfNeeded: sample.cpu),
+                generation: place.generation, thread: sample.thread, location: place.location, period: count,
+                isSample: false)
+        }
     }
 
     /// A record that is neither sample nor side-band: what was lost, or what nobody asked for.
@@ -202,7 +238,7 @@ struct SampleStage: ~Copyable {
     @discardableResult
     private mutating func handOver() -> Bool {
         guard var empty = toSampler.take() else { return false }
-        slice.end = .now
+        slice.end = clock.now
         slice.rings = rings.takeFigures()
         processes.takeSightings(processes: &slice.processes, images: &slice.images)
         empty.start = slice.end

@@ -1,4 +1,4 @@
-/// One run of sampling: opens the counters, runs the two engine threads, hands out profiles.
+/// One run of sampling: opens the counters, runs the engine threads, hands out profiles.
 ///
 ///     sampler thread                resolver thread              the caller's thread
 ///     rings → OpenSlice  ────────►  names, slices → Profile ───► takeLatest()
@@ -9,50 +9,65 @@ public final class Session: ProfileSource {
     private let stopFlag = StopFlag()
     private let samplerBell: Int32
     private let rings: RingSet
+    private let scannerBell: Bell
     private let threads: EngineThreads
 
     /// Opens and enables all counters, then starts the threads.
     ///
     /// - Throws: what was asked, why it failed and what to do, where nothing can be sampled.
-    public init(_ sampling: Sampling, pace: Pace) throws(EngineError) {
+    public convenience init(_ sampling: Sampling, pace: Pace) throws(EngineError) {
         var opener = EventOpener(sampling)
         let counters = try opener.open()
-        let rings = try RingSet(counters)
+        let source = try RecordSource(counters)
         counters.enable()
-        let start = Instant.now
+        try self.init(source, counters, pace: pace)
+    }
 
+    /// - Parameter counters: the kernel's counters among the source's writers, kept open as long as it is read.
+    package init(_ source: RecordSource, _ counters: OpenCounters? = nil, pace: Pace) throws(EngineError) {
+        let start = source.clock.now
         let facts = SessionFacts(
-            target: counters.targetText, events: counters.events, notes: counters.notes + rings.notes,
-            window: pace.window)
+            target: source.targetText, events: source.events, notes: source.notes, window: pace.window)
         let toResolver = Mailbox<OpenSlice>()
         let toSampler = Mailbox<OpenSlice>()
         let profiles = Mailbox<Profile>()
         let resolverBell = try Bell()
         let profileBell = try Bell()
         let newcomers = Mailbox<[ProcessSighting]>()
+        let followed = Mailbox<Followed>()
+        let scannerBell = try Bell()
         toSampler.put(OpenSlice())
-        let samplerBell = rings.wakeDescriptor
+        let samplerBell = source.rings.wakeDescriptor
         let stopFlag = self.stopFlag
-        self.rings = rings
+        rings = source.rings
+        self.scannerBell = scannerBell
         self.profiles = profiles
         self.profileBell = profileBell
         self.samplerBell = samplerBell
 
         let resolver = try EngineThread(name: "resolver", stackSize: 8 << 20) {
             var stage = ResolveStage(
-                builder: ProfileBuilder(session: facts, wantedUser: counters.wantedUser),
+                builder: ProfileBuilder(session: facts, wantedUser: source.wantedUser),
                 toResolver: toResolver, toSampler: toSampler, newcomers: newcomers, resolverBell: resolverBell,
-                samplerBell: samplerBell,
-                profiles: profiles, profileBell: profileBell)
+                samplerBell: samplerBell, profiles: profiles, profileBell: profileBell)
             stage.run()
         }
         let sampler = try EngineThread(name: "sampler", stackSize: 1 << 20) {
             var stage = SampleStage(
-                rings: rings, counters: counters, pace: pace, toResolver: toResolver, toSampler: toSampler,
-                newcomers: newcomers, resolverBell: resolverBell, stop: stopFlag)
+                source: source, pace: pace, toResolver: toResolver, toSampler: toSampler, newcomers: newcomers,
+                followed: followed, resolverBell: resolverBell, stop: stopFlag)
             stage.run(from: start)
         }
-        threads = EngineThreads(sampler, resolver)
+        var scanner: EngineThread?
+        if let counters, let follower = counters.follower {
+            scanner = try EngineThread(name: "scanner", stackSize: 1 << 20) {
+                var stage = FollowStage(
+                    follower, beside: counters, since: start, followed: followed, samplerBell: samplerBell,
+                    bell: scannerBell, stop: stopFlag)
+                stage.run()
+            }
+        }
+        threads = EngineThreads(sampler, resolver, scanner)
     }
 
     public var wakeDescriptor: Int32 { profileBell.fd }
@@ -66,6 +81,7 @@ public final class Session: ProfileSource {
     public func stop() -> Profile? {
         stopFlag.set()
         Bell.ring(samplerBell)
+        scannerBell.ring()
         threads.join()
         return takeLatest()
     }

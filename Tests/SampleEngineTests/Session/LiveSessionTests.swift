@@ -14,7 +14,7 @@ struct LiveSessionTests {
         _ program: RunningProgram, pace: Pace, until isEnough: ([Profile]) -> Bool
     ) throws -> [Profile] {
         var sampling = Sampling(target: Target(.processes([program.pid])))
-        sampling.events = [try EventSpec.parse("cpu-clock:u")]
+        sampling.events = [try EventGroup.parse("cpu-clock:u")[0]]
         let session = try Session(sampling, pace: pace)
         var profiles: [Profile] = []
         let end = Instant.now.advanced(byNanoseconds: 20_000_000_000)
@@ -79,7 +79,7 @@ struct LiveSessionTests {
         var program: RunningProgram? = try RunningProgram("spin.c")
         let pid = try #require(program?.pid)
         var sampling = Sampling(target: Target(.processes([pid])))
-        sampling.events = [try EventSpec.parse("cpu-clock:u")]
+        sampling.events = [try EventGroup.parse("cpu-clock:u")[0]]
         let session = try Session(sampling, pace: Pace(delay: 2_000_000_000, window: 10_000_000_000))
         let begun = Instant.now
         var first: Instant?

@@ -1,0 +1,62 @@
+/// One ring: its reader, who writes into it, and what it did since its figures were taken last.
+///
+/// Unchecked: it is made on one thread and from then on used by the sampler thread alone.
+package final class Ring: @unchecked Sendable {
+    package var reader: RingReader
+    package var figures: RingFigures
+    package let origin: any RingOrigin
+    /// True once the ring crossed its watermark, until the reader takes it up.
+    package var isReady = false
+    private var passStart: UInt64 = 0
+    private var waitedBefore: UInt64 = 0
+    private var mayHaveLost = false
+    private var lostBefore: UInt64 = 0
+    private var undecodableBefore: UInt64 = 0
+
+    package init(_ reader: consuming RingReader, origin: any RingOrigin, figures: RingFigures) {
+        self.reader = reader
+        self.origin = origin
+        self.figures = figures
+        if let lost = origin.lost {
+            self.figures.kernelLost = 0
+            lostBefore = lost
+        }
+    }
+
+    /// Starts a pass; the ring's figures know of it. Returns false where nothing waits.
+    package func beginPass() -> Bool {
+        passStart = reader.position
+        let waiting = reader.beginPass()
+        figures.peakBytes = max(figures.peakBytes, waiting)
+        // A record is refused only where it does not fit, and none is longer than 64 KiB. Until the pass before
+        // this one ended, the ring still held what that pass was reading.
+        if waiting.addingSaturating(waitedBefore).addingSaturating(65_536) > reader.size { mayHaveLost = true }
+        waitedBefore = waiting
+        return waiting > 0
+    }
+
+    package func endPass() {
+        reader.endPass()
+        figures.bytes &+= reader.position &- passStart
+    }
+
+    /// The figures since the last call; positions are left as they stand.
+    package func takeFigures() -> RingFigures {
+        if mayHaveLost { countLost() }
+        figures.undecodable &+= reader.undecodable &- undecodableBefore
+        undecodableBefore = reader.undecodable
+        figures.head = reader.loadHead()
+        figures.tail = reader.position
+        defer { figures = figures.emptied }
+        return figures
+    }
+
+    /// Asks the writers for their own count; only where a ring was so full that they may have refused something.
+    private func countLost() {
+        mayHaveLost = false
+        guard figures.kernelLost != nil, let lost = origin.lost else { return }
+        // What ended with its counters open keeps its count; a smaller sum could only come of a writer that lies.
+        figures.kernelLost = (figures.kernelLost ?? 0).addingSaturating(lost > lostBefore ? lost - lostBefore : 0)
+        lostBefore = lost
+    }
+}
