@@ -9,6 +9,7 @@ struct Program {
     static let burn = Program("burn")
     static let chain = Program("chain", flags: ["-pthread"])
     static let crowd = Program("crowd", flags: ["-pthread"])
+    static let faults = Program("faults")
     static let forkNoExec = Program("forknoexec")
     static let forkStorm = Program("forkstorm")
     static let overflow = Program("overflow", named: "liboverflow.so", flags: ["-shared", "-fPIC", "-O0"])

@@ -32,6 +32,8 @@ struct Report: Decodable {
         let totalPercent: Double
         let selfSamples: Int
         let totalSamples: Int
+        /// By sibling of the event's group.
+        let counts: [String: Int]?
     }
 
     struct Ring: Decodable {

@@ -1,0 +1,58 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// `-e '{a,b}'`: the leader samples, the siblings are counted where the samples fall.
+    @Suite("event groups", .needsPerf, .needsCompiler)
+    struct Groups {
+        /// What a sibling counted in all rows of all frames.
+        private func sum(_ frames: [Report], _ event: String, where condition: (Report.Row) -> Bool = { _ in true }) -> Int {
+            frames.flatMap(\.rows).filter(condition).reduce(0) { $0 + ($1.counts?[event] ?? 0) }
+        }
+
+        @Test("page faults counted beside the samples are those that the program knows of")
+        func faults() throws {
+            let outcome = try perftop([
+                "--batch", "--format", "json", "-d", "0.3", "-e", "{cpu-clock:u,page-faults}", "--", Program.faults.path,
+                "1.5",
+            ])
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            // The command's output goes to standard error, where the report goes to standard output.
+            let known = try oracle(outcome.errors)
+            let frames = try Report.frames(outcome.output)
+            let (touched, all) = (known["touched"] ?? 0, known["faults"] ?? 0)
+            let counted = Double(sum(frames, "page-faults"))
+            // Not counted: what came after the last sample.
+            #expect(counted <= all)
+            #expect(counted >= 0.97 * touched, "\(counted) of \(touched)")
+            let inside = Double(sum(frames, "page-faults") { $0.symbol == "touch" })
+            #expect(inside >= 0.5 * touched, "most in the function that touches: \(inside)")
+            #expect(Set(frames.map(\.event)) == ["cpu-clock:u"], "one object for the group")
+        }
+
+        @Test("a process that is attached to, and all processors", .needsPerfOfAll)
+        func attached() throws {
+            let program = try Program.faults.start(["60"])
+            for target in [["-p", "\(program.pid)"], ["-a"]] {
+                let frames = try sample(target + ["-n", "2", "-d", "0.4", "-e", "{cpu-clock,page-faults,context-switches}"])
+                let rows = frames.flatMap(\.rows).filter { $0.process == "faults" }
+                #expect(rows.reduce(0) { $0 + ($1.counts?["page-faults"] ?? 0) } > 1000, "\(target)")
+                #expect(rows.allSatisfy { $0.counts?["context-switches"] != nil }, "\(target)")
+                #expect(frames.allSatisfy { $0.undecodable == 0 && $0.lost == 0 }, "\(target)")
+            }
+        }
+
+        @Test("text and CSV have the counts too; an event without siblings has none")
+        func formats() throws {
+            let program = try Program.faults.start(["60"])
+            let arguments = ["-p", "\(program.pid)", "-n", "1", "-d", "0.3", "-e", "{cpu-clock,page-faults}", "--format"]
+            let text = try perftop(arguments + ["text"]).output
+            #expect(text.contains("SELF%  SAMPLES  PAGE-FAULTS  PROCESS"))
+            let table = try perftop(arguments + ["csv"]).outputLines
+            #expect(table.first?.hasSuffix(",counts") == true)
+            #expect(table.dropFirst().allSatisfy { $0.contains(",page-faults=") })
+            let plain = try sample(["-p", "\(program.pid)", "-n", "1", "-d", "0.3"])
+            #expect(plain.flatMap(\.rows).allSatisfy { $0.counts == nil })
+        }
+    }
+}
