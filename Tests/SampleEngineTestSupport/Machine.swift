@@ -12,6 +12,12 @@ package enum Machine {
 
     package static let noPerf =
         "perf_event_open(2) is not permitted here (perf_event_paranoid, or a container's filter)"
+
+    /// True where the slow and large tests are wanted (PERFTOP_FULL=1).
+    package static let isFull = unsafe getenv("PERFTOP_FULL").map { unsafe String(cString: $0) == "1" } ?? false
+
+    /// True in a build with the thread sanitizer.
+    package static let hasThreadSanitizer = unsafe dlsym(nil, "__tsan_init") != nil
 }
 
 /// Gives the processor away for a moment, for loops that wait on another thread.

@@ -28,6 +28,16 @@ package struct RecordHeader: Sendable {
         self.size = size
     }
 
+    /// The header as it lies in memory, the reverse of `init(word:)`.
+    @inline(__always)
+    package var word: UInt64 {
+        #if _endian(little)
+            UInt64(size) << 48 | UInt64(misc) << 32 | UInt64(type)
+        #else
+            UInt64(type) << 32 | UInt64(misc) << 16 | UInt64(size)
+        #endif
+    }
+
     package static let sample = UInt32(PERF_RECORD_SAMPLE.rawValue)
 
     /// In which mode the processor was (`PERF_RECORD_MISC_CPUMODE_MASK`).

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Reads whole records from one ring, each once, and gives the space back.
 ///
 /// A pass goes to the head as it stood when the pass began, so a writer faster than the reader cannot hold it. A
@@ -6,34 +8,68 @@
 ///     tail ──► [record][record][rec… | …ord][record] ◄── head
 ///                              end ──┘ └── start of the data
 ///
+/// In overwrite mode nobody waits for us, so a pass copies what may be new, looks how far the writer got meanwhile,
+/// and drops from the old end what may have been overwritten. It reads the copy, the newest record first:
+///
+///     head ──► [newest][record]…[record][re·····   what does not begin and end in the copy was overrun
+///              └────────── copy ──────────┘
+///
 /// Not trusted: a size below 8, beyond the head or not a multiple of 8 ends the pass at the head, and is counted.
 package struct RingReader: ~Copyable, Sendable {
     private let mapping: RingMapping
     private var crossing: [UInt8]
-    /// Where this pass reads next, and where it ends.
+    /// The newest bytes of an overwrite ring, from its head on; empty in reliable mode.
+    private var copy: [UInt64]
+    /// Bytes of the copy that are whole.
+    private var copied: UInt64 = 0
+    /// Bytes in front of the copy's end that were lost: the record that is cut there is a victim, not a bad one.
+    private var isCut = false
+    /// Where this pass reads next, and where it ends: bytes ever written, in either mode.
     package private(set) var position: UInt64
     package private(set) var end: UInt64
     /// Passes that met bytes which cannot be a record.
     package private(set) var undecodable: UInt64 = 0
+    /// Bytes of an overwrite ring that were gone before they were read. Bytes read, these, and those of a pass that
+    /// was given up as undecodable are together what the head moved by.
+    package private(set) var overrunBytes: UInt64 = 0
 
     package init(_ mapping: consuming RingMapping) {
-        crossing = Array(repeating: 0, count: Int(UInt16.max) + 1)
-        position = mapping.loadTail()
+        switch mapping.mode {
+        case .reliable:
+            crossing = Array(repeating: 0, count: Int(UInt16.max) + 1)
+            copy = []
+            position = mapping.loadTail()
+        case .overwrite:
+            crossing = []
+            copy = Array(repeating: 0, count: Int(mapping.size / 8))
+            // What is still there was written for us, too; what is gone never was ours.
+            let written = 0 &- mapping.loadHead()
+            position = written &- min(written, mapping.size)
+        }
         end = position
         self.mapping = mapping
     }
 
     package var size: UInt64 { mapping.size }
     package var pages: Int { mapping.pages }
+    package var mode: RingMode { mapping.mode }
+
+    /// Reads the event's page: see `RingMapping.readPage`.
+    package func readPage(isOwnThread: Bool = false) -> UserPage? { mapping.readPage(isOwnThread: isOwnThread) }
 
     /// Bytes ever written, as of now; the pass that is under way stays as it is.
-    package func loadHead() -> UInt64 { mapping.loadHead() }
+    package func loadHead() -> UInt64 {
+        let head = mapping.loadHead()
+        return mapping.mode == .reliable ? head : 0 &- head
+    }
 
     /// Loads the head once and with it fixes the end of the next pass.
     ///
-    /// - Returns: bytes that wait. More than the ring holds means a torn control page: the pass then is empty.
+    /// - Returns: bytes that wait. More than the ring holds means a torn control page: the pass then is empty. In
+    ///   overwrite mode more is only the writer being faster: those that the ring still held.
     @discardableResult
     package mutating func beginPass() -> UInt64 {
+        if mapping.mode == .overwrite { return copyNewest() }
         let head = mapping.loadHead()
         let waiting = head &- position
         if waiting > mapping.size {
@@ -51,6 +87,7 @@ package struct RingReader: ~Copyable, Sendable {
     package mutating func next<Result>(_ visit: (RecordHeader, RawSpan) -> Result) -> Result? {
         let waiting = end &- position
         if waiting == 0 { return nil }
+        if mapping.mode == .overwrite { return nextCopied(waiting, visit) }
         let mask = mapping.size - 1
         let offset = Int(truncatingIfNeeded: position & mask)
         // Records are multiples of eight bytes, and so is the ring: a header never crosses its end.
@@ -80,13 +117,73 @@ package struct RingReader: ~Copyable, Sendable {
     }
 
     /// Ends the pass: what was read is the writer's again.
-    package func endPass() { mapping.storeTail(position) }
+    ///
+    /// In overwrite mode what was not read is older than what was, and will not be met again: it was overrun.
+    package mutating func endPass() {
+        if mapping.mode == .reliable { return mapping.storeTail(position) }
+        overrunBytes &+= end &- position
+        position = end
+    }
 
     /// Nothing after this can be trusted: go on at the head.
     private mutating func giveUp<Result>() -> Result? {
         undecodable &+= 1
         position = end
         return nil
+    }
+
+    // MARK: Overwrite mode
+
+    /// Copies the newest bytes that were not read yet and keeps those that nobody wrote into meanwhile.
+    private mutating func copyNewest() -> UInt64 {
+        // A pass that nobody ended is over now.
+        endPass()
+        let size = mapping.size
+        let start = mapping.loadHead()
+        let written = 0 &- start
+        let new = written &- position
+        end = written
+        guard new <= .max / 2, start & 7 == 0, size > 0 || new == 0 else {
+            // A head that went back, or stands where no record can begin.
+            undecodable &+= 1
+            position = written
+            return 0
+        }
+        // Writers may be at work on the bytes beyond the head, which are those of the oldest that the ring holds.
+        let guarded = size / 8
+        let words = mapping.dataWords
+        var kept = min(new, size - guarded)
+        for index in 0..<Int(kept / 8) {
+            copy[index] = words.relaxed(Int((start &+ UInt64(8 * index)) & (size - 1)))
+        }
+        // The copy is complete before the head is loaded again; with the writer's fence: whoever stored a byte that
+        // we copied let us see the head that allowed it.
+        atomicMemoryFence(ordering: .acquiring)
+        let moved = 0 &- mapping.loadHead() &- written
+        kept = min(kept, size - guarded - min(moved, size - guarded)) & ~7
+        copied = kept
+        isCut = kept < new
+        overrunBytes &+= new &- kept
+        position = written &- kept
+        return min(new, size)
+    }
+
+    private mutating func nextCopied<Result>(
+        _ waiting: UInt64, _ visit: (RecordHeader, RawSpan) -> Result
+    ) -> Result? {
+        let offset = Int(copied &- waiting)
+        let header = RecordHeader(word: copy[offset / 8])
+        let size = Int(header.size)
+        guard size >= 8, size & 7 == 0 else { return giveUp() }
+        guard UInt64(size) <= waiting else {
+            // Beyond what was kept: the last one, whose end was overwritten. Elsewhere no record is longer.
+            if !isCut { return giveUp() }
+            overrunBytes &+= waiting
+            position = end
+            return nil
+        }
+        position &+= UInt64(size)
+        return visit(header, unsafe copy.span.bytes.extracting(offset..<offset + size))
     }
 }
 

@@ -44,10 +44,10 @@ struct RingMappingTests {
     func controlWords() throws {
         let ring = TestRing(pages: 1)
         let mapping = try RingMapping(fd: ring.fd, pages: 1)
-        ring.writer.head = 0x1122_3344_5566_7788
+        ring.poke.head = 0x1122_3344_5566_7788
         #expect(mapping.loadHead() == 0x1122_3344_5566_7788)
         mapping.storeTail(0x8877_6655_4433_2211)
-        #expect(ring.writer.tail == 0x8877_6655_4433_2211)
+        #expect(ring.poke.tail == 0x8877_6655_4433_2211)
         #expect(mapping.loadTail() == 0x8877_6655_4433_2211)
     }
 

@@ -1,0 +1,112 @@
+#define _GNU_SOURCE
+#include "include/pt_ring.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+int pt_sealed_memory(const char *name, int64_t size) {
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0) return -1;
+    if (ftruncate(fd, size) == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0) return fd;
+    int why = errno;
+    close(fd);
+    errno = why;
+    return -1;
+}
+
+int pt_cannot_shrink(int fd) {
+    int seals = fcntl(fd, F_GET_SEALS);
+    return seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
+}
+
+int64_t pt_file_size(int fd) {
+    struct stat status;
+    return fstat(fd, &status) == 0 ? status.st_size : -1;
+}
+
+int pt_never_waits(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && (flags & O_NONBLOCK) != 0;
+}
+
+int pt_clear(int fd, int64_t offset, int64_t size) {
+    return size == 0 ? 0 : fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, size);
+}
+
+int pt_reopen(int fd) {
+    char path[40];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return open(path, O_RDWR | O_CLOEXEC);
+}
+
+static int lock(int fd, short type, int64_t offset) {
+    struct flock range = {.l_type = type, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+    return fcntl(fd, F_OFD_SETLK, &range);
+}
+
+int pt_lock_byte(int fd, int64_t offset) { return lock(fd, F_WRLCK, offset); }
+int pt_share_byte(int fd, int64_t offset) { return lock(fd, F_RDLCK, offset); }
+int pt_unlock_byte(int fd, int64_t offset) { return lock(fd, F_UNLCK, offset); }
+
+int pt_is_byte_held(int fd, int64_t offset) {
+    struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+    int before = errno;
+    // Where the question fails, nobody may be taken for dead.
+    int held = fcntl(fd, F_OFD_GETLK, &range) != 0 || range.l_type != F_UNLCK;
+    errno = before;
+    return held;
+}
+
+uint64_t *pt_fork_word(void) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    void *address = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (address == MAP_FAILED) return NULL;
+    if (madvise(address, page, MADV_WIPEONFORK) == 0) return address;
+    munmap(address, page);
+    return NULL;
+}
+
+void pt_free_fork_word(uint64_t *word) { munmap(word, (size_t)sysconf(_SC_PAGESIZE)); }
+
+void pt_ring_bell(int fd) {
+    const uint64_t one = 1;
+    int before = errno;
+    // EAGAIN means that it already rings.
+    ssize_t ignored = write(fd, &one, sizeof one);
+    (void)ignored;
+    errno = before;
+}
+
+uint64_t pt_monotonic(void) {
+    struct timespec now = {0, 0};
+    int before = errno;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    errno = before;
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+int pt_thread_id(void) { return (int)syscall(SYS_gettid); }
+
+unsigned pt_current_cpu(void) {
+    int before = errno, cpu = sched_getcpu();
+    errno = before;
+    return cpu < 0 ? 0 : (unsigned)cpu;
+}
+
+#if defined(__x86_64__)
+int pt_has_rdpmc(void) { return 1; }
+uint64_t pt_rdpmc(uint32_t counter) {
+    uint32_t low, high;
+    __asm__ volatile("rdpmc" : "=a"(low), "=d"(high) : "c"(counter));
+    return (uint64_t)high << 32 | low;
+}
+#else
+int pt_has_rdpmc(void) { return 0; }
+uint64_t pt_rdpmc(uint32_t counter) { (void)counter; return 0; }
+#endif
