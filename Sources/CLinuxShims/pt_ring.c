@@ -54,8 +54,10 @@ int pt_lock_byte(int fd, int64_t offset) { return lock(fd, F_WRLCK, offset); }
 int pt_share_byte(int fd, int64_t offset) { return lock(fd, F_RDLCK, offset); }
 int pt_unlock_byte(int fd, int64_t offset) { return lock(fd, F_UNLCK, offset); }
 
-int pt_is_byte_held(int fd, int64_t offset) {
-    struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+int pt_is_byte_held(int fd, int64_t offset) { return pt_is_any_byte_held(fd, offset, 1); }
+
+int pt_is_any_byte_held(int fd, int64_t offset, int64_t count) {
+    struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = count};
     int before = errno;
     // Where the question fails, nobody may be taken for dead.
     int held = fcntl(fd, F_OFD_GETLK, &range) != 0 || range.l_type != F_UNLCK;

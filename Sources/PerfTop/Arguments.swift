@@ -50,6 +50,16 @@ struct Arguments: ParsableArguments {
         help: ArgumentHelp("Pages of each sample ring, a power of two.", valueName: "PAGES"))
     var pages: Int?
 
+    @Flag(
+        name: .customLong("overwrite"),
+        help: "Where a ring is full, the newest samples replace the oldest; without it they are refused and counted.")
+    var overwrite = false
+
+    @Option(
+        name: .customLong("ring-fd"),
+        help: ArgumentHelp("Read a software ring handed over by the caller.", valueName: "MEMORY,BELL", visibility: .private))
+    var ringFDs: [String] = []
+
     @Flag(name: [.customShort("i"), .customLong("no-inherit")], help: "Leave out children forked after the start.")
     var noInherit = false
 
@@ -133,15 +143,24 @@ struct Request {
     /// Words of the command to start; empty where there is none.
     let command: [String]
     let leavesCommandRunning: Bool
+    /// Software rings handed over by the caller, and whether the kernel samples beside them.
+    let handedOver: [(memory: Int32, wake: Int32)]
+    var samplesKernel: Bool { handedOver.isEmpty || hasTarget }
+    private let hasTarget: Bool
 
     init(_ arguments: Arguments) throws(EngineError) {
         command = arguments.command
         leavesCommandRunning = arguments.leaveRunning
+        handedOver = try Self.ringDescriptors(arguments.ringFDs)
+        hasTarget =
+            arguments.everything || !arguments.command.isEmpty || !arguments.cpus.isEmpty
+            || !(arguments.pids + arguments.tids + arguments.users).isEmpty
         sampling = Sampling(target: try Self.target(arguments))
         sampling.events = try Self.events(arguments.events)
         sampling.rate = try Self.rate(arguments)
         sampling.ringPages = try Self.pages(arguments.pages)
         sampling.inherit = !arguments.noInherit
+        sampling.overwrites = arguments.overwrite
 
         let delay = try Self.nanoseconds(arguments.delay ?? "1s", option: "-d")
         let window = try Self.nanoseconds(arguments.window ?? "10s", option: "--window")
@@ -243,6 +262,24 @@ extension Request {
             )
         }
         return pages
+    }
+
+    private static func ringDescriptors(_ words: [String]) throws(EngineError) -> [(memory: Int32, wake: Int32)] {
+        var pairs: [(memory: Int32, wake: Int32)] = []
+        var seen: Set<Int32> = []
+        for word in words {
+            let numbers = word.split(separator: ",", omittingEmptySubsequences: false).map { Int32($0) }
+            // Each becomes this program's own; its standard streams are not to be had.
+            guard numbers.count == 2, let memory = numbers[0], let wake = numbers[1], memory > 2, wake > 2,
+                seen.insert(memory).inserted, seen.insert(wake).inserted
+            else {
+                throw EngineError(
+                    .usage, what: "--ring-fd \(displayText(word))", why: "not two descriptors",
+                    remedy: "write the numbers of the ring's memory and of its eventfd: --ring-fd 3,4")
+            }
+            pairs.append((memory, wake))
+        }
+        return pairs
     }
 
     /// `0.5`, `250ms`, `1s`, `2m` as nanoseconds, from a millisecond to an hour.

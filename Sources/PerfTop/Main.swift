@@ -79,7 +79,7 @@ struct Perftop {
             command = try Command(request.command, output: (out, STDERR_FILENO), input: input)
         }
         let signals = pt_signal_descriptor()
-        let session = try start(command, request.sampling, request.batchPace)
+        let session = try start(command, request, request.batchPace)
         request.batch.command = command
         let signal: Int32?
         do throws(EngineError) {
@@ -100,7 +100,7 @@ struct Perftop {
             captured = output
             command = try Command(request.command, output: (output.writeEnd, output.writeEnd), input: try nullDevice())
         }
-        let session = try start(command, request.sampling, request.pace)
+        let session = try start(command, request, request.pace)
         try captured?.begin()
         request.live.command = command
         defer { captured?.show() }
@@ -117,12 +117,16 @@ struct Perftop {
     }
 
     /// Opens the counters, then lets the command go to its exec, where the kernel starts them.
-    private static func start(_ command: Command?, _ sampling: Sampling, _ pace: Pace) throws -> Session {
-        var sampling = sampling
+    private static func start(_ command: Command?, _ request: Request, _ pace: Pace) throws -> Session {
+        var sampling = request.sampling
         if let command {
             sampling.target = Target(.command(pid: command.pid, text: command.text), cpus: sampling.target.cpus)
         }
-        let session = try Session(sampling, pace: pace)
+        let session =
+            request.handedOver.isEmpty
+            ? try Session(sampling, pace: pace)
+            : try Session(
+                handedOver: request.handedOver, beside: request.samplesKernel ? sampling : nil, pace: pace)
         try command?.letGo()
         return session
     }

@@ -28,6 +28,8 @@ int pt_share_byte(int fd, int64_t offset);
 int pt_unlock_byte(int fd, int64_t offset);
 /// 1 where another open file description holds the byte, or nobody can tell; 0 where none does. Keeps errno.
 int pt_is_byte_held(int fd, int64_t offset);
+/// The same for any of so many bytes.
+int pt_is_any_byte_held(int fd, int64_t offset, int64_t count);
 
 /// A private word, 0 at first and again in a child after fork (MADV_WIPEONFORK); NULL where there is no memory.
 uint64_t *pt_fork_word(void);

@@ -12,6 +12,9 @@ package final class Ring: @unchecked Sendable {
     private var mayHaveLost = false
     private var lostBefore: UInt64 = 0
     private var undecodableBefore: UInt64 = 0
+    private var overrunBefore: UInt64 = 0
+    /// Times of the event that owns the ring, as its page told them last.
+    private var times: (enabled: UInt64, running: UInt64) = (0, 0)
 
     package init(_ reader: consuming RingReader, origin: any RingOrigin, figures: RingFigures) {
         self.reader = reader
@@ -37,7 +40,9 @@ package final class Ring: @unchecked Sendable {
 
     package func endPass() {
         reader.endPass()
-        figures.bytes &+= reader.position &- passStart
+        figures.bytes &+= reader.position &- passStart &- (reader.overrunBytes &- overrunBefore)
+        figures.overrunBytes &+= reader.overrunBytes &- overrunBefore
+        overrunBefore = reader.overrunBytes
     }
 
     /// The figures since the last call; positions are left as they stand.
@@ -45,10 +50,23 @@ package final class Ring: @unchecked Sendable {
         if mayHaveLost { countLost() }
         figures.undecodable &+= reader.undecodable &- undecodableBefore
         undecodableBefore = reader.undecodable
+        countTimes()
         figures.head = reader.loadHead()
         figures.tail = reader.position
         defer { figures = figures.emptied }
         return figures
+    }
+
+    /// How long the ring's event was wanted and how long it was counted: from its page, without a system call.
+    private func countTimes() {
+        guard let page = reader.readPage() else { return }
+        let (enabled, running) = (page.timeEnabled, page.timeRunning)
+        // They do not go back; a page that says so is not believed.
+        if enabled >= times.enabled, running >= times.running {
+            figures.enabledNanoseconds = enabled - times.enabled
+            figures.runningNanoseconds = running - times.running
+        }
+        times = (enabled, running)
     }
 
     /// Asks the writers for their own count; only where a ring was so full that they may have refused something.

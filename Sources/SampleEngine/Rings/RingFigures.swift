@@ -36,6 +36,9 @@ public struct RingFigures: Sendable, Equatable {
     public var throttled: UInt64 = 0
     /// Records whose bytes made no sense and were passed over.
     public var undecodable: UInt64 = 0
+    /// How long the event that owns the ring was wanted, and how long it was on a counter; less where events take turns.
+    public var enabledNanoseconds: UInt64 = 0
+    public var runningNanoseconds: UInt64 = 0
 
     public init(purpose: Purpose, cpu: Int, thread: Int32? = nil, event: String, pages: Int, size: UInt64) {
         self.purpose = purpose
@@ -50,6 +53,11 @@ public struct RingFigures: Sendable, Equatable {
     public var usedPercent: Double { size == 0 ? 0 : 100 * Double(head &- tail) / Double(size) }
     /// Most of the ring that was ever found waiting during the slice, 0…100.
     public var peakPercent: Double { size == 0 ? 0 : 100 * Double(peakBytes) / Double(size) }
+    /// Share of the time in which the ring's event was counted, 0…100.
+    public var runningPercent: Double {
+        runningNanoseconds < enabledNanoseconds
+            ? 100 * Double(runningNanoseconds) / Double(enabledNanoseconds) : 100
+    }
     /// The best count of refused records: the kernel's own, else what the LOST records said; and the driver's.
     public var missing: UInt64 { (kernelLost ?? lost).addingSaturating(driverLost) }
 
@@ -76,5 +84,7 @@ public struct RingFigures: Sendable, Equatable {
         overrunBytes = overrunBytes.addingSaturating(later.overrunBytes)
         throttled = throttled.addingSaturating(later.throttled)
         undecodable = undecodable.addingSaturating(later.undecodable)
+        enabledNanoseconds = enabledNanoseconds.addingSaturating(later.enabledNanoseconds)
+        runningNanoseconds = runningNanoseconds.addingSaturating(later.runningNanoseconds)
     }
 }

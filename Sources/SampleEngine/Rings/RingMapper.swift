@@ -26,13 +26,14 @@ package struct RingMapper {
         var pages = purpose == .samples ? samplePages : sideBandPages
         while true {
             do throws(RingSizeError) {
-                let mapping = try RingMapping(fd: owner.fd, pages: pages)
+                let mode: RingMode = overwrites && purpose == .samples ? .overwrite : .reliable
+                let mapping = try RingMapping(fd: owner.fd, pages: pages, mode: mode)
                 do throws(Errno) { try counters.redirect(to: owner) } catch { throw .refused(error) }
                 if purpose == .samples { samplePages = pages } else { sideBandPages = pages }
                 let figures = RingFigures(
                     purpose: purpose, cpu: cpu, event: purpose == .sideBand ? purpose.rawValue : events, pages: pages,
                     size: mapping.size)
-                return Ring(RingReader(mapping), origin: CounterRing(counters), figures: figures)
+                return Ring(RingReader(mapping), origin: CounterOrigin(counters), figures: figures)
             } catch {
                 pages = try smaller(pages, error, purpose)
             }

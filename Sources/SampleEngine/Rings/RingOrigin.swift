@@ -6,6 +6,8 @@ package protocol RingOrigin: AnyObject, Sendable {
     func moveWatch()
     /// Takes a wake-up back where the descriptor stays readable by itself.
     func silence()
+    /// Called before every ring is read: writers that died are dealt with, `watched` says whether any is left.
+    func refresh()
     /// Every writer is gone, whether a wait has seen it or not.
     var isExhausted: Bool { get }
     /// Records refused so far by the writers' own count, nil where they keep none. May cost a system call for each.
@@ -14,8 +16,8 @@ package protocol RingOrigin: AnyObject, Sendable {
     var ids: [(id: UInt64, event: Int, owner: Int32?)] { get }
 }
 
-/// The kernel as the writer: the counters of one purpose on one CPU, which share a ring.
-package final class CounterRing: RingOrigin, @unchecked Sendable {
+/// The kernel as the origin: the counters of one purpose on one CPU, which share a ring.
+package final class CounterOrigin: RingOrigin, @unchecked Sendable {
     private var counters: [Counter]
     /// Siblings only count, and their records are their leader's; they do so as long as they are open.
     private var siblings: [Counter] = []
@@ -39,6 +41,7 @@ package final class CounterRing: RingOrigin, @unchecked Sendable {
     private func skipDead() { while place < counters.count, counters[place].isDead { place += 1 } }
 
     package func silence() {}
+    package func refresh() {}
 
     package var isExhausted: Bool { counters.allSatisfy(\.isDead) }
 

@@ -94,10 +94,18 @@ package final class RingSet: @unchecked Sendable {
     package func add(_ counters: [CPUCounters]) {
         for cpu in counters {
             for index in all.indices where all[index].figures.cpu == cpu.cpu {
-                guard let ring = all[index].origin as? CounterRing else { continue }
+                guard let ring = all[index].origin as? CounterOrigin else { continue }
                 ring.add(all[index].figures.purpose == .samples ? cpu.samples : cpu.sideBand)
                 watch(index)
             }
+        }
+    }
+
+    /// Before all rings are read: deals with writers that died, and forgets those that have all gone.
+    package func refresh() {
+        for index in all.indices {
+            all[index].origin.refresh()
+            watch(index)
         }
     }
 

@@ -213,10 +213,10 @@ package final class SoftwareRing: Sendable {
             lost: state.words.relaxed(place + 24))
     }
 
-    /// What the reading side shall take for now: the real clock, or the time that was injected.
-    package var clock: Instant {
+    /// What the reading side shall take for now; nil is the real clock.
+    package var injectedClock: Instant? {
         let injected = state.words.acquire(SoftwareLayout.clock)
-        return injected == 0 ? .now : Instant(nanoseconds: injected)
+        return injected == 0 ? nil : Instant(nanoseconds: injected)
     }
 
     /// Injects a time and wakes the reader; 0 is the real clock again.

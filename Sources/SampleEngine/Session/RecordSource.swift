@@ -46,6 +46,58 @@ package struct RecordSource: Sendable {
         isOpenEnded = counters.follower != nil
     }
 
+    /// Adds software rings that somebody handed over; the first one's clock is ours from now on.
+    ///
+    /// - Parameter kernel: the source they are merged with, nil where they are all there is.
+    package init(handedOver rings: [SoftwareRing], beside kernel: RecordSource?) throws(EngineError) {
+        var events = kernel?.events ?? []
+        var layouts = kernel?.layouts ?? []
+        var samples = kernel?.rings.samples ?? []
+        var sideBand = kernel?.rings.sideBand ?? []
+        for ring in rings {
+            let added = try Self.open(ring, firstEvent: events.count)
+            if ring.purpose == .sideBand {
+                sideBand.append(added)
+                continue
+            }
+            samples.append(added)
+            for event in ring.events {
+                let fixedPeriod = event.fixedPeriod == 0 ? nil : event.fixedPeriod
+                events.append(
+                    EventInUse(
+                        name: displayText(event.name, limit: 47), frequency: event.frequency == 0 ? nil : event.frequency,
+                        period: fixedPeriod))
+                layouts.append(SampleLayout(fixedPeriod: fixedPeriod))
+            }
+        }
+        self.init(
+            rings: try RingSet(samples: samples, sideBand: sideBand), events: events, layouts: layouts,
+            targetText: (kernel.map { $0.targetText + " and " } ?? "") + "software rings (\(rings.count))")
+        if let kernel {
+            notes = kernel.notes
+            wantedProcesses = kernel.wantedProcesses
+            wantedUser = kernel.wantedUser
+            mayCountTwice = kernel.mayCountTwice
+            isOpenEnded = kernel.isOpenEnded
+        }
+        if let first = rings.first { clock = .told { first.injectedClock } }
+    }
+
+    private static func open(_ ring: SoftwareRing, firstEvent: Int) throws(EngineError) -> Ring {
+        // Where nobody chose a size yet, there is nothing to miss.
+        let pages = ring.pages ?? 128
+        let mapping: RingMapping
+        do throws(RingLengthError) {
+            mapping = try ring.map(pages: pages)
+        } catch {
+            throw EngineError(what: "a software ring of \(pages) pages", why: "it cannot be mapped (\(error))")
+        }
+        let name = ring.purpose == .sideBand ? "side-band" : ring.events.map(\.name).joined(separator: ",")
+        let figures = RingFigures(
+            purpose: ring.purpose, cpu: -1, event: displayText(name, limit: 200), pages: pages, size: mapping.size)
+        return Ring(RingReader(mapping), origin: SoftwareOrigin(ring, firstEvent: firstEvent), figures: figures)
+    }
+
     /// Every process is looked at by the resolver, not only those that were there before us.
     var looksAtAll: Bool { wantedUser != nil }
 }

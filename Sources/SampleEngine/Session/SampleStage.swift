@@ -77,7 +77,7 @@ struct SampleStage: ~Copyable {
     private mutating func takeFollowed() {
         guard source.isOpenEnded, let news = followed.take() else { return }
         rings.add(news.counters)
-        for cpu in news.counters { know(CounterRing(cpu.samples).ids) }
+        for cpu in news.counters { know(CounterOrigin(cpu.samples).ids) }
         for cpu in news.counters { cpu.enable() }
         if let note = news.note { slice.notes.append(note) }
     }
@@ -92,6 +92,7 @@ struct SampleStage: ~Copyable {
 
     private mutating func pass(everything: Bool) {
         let begun = clock.now
+        if everything { rings.refresh() }
         for ring in rings.samples where everything || ring.isReady { _ = ring.beginPass() }
         drainSideBand()
         for ring in rings.samples where everything || ring.isReady {

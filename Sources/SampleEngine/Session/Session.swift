@@ -23,6 +23,29 @@ public final class Session: ProfileSource {
         try self.init(source, counters, pace: pace)
     }
 
+    /// Reads rings that somebody else writes, each handed over as the descriptors of its memory and of its bell.
+    ///
+    /// - Parameter sampling: what the kernel samples beside them, nil for nothing.
+    public convenience init(
+        handedOver descriptors: [(memory: Int32, wake: Int32)], beside sampling: Sampling?, pace: Pace
+    ) throws(EngineError) {
+        var rings: [SoftwareRing] = []
+        for pair in descriptors {
+            rings.append(
+                try SoftwareRing(memory: Descriptor(owning: pair.memory), wake: Descriptor(owning: pair.wake)))
+        }
+        var counters: OpenCounters?
+        if let sampling {
+            var opener = EventOpener(sampling)
+            counters = try opener.open()
+        }
+        var kernel: RecordSource?
+        if let counters { kernel = try RecordSource(counters) }
+        let source = try RecordSource(handedOver: rings, beside: kernel)
+        counters?.enable()
+        try self.init(source, counters, pace: pace)
+    }
+
     /// - Parameter counters: the kernel's counters among the source's writers, kept open as long as it is read.
     package init(_ source: RecordSource, _ counters: OpenCounters? = nil, pace: Pace) throws(EngineError) {
         let start = source.clock.now

@@ -29,21 +29,22 @@ public struct Instant: Hashable, Comparable, Sendable {
 
 /// Where a session's time comes from.
 public struct Clock: Sendable {
-    /// Nil reads CLOCK_MONOTONIC.
-    private let told: (@Sendable () -> Instant)?
+    /// Nil, and an answer of nil, reads CLOCK_MONOTONIC.
+    private let told: (@Sendable () -> Instant?)?
 
-    private init(_ told: (@Sendable () -> Instant)?) { self.told = told }
+    private init(_ told: (@Sendable () -> Instant?)?) { self.told = told }
 
     public static let monotonic = Clock(nil)
 
-    /// What somebody says: a test, a replay. Whoever tells another time wakes those who wait for it.
-    public static func told(by source: @escaping @Sendable () -> Instant) -> Clock { Clock(source) }
+    /// What somebody says: a test, a replay; nil leaves it to CLOCK_MONOTONIC. Whoever tells another time wakes those who
+    /// wait for it.
+    public static func told(by source: @escaping @Sendable () -> Instant?) -> Clock { Clock(source) }
 
     public var now: Instant { told?() ?? .now }
 
     /// Milliseconds until a time, for poll(2); −1 where no time passes by itself.
     package func milliseconds(until deadline: Instant) -> Int32 {
-        if told != nil { return deadline <= now ? 0 : -1 }
+        if let told = told?() { return deadline <= told ? 0 : -1 }
         // Rounded up: waking a moment early would only mean waiting once more.
         return Int32(clamping: deadline.nanoseconds(since: now).addingSaturating(999_999) / 1_000_000)
     }

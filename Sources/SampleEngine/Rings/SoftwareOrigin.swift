@@ -1,0 +1,50 @@
+internal import CLinuxShims
+internal import Glibc
+
+/// Writers in user space as the origin: a software ring, of this process or handed over by another.
+package final class SoftwareOrigin: RingOrigin, @unchecked Sendable {
+    private let ring: SoftwareRing
+    private let firstEvent: Int
+    /// Once there was a writer and none is left, what has come is all there will be.
+    private var hadWriters = false
+    private var isOver = false
+
+    /// - Parameter firstEvent: place of the ring's first event in the session's list.
+    package init(_ ring: SoftwareRing, firstEvent: Int) {
+        self.ring = ring
+        self.firstEvent = firstEvent
+    }
+
+    package var watched: Int32? { isOver ? nil : ring.wakeDescriptor }
+    package func moveWatch() { isOver = true }
+
+    /// Before the ring is read: what is written from now on is not missed, it makes the bell ring again.
+    package func silence() {
+        var count: UInt64 = 0
+        _ = unsafe read(ring.wakeDescriptor, &count, 8)
+    }
+
+    /// Asked before the pass that reads what is there, so that the last records of a writer that ends are read too.
+    package func refresh() {
+        let hasWriters = ring.hasWriters
+        if hadWriters, !hasWriters { isOver = true }
+        hadWriters = hadWriters || hasWriters
+        ring.recover()
+    }
+
+    package var isExhausted: Bool { isOver || hadWriters && !ring.hasWriters }
+
+    package var lost: UInt64? { ring.refused }
+
+    package var ids: [(id: UInt64, event: Int, owner: Int32?)] {
+        ring.events.enumerated().map { ($1.id, firstEvent + $0, nil) }
+    }
+}
+
+extension SoftwareRing {
+    /// Whether anybody may still write: a writer that died does not count.
+    package var hasWriters: Bool {
+        pt_is_any_byte_held(
+            memoryDescriptor, SoftwareLayout.writerByte(1), Int64(SoftwareLayout.mostWriters)) != 0
+    }
+}
