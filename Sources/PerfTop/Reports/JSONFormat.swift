@@ -49,6 +49,7 @@ private struct JSONFrame: Encodable {
     let lost: UInt64
     let driverLost: UInt64
     let missingPercent: Double
+    let runningPercent: Double
     let throttled: UInt64
     let undecodable: UInt64
     let folded: UInt64
@@ -73,6 +74,7 @@ private struct JSONFrame: Encodable {
         lost = frame.health.lost
         driverLost = rings.reduce(0) { $0 &+ $1.driverLost }
         missingPercent = rounded(frame.health.missingPercent)
+        runningPercent = rounded(frame.health.runningPercent)
         throttled = frame.health.throttled
         undecodable = frame.health.undecodable
         folded = frame.health.folded
@@ -126,6 +128,7 @@ private struct JSONRow: Encodable {
 
 private struct JSONRing: Encodable {
     let purpose: String
+    let mode: String
     let cpu: Int
     let tid: Nullable<Int32>
     let event: String
@@ -147,6 +150,7 @@ private struct JSONRing: Encodable {
 
     init(_ ring: RingFigures) {
         purpose = ring.purpose.rawValue
+        mode = ring.overwrites ? "overwrite" : "reliable"
         cpu = ring.cpu
         tid = Nullable(ring.thread)
         event = ring.event

@@ -41,6 +41,10 @@ struct TextFormat: BatchFormat {
             "\(Numbers.fixed(profile.seconds, 2)) s", "\(frame.samples) samples", "lost \(frame.health.lost)",
         ]
         if frame.health.lost > 0 { parts.append("\(Numbers.fixed(frame.health.missingPercent, 1)) % missing") }
+        if frame.health.overrunBytes > 0 { parts.append("\(frame.health.overrunBytes) bytes overwritten unread") }
+        if frame.health.runningPercent < 100 {
+            parts.append("counted \(Numbers.fixed(frame.health.runningPercent, 1)) % of the time: events take turns")
+        }
         if frame.health.throttled > 0 { parts.append("throttled \(frame.health.throttled)") }
         if frame.health.undecodable > 0 { parts.append("undecodable \(frame.health.undecodable)") }
         if frame.health.folded > 0 { parts.append("\(frame.health.folded) in [other]: too many different rows") }

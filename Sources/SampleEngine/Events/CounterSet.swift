@@ -51,6 +51,9 @@ struct CounterSet: Sendable {
         return events
     }
 
+    /// Some event needs one of the processor's counters.
+    var usesHardware: Bool { groups.joined().contains(where: \.spec.isHardware) }
+
     /// How samples of each event are laid out; siblings, which have none, have their leader's. Good once a counter is open.
     var layouts: [SampleLayout] {
         zip(groups, rates).flatMap { group, rate in

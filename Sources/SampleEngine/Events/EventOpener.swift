@@ -116,8 +116,8 @@ extension EventOpener {
         if let note = nameless(plan) { given.append(note) }
         return OpenCounters(
             cpus: opened.cpus, events: set.events, layouts: set.layouts, targetText: plan.text, notes: notes + given,
-            fromExec: plan.fromExec, overwrites: sampling.overwrites, wantedProcesses: plan.wanted,
-            wantedUser: plan.user, samplePages: room.samplePages, sideBandPages: room.sideBandPages,
+            fromExec: plan.fromExec, overwrites: sampling.overwrites, usesHardware: set.usesHardware,
+            wantedProcesses: plan.wanted, wantedUser: plan.user, samplePages: room.samplePages, sideBandPages: room.sideBandPages,
             mayCountTwice: opened.mayCountTwice || plan.follows != nil,
             follower: plan.follows.map { Follower(user: $0, set: set, known: opened.threads) })
     }

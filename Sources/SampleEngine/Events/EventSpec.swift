@@ -29,6 +29,8 @@ public struct EventSpec: Hashable, Sendable {
         }
     }
 
+    var isHardware: Bool { if case .hardware = source { true } else { false } }
+
     /// True where the event only ever happens inside the kernel, so that it counts 0 for one who may not look there.
     var happensInKernel: Bool {
         switch source {

@@ -26,7 +26,12 @@ struct KernelLimits: Sendable {
         mayLockMemory = has(14) || paranoid < 0
         mayReadOthers = has(19)
         mayReadKernelAddresses = has(34)
-        maxSampleRate = UInt64(max(1, fileNumber("/proc/sys/kernel/perf_event_max_sample_rate") ?? 100_000))
+        maxSampleRate = Self.maxSampleRate() ?? 100_000
+    }
+
+    /// `kernel.perf_event_max_sample_rate` as it stands now; nil where it cannot be read.
+    static func maxSampleRate() -> UInt64? {
+        fileNumber("/proc/sys/kernel/perf_event_max_sample_rate").map { UInt64(max(1, $0)) }
     }
 
     /// CPU-wide events: all processes of a CPU (perf_event_open(2), paranoid 0 or lower).

@@ -29,6 +29,8 @@ package struct OpenCounters: Sendable {
     package var fromExec: Bool
     /// The newest samples replace the oldest.
     package var overwrites: Bool
+    /// Some event needs one of the processor's counters, of which there are few.
+    package var usesHardware: Bool
     /// Only samples of these processes and their children are kept; nil keeps all.
     package var wantedProcesses: [Int32]?
     /// Only processes of this user are kept; nil keeps all.

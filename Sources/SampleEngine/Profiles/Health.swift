@@ -10,6 +10,8 @@ public struct Health: Sendable, Equatable {
     public var folded: UInt64 = 0
     /// Samples left out because nobody could tell whether their process is the wanted user's.
     public var userless: UInt64 = 0
+    /// Share of the time in which the events were counted, 0…100: less where they take turns on the counters.
+    public var runningPercent: Double = 100
     /// The ring that lost most; nil where none lost anything.
     public var worstRing: RingFigures?
 
@@ -36,6 +38,8 @@ extension Profile {
         var health = Health()
         for slice in slices { health.userless = health.userless.addingSaturating(slice.userless) }
         for slice in slices { health.folded = health.folded.addingSaturating(slice.folded) }
+        let rings = self.rings
+        health.runningPercent = Self.runningPercent(rings.filter { $0.purpose == .samples })
         for ring in rings {
             health.lost = health.lost.addingSaturating(ring.missing)
             health.kept = health.kept.addingSaturating(ring.samples)
@@ -45,6 +49,20 @@ extension Profile {
             if ring.missing > 0, ring.missing > (health.worstRing?.missing ?? 0) { health.worstRing = ring }
         }
         return health
+    }
+
+    /// A thread's events are wanted on all CPUs at once and counted on one: their times add up to one CPU's.
+    private static func runningPercent(_ rings: [RingFigures]) -> Double {
+        var (enabled, running) = (0.0, 0.0)
+        for ring in rings where !ring.followsThread {
+            enabled += Double(ring.enabledNanoseconds)
+            running += Double(ring.runningNanoseconds)
+        }
+        let following = rings.filter(\.followsThread)
+        enabled += Double(following.map(\.enabledNanoseconds).max() ?? 0)
+        running += following.reduce(0) { $0 + Double($1.runningNanoseconds) }
+        // The pages are written when events are switched, on each CPU at its own time: a little less means nothing.
+        return running < 0.95 * enabled ? 100 * running / enabled : 100
     }
 
     /// Time covered by the slices, in seconds.

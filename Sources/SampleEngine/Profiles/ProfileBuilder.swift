@@ -199,6 +199,7 @@ package struct ProfileBuilder: ~Copyable {
     package mutating func profile() -> Profile {
         sequence += 1
         var notes = session.notes + news
+        if let note = loweredRate() { notes.append(note) }
         if symbolizer.kernelIsHidden { notes.append(kernelNames) }
         let profile = Profile(
             sequence: sequence,
@@ -206,6 +207,14 @@ package struct ProfileBuilder: ~Copyable {
             state: state, slices: slices, stacks: stacks, names: names, wallClock: wallClockNanoseconds())
         if window == nil { slices = [] }
         return profile
+    }
+
+    /// The kernel lowers the highest rate by itself where interrupts take it too long, and samples less from then on.
+    private func loweredRate() -> String? {
+        guard let asked = session.events.compactMap(\.frequency).max(), let most = KernelLimits.maxSampleRate(),
+            most < asked
+        else { return nil }
+        return "the kernel lowered kernel.perf_event_max_sample_rate to \(most): fewer samples than asked for"
     }
 
     // MARK: Bounded memory

@@ -59,7 +59,7 @@ package final class Ring: @unchecked Sendable {
 
     /// How long the ring's event was wanted and how long it was counted: from its page, without a system call.
     private func countTimes() {
-        guard let page = reader.readPage() else { return }
+        guard figures.mayTakeTurns, let page = reader.readPage() else { return }
         let (enabled, running) = (page.timeEnabled, page.timeRunning)
         // They do not go back; a page that says so is not believed.
         if enabled >= times.enabled, running >= times.running {

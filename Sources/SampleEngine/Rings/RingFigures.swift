@@ -11,6 +11,12 @@ public struct RingFigures: Sendable, Equatable {
     public var event: String
     /// Data pages, without the control page.
     public var pages: Int
+    /// The newest data wins where it is full: what was lost is known in bytes, not in records.
+    public var overwrites = false
+    /// Its events share a limited number of hardware counters: they may have to take turns.
+    public var mayTakeTurns = false
+    /// The event that owns the ring follows a thread: it is wanted on every CPU and counted where the thread runs.
+    public var followsThread = false
     /// Bytes in a data page's worth of ring: `pages` × page size.
     public var size: UInt64
     /// Bytes ever written and read, as in the control page.
@@ -53,11 +59,6 @@ public struct RingFigures: Sendable, Equatable {
     public var usedPercent: Double { size == 0 ? 0 : 100 * Double(head &- tail) / Double(size) }
     /// Most of the ring that was ever found waiting during the slice, 0…100.
     public var peakPercent: Double { size == 0 ? 0 : 100 * Double(peakBytes) / Double(size) }
-    /// Share of the time in which the ring's event was counted, 0…100.
-    public var runningPercent: Double {
-        runningNanoseconds < enabledNanoseconds
-            ? 100 * Double(runningNanoseconds) / Double(enabledNanoseconds) : 100
-    }
     /// The best count of refused records: the kernel's own, else what the LOST records said; and the driver's.
     public var missing: UInt64 { (kernelLost ?? lost).addingSaturating(driverLost) }
 
@@ -65,6 +66,9 @@ public struct RingFigures: Sendable, Equatable {
     package var emptied: RingFigures {
         var empty = RingFigures(purpose: purpose, cpu: cpu, thread: thread, event: event, pages: pages, size: size)
         empty.kernelLost = kernelLost == nil ? nil : 0
+        empty.overwrites = overwrites
+        empty.mayTakeTurns = mayTakeTurns
+        empty.followsThread = followsThread
         return empty
     }
 

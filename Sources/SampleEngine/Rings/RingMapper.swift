@@ -2,6 +2,7 @@
 package struct RingMapper {
     private let events: String
     private let overwrites: Bool
+    private let usesHardware: Bool
     private var samplePages: Int
     private var sideBandPages: Int
     package private(set) var notes: [String] = []
@@ -9,6 +10,7 @@ package struct RingMapper {
     package init(_ counters: OpenCounters) {
         events = counters.events.map(\.name).joined(separator: ",")
         overwrites = counters.overwrites
+        usesHardware = counters.usesHardware
         samplePages = counters.samplePages
         sideBandPages = counters.sideBandPages
     }
@@ -30,9 +32,12 @@ package struct RingMapper {
                 let mapping = try RingMapping(fd: owner.fd, pages: pages, mode: mode)
                 do throws(Errno) { try counters.redirect(to: owner) } catch { throw .refused(error) }
                 if purpose == .samples { samplePages = pages } else { sideBandPages = pages }
-                let figures = RingFigures(
+                var figures = RingFigures(
                     purpose: purpose, cpu: cpu, event: purpose == .sideBand ? purpose.rawValue : events, pages: pages,
                     size: mapping.size)
+                figures.overwrites = mode == .overwrite
+                figures.mayTakeTurns = usesHardware && purpose == .samples
+                figures.followsThread = owner.thread != nil
                 return Ring(RingReader(mapping), origin: CounterOrigin(counters), figures: figures)
             } catch {
                 pages = try smaller(pages, error, purpose)

@@ -93,8 +93,10 @@ package struct RecordSource: Sendable {
             throw EngineError(what: "a software ring of \(pages) pages", why: "it cannot be mapped (\(error))")
         }
         let name = ring.purpose == .sideBand ? "side-band" : ring.events.map(\.name).joined(separator: ",")
-        let figures = RingFigures(
+        var figures = RingFigures(
             purpose: ring.purpose, cpu: -1, event: displayText(name, limit: 200), pages: pages, size: mapping.size)
+        figures.overwrites = ring.mode == .overwrite
+        figures.mayTakeTurns = true
         return Ring(RingReader(mapping), origin: SoftwareOrigin(ring, firstEvent: firstEvent), figures: figures)
     }
 
