@@ -130,6 +130,67 @@ struct DeadWriterRingTests {
         #expect(try ring.software.writer().slot > 0)
     }
 
+    /// fork(2), which Swift hides. The child may call nothing but what a signal handler may, and never returns.
+    private static func fork(_ child: () -> Int32) throws -> Int32 {
+        typealias Fork = @convention(c) () -> Int32
+        guard let symbol = unsafe dlsym(nil, "fork") else { throw Errno(ENOSYS) }
+        let pid = unsafe unsafeBitCast(symbol, to: Fork.self)()
+        if pid == 0 { _exit(child()) }
+        try #require(pid > 0)
+        return pid
+    }
+
+    @Test(
+        "A process killed in the middle of a record: waited for while it lives, passed over once it is dead",
+        .disabled(if: Machine.hasThreadSanitizer, "the thread sanitizer does not follow the fork of several threads"))
+    func killedProcess() throws {
+        let ring = TestRing(pages: 1)
+        var reader = try ring.reader()
+        var ends: [Int32] = [0, 0]
+        try #require(unsafe pipe(&ends) == 0)
+        let reading = Descriptor(owning: ends[0])
+        let writing = Descriptor(owning: ends[1])
+        let pid: Int32
+        do {
+            let (_, mapping, writer) = try Self.attach(ring)
+            let (output, slot, signal) = (writer.output, writer.slot, writing.number)
+            pid = try Self.fork {
+                // With the parent's slot, which from here on is the child's alone: see below.
+                var reserved: UInt8 = output.reserve(64, slot) == nil ? 0 : 1
+                _ = unsafe write(signal, &reserved, 1)
+                while true { pause() }
+            }
+            withExtendedLifetime((mapping, writer)) {}
+        }
+        // The parent's descriptors of that attachment are gone; the child's keep the lock.
+        var reserved: UInt8 = 0
+        #expect(unsafe read(reading.number, &reserved, 1) == 1 && reserved == 1)
+        #expect(ring.write(Self.record) == .written)
+        ring.software.recover()
+        #expect(ring.software.skipped == 0 && reader.readPass().isEmpty, "it lives")
+        #expect(kill(pid, SIGKILL) == 0)
+        #expect(waitpid(pid, nil, 0) == pid)
+        ring.software.recover()
+        #expect(ring.software.skipped == 1)
+        #expect(reader.readPass().map(\.count) == [64, 64])
+    }
+
+    @Test(
+        "A forked child is told that the writer is its parent's",
+        .disabled(if: Machine.hasThreadSanitizer, "the thread sanitizer does not follow the fork of several threads"))
+    func forkedChild() throws {
+        let ring = TestRing(pages: 1)
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 64, alignment: 8)
+        defer { unsafe bytes.deallocate() }
+        unsafe bytes.copyBytes(from: Self.record)
+        let output = ring.writer.output
+        let pid = try Self.fork { unsafe output.write(UnsafeRawBufferPointer(bytes)) == .detached ? 0 : 1 }
+        var status: Int32 = -1
+        #expect(unsafe waitpid(pid, &status, 0) == pid)
+        #expect(status == 0)
+        #expect(ring.write(Self.record) == .written, "the parent's is as it was")
+    }
+
     @Test("Two who come to the same dead record: one takes it")
     func twoTakers() throws {
         for seed in 0..<20 {
