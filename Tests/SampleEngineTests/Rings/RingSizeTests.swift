@@ -55,9 +55,10 @@ struct RingSizeTests {
     func kernelRing() throws {
         var opener = EventOpener(Sampling(target: Target(.threads([getpid()]))))
         let counters = try opener.open()
-        let fd = try #require(counters.cpus.first?.samples.first).fd
+        let counter = try #require(counters.cpus.first?.samples.first)
         expectRule { length, offset in
-            refusal { () throws(RingLengthError) in _ = try RingMapping(fd: fd, length: length, offset: offset) }
+            refusal { () throws(RingLengthError) in _ = try RingMapping(fd: counter.fd, length: length, offset: offset)
+            }
         }
     }
 
@@ -67,9 +68,9 @@ struct RingSizeTests {
     func secondKernelMapping() throws {
         var opener = EventOpener(Sampling(target: Target(.threads([getpid()]))))
         let counters = try opener.open()
-        let fd = try #require(counters.cpus.first?.samples.first).fd
+        let counter = try #require(counters.cpus.first?.samples.first)
         let map = { (pages: Int) throws(RingLengthError) -> RingMapping in
-            try RingMapping(fd: fd, length: (1 + pages) * Self.page)
+            try RingMapping(fd: counter.fd, length: (1 + pages) * Self.page)
         }
         do {
             let first = try map(2)
@@ -140,9 +141,9 @@ struct RingSizeTests {
     func samePage() throws {
         var opener = EventOpener(Sampling(target: Target(.threads([getpid()]))))
         let counters = try opener.open()
-        let fd = try #require(counters.cpus.first?.samples.first).fd
+        let counter = try #require(counters.cpus.first?.samples.first)
         let ring = TestRing(pages: 2)
-        let page = unsafe mmap(nil, 3 * Self.page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+        let page = unsafe mmap(nil, 3 * Self.page, PROT_READ | PROT_WRITE, MAP_SHARED, counter.fd, 0)
         guard let page = unsafe page, unsafe page != MAP_FAILED else { throw Errno(errno) }
         for place in [0, ControlPage.size, ControlPage.dataOffset, ControlPage.dataSize] {
             let word = unsafe page.load(fromByteOffset: place, as: UInt64.self)
