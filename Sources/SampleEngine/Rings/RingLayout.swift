@@ -1,5 +1,6 @@
 /// Where the words of a ring's control page are, in bytes (`struct perf_event_mmap_page`).
 package enum ControlPage {
+    /// The sequence of the seqlock, half a word; odd while the page is being written.
     package static let lock = 8
     package static let index = 12
     package static let offset = 16
@@ -8,8 +9,10 @@ package enum ControlPage {
     package static let capabilities = 40
     package static let counterWidth = 48
     package static let size = 72
+    /// Bytes ever written, in overwrite mode as a negative number; and bytes ever read.
     package static let dataHead = 1024
     package static let dataTail = 1032
+    /// Where the data begins in the mapping, and how long it is.
     package static let dataOffset = 1040
     package static let dataSize = 1048
 }
@@ -22,6 +25,7 @@ package enum ControlPage {
 ///
 /// Words that many write are 64 bytes apart, so that they do not share a line of the cache.
 package enum SoftwareLayout {
+    /// Places and lengths in the file.
     package static let stateOffset = 8 << 30
     package static let stateSize = 65_536
     package static let marksOffset = 16 << 30
@@ -30,6 +34,7 @@ package enum SoftwareLayout {
     /// Which file this is, and which version of this layout.
     package static let magicNumber: UInt64 = 0x7065_7266_746f_7001
     package static let magic = 0
+    /// Said once, when the ring is made: `RingMode`, purpose, events in the table, bytes between two wake-ups.
     package static let mode = 8
     package static let purpose = 16
     package static let eventCount = 24
@@ -43,6 +48,7 @@ package enum SoftwareLayout {
     package static let refused = 256
     /// Records of dead writers that were passed over.
     package static let skipped = 320
+    /// The time to take for now, in nanoseconds; 0 for the real one.
     package static let clock = 384
     /// Numbers that are never given twice.
     package static let ticket = 448
@@ -66,6 +72,7 @@ package enum SoftwareLayout {
     /// ring together, then one for each writer.
     package static let mappedByte: Int64 = 1 << 40
     package static let mostWriters: UInt64 = 255
+    /// The byte that is locked for a writer, by its slot.
     package static func writerByte(_ slot: UInt64) -> Int64 { mappedByte + Int64(slot & 0xff) }
 }
 
@@ -78,20 +85,28 @@ package enum SoftwareLayout {
 package struct RingMark {
     package let raw: UInt64
 
+    /// A mark as it lies in memory.
     @inline(__always)
     package init(raw: UInt64) { self.raw = raw }
 
+    /// A reservation that is not committed.
     @inline(__always)
     package init(lap: UInt64, bytes: UInt64, owner: UInt64) {
         raw = lap << 23 | (bytes >> 3 & 0x3fff) << 9 | (owner & 0xff) << 1
     }
 
+    /// How often the ring had been gone through, and one; modulo 2⁴¹.
     @inline(__always) package var lap: UInt64 { raw >> 23 }
+    /// Of the reservation, header and all.
     @inline(__always) package var bytes: UInt64 { (raw >> 9 & 0x3fff) << 3 }
+    /// Slot of the writer, 1…255.
     @inline(__always) package var owner: UInt64 { raw >> 1 & 0xff }
+    /// True once the record is whole.
     @inline(__always) package var isCommitted: Bool { raw & 1 != 0 }
+    /// The same reservation, committed.
     @inline(__always) package var committed: RingMark { RingMark(raw: raw | 1) }
 
+    /// The same reservation in other hands.
     @inline(__always)
     package func owned(by slot: UInt64) -> RingMark { RingMark(raw: raw & ~0x1fe | (slot & 0xff) << 1) }
 }

@@ -14,7 +14,9 @@ package struct RingMapping: ~Copyable, @unchecked Sendable {
     private let length: Int
     /// Bytes of data: a power of two, or 0 for a control page alone.
     package let size: UInt64
+    /// Data pages, without the control page.
     package let pages: Int
+    /// Who gives way when the ring is full.
     package let mode: RingMode
     /// What the mapping is a view of, where it is not its own; nil for a kernel's ring.
     private let memory: RingMemory?

@@ -119,6 +119,15 @@ extension RingOutput {
         }
     }
 
+    /// True where a slot holds the page, or a place for an update that is not ready.
+    func holdsPage(_ slot: UInt64) -> Bool {
+        if PageHolder(raw: state.acquire(SoftwareLayout.pageHolder)).owner == slot { return true }
+        return (0..<SoftwareLayout.offerCount).contains { number in
+            let offer = PageOffer(raw: state.relaxed(Self.offer(number)))
+            return offer.isBeingMade && offer.owner == slot
+        }
+    }
+
     /// Completes what a dead holder began.
     func recoverPage(_ slot: UInt64) {
         for number in 0..<SoftwareLayout.offerCount {

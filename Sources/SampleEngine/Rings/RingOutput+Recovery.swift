@@ -52,7 +52,8 @@ extension RingOutput {
         var place = position(distance, bytes)
         var rest = bytes
         if rest > 65_528 {
-            // With a LOST record in front, a reservation can be longer than any record.
+            // With a LOST record in front, a reservation can be longer than any record. How many that one would have
+            // told of nobody knows any more; `refused` still counts them.
             writeLost(0, at: place, bytes: Self.lostSize, event: 0)
             place &+= Self.lostSize
             rest -= Self.lostSize
@@ -66,11 +67,11 @@ extension RingOutput {
         return commit(distance, bytes, slot)
     }
 
-    /// True where some record that is not committed belongs to a slot, or its owner was writing the control page.
+    /// True where some record that is not committed belongs to a slot, or something of the control page does.
     ///
     /// Called for a slot whose lock was just taken: what is there, a dead writer left.
     func isInUse(_ slot: UInt64) -> Bool {
-        if PageHolder(raw: state.acquire(SoftwareLayout.pageHolder)).owner == slot { return true }
+        if holdsPage(slot) { return true }
         if size == 0 { return false }
         var place = head
         for _ in 0..<size / 8 + 4096 {

@@ -55,6 +55,8 @@ package struct RingOutput: @unchecked Sendable {
     let limit: UInt64
     private let isBackward: Bool
     private let watermark: UInt64
+    /// One less than the watermark where that is a power of two, else 0: a division costs as much as a reservation.
+    private let watermarkMask: UInt64
     /// Of the eventfd, and of the open file description whose locks are ours.
     private let wake: Int32
     let lock: Int32
@@ -75,6 +77,7 @@ package struct RingOutput: @unchecked Sendable {
         // In overwrite mode nobody waits for a reader, but a slow writer must not find its place a lap later.
         limit = isBackward ? memory.size / 8 & ~7 : memory.size
         watermark = memory.state.watermark
+        watermarkMask = watermark & (watermark - 1) == 0 ? watermark - 1 : 0
         wake = memory.state.wakeDescriptor
         self.lock = lock
         self.pid = pid
@@ -222,12 +225,18 @@ package struct RingOutput: @unchecked Sendable {
             if age < 0 || !seen.isCommitted || seen.bytes == 0 { return }
             let end = start &+ seen.bytes
             if control.replace(raw, by: isBackward ? 0 &- end : end, ControlPage.dataHead),
-                start / watermark != end / watermark
+                crossesWatermark(seen.bytes, end)
             {
                 // Each boundary lies between two heads that follow each other, so exactly one of us crosses it.
                 pt_ring_bell(wake)
             }
         }
+    }
+
+    /// True where one of the last bytes before a distance is the first behind a multiple of the watermark.
+    @inline(__always)
+    private func crossesWatermark(_ bytes: UInt64, _ end: UInt64) -> Bool {
+        bytes >= watermark || (watermarkMask != 0 ? end & watermarkMask : end % watermark) < bytes
     }
 
     // MARK: Places

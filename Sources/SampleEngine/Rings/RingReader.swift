@@ -50,8 +50,11 @@ package struct RingReader: ~Copyable, Sendable {
         self.mapping = mapping
     }
 
+    /// Bytes of data.
     package var size: UInt64 { mapping.size }
+    /// Data pages, without the control page.
     package var pages: Int { mapping.pages }
+    /// Who gives way when the ring is full.
     package var mode: RingMode { mapping.mode }
 
     /// Reads the event's page: see `RingMapping.readPage`.

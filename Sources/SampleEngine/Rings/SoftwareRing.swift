@@ -10,6 +10,7 @@ internal import Synchronization
 package final class SoftwareRing: Sendable {
     /// One event of those that write into the ring.
     package struct Event: Equatable, Sendable {
+        /// What the event is called in each of its records.
         package var id: UInt64
         /// At most 47 bytes.
         package var name: String
@@ -172,7 +173,9 @@ package final class SoftwareRing: Sendable {
 
     // MARK: What it says of itself
 
+    /// Who gives way when the ring is full.
     package var mode: RingMode { state.mode }
+    /// What the ring carries.
     package var purpose: RingFigures.Purpose { state.purpose }
     /// Good as long as this value lives; to be handed over, not to be kept.
     package var memoryDescriptor: Int32 { state.memoryDescriptor }

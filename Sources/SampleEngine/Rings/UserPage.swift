@@ -63,7 +63,7 @@ extension RingMapping {
     }
 
     /// A counter's value as a number with a sign, whatever the width; widths beyond 64 bits are 64.
-    static func signExtended(_ value: UInt64, bits: UInt64) -> Int64 {
+    package static func signExtended(_ value: UInt64, bits: UInt64) -> Int64 {
         let shift = 64 - min(max(bits, 1), 64)
         return Int64(bitPattern: value << shift) >> Int64(shift)
     }
