@@ -37,6 +37,12 @@ let package = Package(
             dependencies: ["SampleEngine", "CLinuxShims"],
             path: "Tests/SampleEngineTestSupport",
             swiftSettings: strict),
+        // A process of its own that writes into rings which tests hand over.
+        .executableTarget(
+            name: "ring-writer",
+            dependencies: ["SampleEngine", "SampleEngineTestSupport"],
+            path: "Tests/RingWriterProgram",
+            swiftSettings: strict),
         .testTarget(
             name: "SampleEngineTests",
             dependencies: ["SampleEngine", "SampleEngineTestSupport", "CLinuxShims"],
@@ -49,7 +55,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "PerfTopTests",
-            dependencies: ["perftop", "SampleEngineTestSupport", "CLinuxShims"],
+            dependencies: ["perftop", "ring-writer", "SampleEngine", "SampleEngineTestSupport", "CLinuxShims"],
             exclude: ["Programs"],
             swiftSettings: strict),
     ]

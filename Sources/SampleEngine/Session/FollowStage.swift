@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// Counters that were opened while the session runs, on their way to the sampler.
-struct Followed: Sendable {
+package struct Followed: Sendable {
     /// They write into the rings of their CPUs and are not enabled yet.
     var counters: [CPUCounters] = []
     /// Something the user must be told; nil where all is well.

@@ -9,7 +9,7 @@ internal import Glibc
 /// 2. load and drain all side-band rings, merged by time, into the table of processes. A mapping is recorded before
 ///    its code can run, so whatever a sample of step 1 needs is visible by now;
 /// 3. count the samples, ring by ring. Side-band may have run ahead of them: the table answers by time.
-struct SampleStage: ~Copyable {
+package struct SampleStage: ~Copyable {
     private let source: RecordSource
     private let rings: RingSet
     private let clock: Clock
@@ -21,7 +21,7 @@ struct SampleStage: ~Copyable {
     private let resolverBell: Bell
     private let stop: StopFlag
 
-    private var slice: OpenSlice
+    package private(set) var slice: OpenSlice
     private var processes: ProcessTable
     private var events = EventIDs()
     private var owners = SampleOwners()
@@ -29,7 +29,7 @@ struct SampleStage: ~Copyable {
     /// When every sample ring was last read to its head.
     private var lastFullPass = Instant.beginning
 
-    init(
+    package init(
         source: RecordSource, pace: Pace, toResolver: Mailbox<OpenSlice>, toSampler: Mailbox<OpenSlice>,
         newcomers: Mailbox<[ProcessSighting]>, followed: Mailbox<Followed>, resolverBell: Bell, stop: StopFlag
     ) {
@@ -53,13 +53,14 @@ struct SampleStage: ~Copyable {
     }
 
     /// Runs until it is told to stop or nothing is left that could be sampled.
-    mutating func run(from start: Instant) {
+    package mutating func run(from start: Instant) {
         slice.start = start
         var schedule = pace.schedule(from: start)
         while true {
-            rings.wait(until: schedule.nextDrain, clock: clock)
+            // A pass may have found that nobody is left: then there is nothing to wait for.
+            rings.wait(until: isAtEnd ? clock.now : schedule.nextDrain, clock: clock)
             takeFollowed()
-            let isStopping = stop.isSet || !source.isOpenEnded && !rings.isAlive
+            let isStopping = stop.isSet || isAtEnd
             let due = schedule.due(at: clock.now)
             pass(everything: isStopping || due != .nothing || processes.isCrowded)
             if isStopping || due == .tick && wantedAreGone { break }
@@ -72,6 +73,9 @@ struct SampleStage: ~Copyable {
         // The last slice must arrive: wait for the buffer that comes back. The resolver always returns it.
         while !handOver() { rings.wait(until: Instant.now.advanced(byNanoseconds: 100_000_000), clock: .monotonic) }
     }
+
+    /// Nobody is left who could write a sample, and nobody can come.
+    private var isAtEnd: Bool { !source.isOpenEnded && !rings.isAlive }
 
     /// Counters that were opened meanwhile: known first, then enabled.
     private mutating func takeFollowed() {
@@ -90,7 +94,8 @@ struct SampleStage: ~Copyable {
 
     // MARK: A pass
 
-    private mutating func pass(everything: Bool) {
+    /// Reads what is there: the rings that crossed their watermark, or all.
+    package mutating func pass(everything: Bool) {
         let begun = clock.now
         if everything { rings.refresh() }
         for ring in rings.samples where everything || ring.isReady { _ = ring.beginPass() }

@@ -1,9 +1,11 @@
 internal import Synchronization
 
 /// Set once, by any thread; read by the sampler at each wake-up.
-final class StopFlag: Sendable {
+package final class StopFlag: Sendable {
+    package init() {}
+
     private let flag = Atomic<Bool>(false)
 
-    var isSet: Bool { flag.load(ordering: .acquiring) }
-    func set() { flag.store(true, ordering: .releasing) }
+    package var isSet: Bool { flag.load(ordering: .acquiring) }
+    package func set() { flag.store(true, ordering: .releasing) }
 }

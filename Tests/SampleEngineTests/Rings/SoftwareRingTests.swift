@@ -166,13 +166,12 @@ struct SoftwareRingTests {
     @Test("An injected time is taken for now, and its change wakes the reader")
     func injectedClock() throws {
         let ring = try SoftwareRing()
-        let before = Instant.now
-        #expect(ring.clock >= before)
+        #expect(ring.injectedClock == nil)
         ring.setClock(42)
-        #expect(ring.clock == Instant(nanoseconds: 42))
+        #expect(ring.injectedClock == Instant(nanoseconds: 42))
         #expect(Self.bells(ring.wakeDescriptor) == 1)
         ring.setClock(0)
-        #expect(ring.clock >= before)
+        #expect(ring.injectedClock == nil)
     }
 
     /// What the eventfd counted since it was asked last.

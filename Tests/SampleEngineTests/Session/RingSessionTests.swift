@@ -1,0 +1,167 @@
+import Glibc
+import SampleEngine
+import SampleEngineTestSupport
+import Testing
+
+/// A session whose records a test writes and whose clock a test sets: no kernel, no waiting, the same every time.
+private final class TestSession {
+    let samples: SoftwareRing
+    let sideBand: SoftwareRing
+    private let sampleWriter: RingWriter
+    private let sideBandWriter: RingWriter
+    let session: Session
+    private(set) var now: UInt64 = 1_000_000_000_000
+
+    static let delay: UInt64 = 1_000_000_000
+
+    /// - Parameter watermark: bytes after which the sampler is woken; by default never.
+    init(pages: Int = 16, watermark: Int = 1 << 30, window: UInt64? = nil) throws {
+        samples = try SoftwareRing(
+            watermark: watermark, events: [.init(id: 7, name: "ticks", fixedPeriod: 1, frequency: 99)])
+        sideBand = try SoftwareRing(watermark: 1 << 30, purpose: .sideBand)
+        samples.setClock(now)
+        // The first mapping chooses the size; it must live until the session has its own.
+        let sampleMapping = try samples.map(pages: pages)
+        let sideBandMapping = try sideBand.map(pages: pages)
+        sampleWriter = try samples.writer()
+        sideBandWriter = try sideBand.writer()
+        let source = try RecordSource(handedOver: [samples, sideBand], beside: nil)
+        session = try Session(source, pace: Pace(delay: Self.delay, window: window))
+        _ = (sampleMapping.pages, sideBandMapping.pages)
+    }
+
+    @discardableResult
+    func sample(_ address: UInt64, pid: Int32 = 100, at time: UInt64? = nil) -> WriteResult {
+        let record = RecordBuilder.sample(id: 7, address: address, pid: pid, time: time ?? now)
+        return unsafe sampleWriter.write(record.span.bytes)
+    }
+
+    func happen(_ record: [UInt8]) { _ = unsafe sideBandWriter.write(record.span.bytes) }
+
+    /// Lets time pass; the sampler looks at its schedule at once.
+    func pass(_ nanoseconds: UInt64) {
+        now += nanoseconds
+        samples.setClock(now)
+    }
+
+    /// The next profile that holds a slice.
+    func profile() throws -> Profile {
+        for _ in 0..<100 {
+            var request = pollfd(fd: session.wakeDescriptor, events: Int16(POLLIN), revents: 0)
+            _ = unsafe poll(&request, 1, 10_000)
+            if let profile = session.takeLatest(), !profile.slices.isEmpty { return profile }
+        }
+        throw Errno(ETIMEDOUT)
+    }
+
+    /// A whole delay later: what came since the tick before.
+    func tick() throws -> Profile {
+        pass(Self.delay)
+        return try profile()
+    }
+}
+
+extension Profile {
+    fileprivate func samples(of module: String) -> UInt64 {
+        table(by: [.module]).rows.filter { $0.module == module }.reduce(0) { $0 + $1.selfSamples }
+    }
+}
+
+@Suite("Ring session: records from software rings, time as the test says", .timeLimit(.minutes(1)))
+struct RingSessionTests {
+    @Test("A tick is a frame: exactly the samples that came before it, at the injected times")
+    func frames() throws {
+        let test = try TestSession()
+        let start = test.now
+        for _ in 0..<5 { test.sample(0x1000) }
+        let first = try test.tick()
+        #expect(first.table(by: []).samples == 5)
+        #expect(first.seconds == 1)
+        #expect(first.slices.last?.end.nanoseconds == start + TestSession.delay)
+        for _ in 0..<3 { test.sample(0x1000) }
+        #expect(try test.tick().table(by: []).samples == 3)
+        #expect(try test.tick().table(by: []).samples == 0, "an empty interval is a frame too")
+        #expect(first.session.events == [EventInUse(name: "ticks", frequency: 99, period: 1)])
+        _ = test.session.stop()
+    }
+
+    @Test("A ring below its watermark waits for the schedule, one above it does not")
+    func watermark() throws {
+        let test = try TestSession(watermark: 4096, window: 10_000_000_000)
+        // Live: the first sample makes a picture as it arrives. No time passes here at all.
+        for _ in 0..<100 { test.sample(0x1000) }
+        #expect(try test.profile().table(by: []).samples >= 4096 / 48)
+        _ = test.session.stop()
+    }
+
+    @Test("Samples find the mapping of their own time, however the records of both rings interleave")
+    func sideBandOrder() throws {
+        let test = try TestSession()
+        let t = test.now
+        test.happen(RecordBuilder.comm(pid: 100, "before", exec: true, time: t))
+        test.happen(RecordBuilder.mmap2(pid: 100, start: 0x1000, length: 0x1000, path: "/bin/old", time: t + 1))
+        // The ring of samples is read after all of side-band: what follows was already replaced by then.
+        test.happen(RecordBuilder.mmap2(pid: 100, start: 0x1000, length: 0x1000, path: "/bin/new", time: t + 100))
+        for time in [t + 50, t + 150, t + 60, t + 101, t + 99] { test.sample(0x1800, at: time) }
+        test.happen(RecordBuilder.comm(pid: 100, "after", exec: true, time: t + 200))
+        for time in [t + 250, t + 160] { test.sample(0x1800, at: time) }
+        let profile = try test.tick()
+        #expect(profile.samples(of: "old") == 3)
+        #expect(profile.samples(of: "new") == 3)
+        let processes = Dictionary(
+            uniqueKeysWithValues: profile.table(by: [.process]).rows.map { ($0.process, $0.selfSamples) })
+        #expect(processes == ["before": 6, "after": 1])
+        _ = test.session.stop()
+    }
+
+    @Test("Refused records are in the frame in which they were refused, by both counts; kept and lost add up")
+    func losses() throws {
+        let test = try TestSession(pages: 1)
+        var refused: UInt64 = 0
+        for _ in 0..<200 where test.sample(0x1000) == .refused { refused += 1 }
+        #expect(refused > 0)
+        let full = try test.tick()
+        #expect(full.table(by: []).samples + refused == 200)
+        #expect(full.health.lost == refused)
+        #expect(full.health.worstRing?.kernelLost == refused)
+        // The LOST record stands in front of the next one that fits.
+        test.sample(0x1000)
+        let after = try test.tick()
+        #expect(after.table(by: []).samples == 1)
+        #expect(after.rings.first { $0.purpose == .samples }?.lost == refused)
+        #expect(after.health.lost == 0, "told in the frame before")
+        _ = test.session.stop()
+    }
+
+    @Test("Once the last writer has gone, the last frame holds the rest and says so")
+    func end() throws {
+        var test: TestSession? = try TestSession()
+        let session = try #require(test?.session)
+        for _ in 0..<4 { test?.sample(0x1000) }
+        #expect(try test?.tick().table(by: []).samples == 4)
+        for _ in 0..<2 { test?.sample(0x1000) }
+        let (ring, now) = (try #require(test?.samples), try #require(test?.now))
+        test = nil
+        ring.setClock(now + TestSession.delay)
+        var last: Profile?
+        while last?.state != .exited {
+            var request = pollfd(fd: session.wakeDescriptor, events: Int16(POLLIN), revents: 0)
+            try #require(unsafe poll(&request, 1, 10_000) > 0)
+            last = session.takeLatest() ?? last
+        }
+        #expect(last?.table(by: []).samples == 2)
+        _ = session.stop()
+    }
+
+    @Test("An event that was counted for half of the time says so")
+    func multiplexed() throws {
+        let test = try TestSession()
+        let writer = try test.samples.writer()
+        test.sample(0x1000)
+        _ = try test.tick()
+        #expect(writer.updatePage(count: 1, enabled: 1_000_000, running: 500_000))
+        test.sample(0x1000)
+        #expect(try test.tick().health.runningPercent == 50)
+        _ = test.session.stop()
+    }
+}
