@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import SampleEngine
+internal import TopView
 
 /// One JSON object per frame and line; fields are added from version to version, never reused.
 struct JSONFormat: BatchFormat {
@@ -46,6 +47,8 @@ private struct JSONFrame: Encodable {
     let period: UInt64?
     let notes: [String]
     let samples: UInt64
+    /// What the rings did not keep, in words; `rings ok` where nothing is missing.
+    let health: String
     let lost: UInt64
     let driverLost: UInt64
     let missingPercent: Double
@@ -71,6 +74,7 @@ private struct JSONFrame: Encodable {
         period = frame.event.period
         notes = profile.session.notes
         samples = frame.samples
+        health = RingVerdict(profile).sentence
         lost = frame.health.lost
         driverLost = rings.reduce(0) { $0 &+ $1.driverLost }
         missingPercent = rounded(frame.health.missingPercent)

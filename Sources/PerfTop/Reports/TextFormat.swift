@@ -40,17 +40,9 @@ struct TextFormat: BatchFormat {
             "# perftop frame \(frame.number)", profile.session.target, "\(frame.event.name) @ \(rate)",
             "\(Numbers.fixed(profile.seconds, 2)) s", "\(frame.samples) samples", "lost \(frame.health.lost)",
         ]
-        if frame.health.lost > 0 { parts.append("\(Numbers.fixed(frame.health.missingPercent, 1)) % missing") }
-        if frame.health.overrunBytes > 0 { parts.append("\(frame.health.overrunBytes) bytes overwritten unread") }
-        if frame.health.runningPercent < 100 {
-            parts.append("counted \(Numbers.fixed(frame.health.runningPercent, 1)) % of the time: events take turns")
-        }
-        if frame.health.throttled > 0 { parts.append("throttled \(frame.health.throttled)") }
-        if frame.health.undecodable > 0 { parts.append("undecodable \(frame.health.undecodable)") }
-        if frame.health.folded > 0 { parts.append("\(frame.health.folded) in [other]: too many different rows") }
-        if frame.health.userless > 0 {
-            parts.append("\(frame.health.userless) left out: gone before their user could be asked")
-        }
+        // What is missing is said in the same words as on the screen.
+        let verdict = RingVerdict(profile)
+        if !verdict.isFine { parts.append(verdict.sentence) }
         if profile.state == .exited { parts.append("exited") }
         parts.append(
             "self \(Numbers.fixed(profile.ownCPUPercent, 1)) % of a CPU, \(profile.residentKilobytes / 1024) MB")

@@ -16,6 +16,8 @@ struct Program {
     static let hit = Program("hit")
     static let deny = Program("deny")
     static let mixed = Program("mixed")
+    static let peek = Program("peek")
+    static let sysload = Program("sysload")
     static let waker = Program("waker")
     static let remap = Program("remap")
     static let chainFirst = Program("execchain", named: "chain-first", flags: ["-DFIRST"])

@@ -12,6 +12,7 @@ struct Report: Decodable {
     let frequencyHz: Int?
     let notes: [String]
     let samples: Int
+    let health: String
     let lost: Int
     let missingPercent: Double
     let throttled: Int
@@ -37,6 +38,8 @@ struct Report: Decodable {
     }
 
     struct Ring: Decodable {
+        let purpose: String
+        let mode: String
         let cpu: Int?
         let tid: Int?
         let event: String

@@ -21,13 +21,18 @@ final class Running {
     private let folder: URL
     private let started = ContinuousClock.now
 
-    init(_ program: String, _ arguments: [String] = [], environment changes: [String: String?] = [:]) throws {
+    /// - Parameter descriptors: handed over; the program finds them as 3, 4, ….
+    init(
+        _ program: String, _ arguments: [String] = [], environment changes: [String: String?] = [:],
+        descriptors: [Int32] = []
+    ) throws {
         self.arguments = arguments
         folder = try Scratch.folder()
         let (output, errors) = (try Running.file(folder, "output"), try Running.file(folder, "errors"))
         child = try Child(
             program, arguments, environment: Running.environment(changes),
-            input: Running.nothing, output: output.fileDescriptor, errors: errors.fileDescriptor)
+            input: Running.nothing, output: output.fileDescriptor, errors: errors.fileDescriptor,
+            others: descriptors)
     }
 
     deinit {

@@ -12,10 +12,12 @@ final class Child {
 
     /// Starts `program` with these three streams, all signals at their defaults.
     ///
-    /// - Parameter controlling: a terminal that becomes the controlling one of a new session, which the program leads.
+    /// - Parameters:
+    ///   - controlling: a terminal that becomes the controlling one of a new session, which the program leads.
+    ///   - others: more descriptors, which the program has as 3, 4, …; none together with a controlling terminal.
     init(
         _ program: String, _ arguments: [String], environment: [String: String], input: Int32, output: Int32,
-        errors: Int32, controlling: String? = nil
+        errors: Int32, controlling: String? = nil, others: [Int32] = []
     ) throws {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
@@ -24,6 +26,12 @@ final class Child {
         if let controlling { unsafe posix_spawn_file_actions_addopen(&actions, 3, controlling, O_RDWR, 0) }
         for (number, stream) in [input, output, errors].enumerated() {
             unsafe posix_spawn_file_actions_adddup2(&actions, stream, Int32(number))
+        }
+        // By way of numbers that are none of the new ones: the order of the copies does not matter then.
+        let copies = others.map { fcntl($0, F_DUPFD_CLOEXEC, 100) }
+        defer { for copy in copies { close(copy) } }
+        for (number, stream) in copies.enumerated() {
+            unsafe posix_spawn_file_actions_adddup2(&actions, stream, Int32(3 + number))
         }
         if controlling != nil { unsafe posix_spawn_file_actions_addclose(&actions, 3) }
 
