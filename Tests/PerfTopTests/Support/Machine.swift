@@ -4,10 +4,12 @@ import Testing
 
 /// What this machine allows; a test that needs more is skipped with the reason given here.
 enum Machine {
+    /// The program that these tests are part of; what is built with them stands beside it.
+    static let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+
     /// The program under test: `PERFTOP_BINARY`, or the one built together with these tests.
     static let binary: String = {
         if let chosen = environment["PERFTOP_BINARY"] { return chosen }
-        let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("perftop").path
     }()
 
