@@ -32,6 +32,19 @@ package final class TestRing: Sendable {
     /// A reader over this memory, through the real mapping code.
     package func reader() throws -> RingReader { RingReader(try software.map(pages: pages)) }
 
+    /// Waits until nobody holds a byte's lock.
+    ///
+    /// A lock that was given up may be held a moment longer by another test's child process, between its fork and its
+    /// exec.
+    package static func waitUntilFree(_ byte: Int64, of ring: SoftwareRing) -> Bool {
+        let deadline = Instant.now.advanced(byNanoseconds: 10_000_000_000)
+        while pt_is_byte_held(ring.memoryDescriptor, byte) != 0 {
+            if Instant.now > deadline { return false }
+            pauseThread()
+        }
+        return true
+    }
+
     /// Writes a record as any writer would.
     @discardableResult
     package func write(_ record: [UInt8]) -> WriteResult { unsafe writer.write(record.span.bytes) }

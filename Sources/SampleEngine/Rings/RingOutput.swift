@@ -57,9 +57,10 @@ package struct RingOutput: @unchecked Sendable {
     private let watermark: UInt64
     /// One less than the watermark where that is a power of two, else 0: a division costs as much as a reservation.
     private let watermarkMask: UInt64
-    /// Of the eventfd, and of the open file description whose locks are ours.
+    /// Of the eventfd.
     private let wake: Int32
-    let lock: Int32
+    /// Of the open file description whose locks are ours.
+    package let lock: Int32
     private let pid: Int32
 
     /// The memory and both descriptors must outlive this value.

@@ -17,9 +17,13 @@ struct DeadWriterRingTests {
 
     /// Reserves as a writer that dies before it commits. Its lock goes with it, as the kernel would see to.
     private static func die(in ring: TestRing, afterReserving sizes: [UInt64]) throws -> UInt64 {
-        let (_, _, writer) = try attach(ring)
-        for size in sizes { _ = try #require(writer.output.reserve(size, writer.slot)) }
-        return writer.slot
+        let slot = try { () throws -> UInt64 in
+            let (_, _, writer) = try attach(ring)
+            for size in sizes { _ = try #require(writer.output.reserve(size, writer.slot)) }
+            return writer.slot
+        }()
+        try #require(TestRing.waitUntilFree(SoftwareLayout.writerByte(slot), of: ring.software))
+        return slot
     }
 
     private static let record = RingReaderTests.record(64, 1)
@@ -151,10 +155,14 @@ struct DeadWriterRingTests {
         let reading = Descriptor(owning: ends[0])
         let writing = Descriptor(owning: ends[1])
         let pid: Int32
+        let slot: UInt64
         do {
             let (_, mapping, writer) = try Self.attach(ring)
+            slot = writer.slot
             let (output, slot, signal) = (writer.output, writer.slot, writing.number)
             pid = try Self.fork {
+                // Nothing else of the parent's may live on in here: other tests have locks, too.
+                for fd in 3..<4096 as Range<Int32> where fd != output.lock && fd != signal { close(fd) }
                 // With the parent's slot, which from here on is the child's alone: see below.
                 var reserved: UInt8 = output.reserve(64, slot) == nil ? 0 : 1
                 _ = unsafe write(signal, &reserved, 1)
@@ -165,11 +173,13 @@ struct DeadWriterRingTests {
         // The parent's descriptors of that attachment are gone; the child's keep the lock.
         var reserved: UInt8 = 0
         #expect(unsafe read(reading.number, &reserved, 1) == 1 && reserved == 1)
+        defer { kill(pid, SIGKILL) }
         #expect(ring.write(Self.record) == .written)
         ring.software.recover()
         #expect(ring.software.skipped == 0 && reader.readPass().isEmpty, "it lives")
         #expect(kill(pid, SIGKILL) == 0)
         #expect(waitpid(pid, nil, 0) == pid)
+        try #require(TestRing.waitUntilFree(SoftwareLayout.writerByte(slot), of: ring.software))
         ring.software.recover()
         #expect(ring.software.skipped == 1)
         #expect(reader.readPass().map(\.count) == [64, 64])

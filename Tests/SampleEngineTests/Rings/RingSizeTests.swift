@@ -42,7 +42,8 @@ struct RingSizeTests {
     func softwareRing() throws {
         let ring = try SoftwareRing()
         expectRule { length, offset in
-            refusal { () throws(RingLengthError) in _ = try ring.map(length: length, offset: offset) }
+            _ = TestRing.waitUntilFree(SoftwareLayout.mappedByte, of: ring)
+            return refusal { () throws(RingLengthError) in _ = try ring.map(length: length, offset: offset) }
         }
         // By number of pages it is the same rule, and no number traps.
         for pages in [3, -1, .min, .max, 1 << 21] {
@@ -95,6 +96,7 @@ struct RingSizeTests {
             #expect(refusal { () throws(RingLengthError) in _ = try other.map(pages: 4) } == refused)
             #expect(try other.map(pages: 2).size == first.size)
         }
+        try #require(TestRing.waitUntilFree(SoftwareLayout.mappedByte, of: ring))
         let writer: RingWriter
         do {
             var reader = RingReader(try other.map(pages: 4))
@@ -120,6 +122,7 @@ struct RingSizeTests {
             var reader = RingReader(try ring.map(pages: 1))
             #expect(reader.readPass() == [record])
         }
+        try #require(TestRing.waitUntilFree(SoftwareLayout.mappedByte, of: ring))
         do {
             let mapping = try ring.map(pages: 8)
             #expect(mapping.loadHead() == 0 && mapping.loadTail() == 0)

@@ -54,6 +54,7 @@ struct SignalRingTests {
         }
         let total: UInt64 = Machine.isFull ? 1_000_000 : 100_000
         let writing = Counter(0)
+        let written = Counter(0)
         let handle = Mutex<pthread_t?>(nil)
         let writer = try EngineThread(name: "writer", stackSize: 1 << 20) {
             var signals = sigset_t()
@@ -64,12 +65,16 @@ struct SignalRingTests {
             writing.value.store(1, ordering: .releasing)
             var random = SeededRandom(4)
             var words = [UInt64](repeating: 0, count: 32)
-            for number in 0..<total {
+            var number: UInt64 = 0
+            // On a busy machine it is a while before the first signals come.
+            while unsafe number < total || handlerRing.map({ unsafe $0.pointee.runs < 100 }) == true {
                 let count = 2 + random.below(30)
                 words[0] = RecordHeader(type: 9, misc: 0, size: UInt16(8 * count)).word
                 for index in 1..<count { words[index] = number }
                 while unsafe ring.writer.write(words.span.bytes.extracting(0..<8 * count)) == .refused { pauseThread() }
+                number += 1
             }
+            written.value.store(Int(number), ordering: .releasing)
             unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
             writing.value.store(2, ordering: .releasing)
         }
@@ -94,8 +99,8 @@ struct SignalRingTests {
         writer.join()
         let (runs, refused) = unsafe (context.pointee.runs, context.pointee.refused)
         #expect(expected.torn == 0 && reader.undecodable == 0)
-        #expect(expected.read == total + runs - refused)
+        #expect(expected.read == UInt64(written.value.load(ordering: .acquiring)) + runs - refused)
         #expect(expected.lost + ring.software.untold == ring.software.refused)
-        #expect(runs > 100, "it was interrupted")
+        #expect(runs >= 100, "it was interrupted")
     }
 }
