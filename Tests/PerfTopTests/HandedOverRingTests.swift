@@ -112,16 +112,20 @@ extension EndToEnd {
         func killed() throws {
             let mapping = try ring.map(pages: 16)
             let address = try alpha()
+            // Somebody who could write: while there is one, nothing has ended.
+            var own: RingWriter? = try ring.writer()
             let top = try top(["-d", "0.2"])
             #expect(
                 try writer(["samples", "10", "\(address)", "\(burn.pid)", "0", "reserve", "die"]).finish().status == 128
                     + SIGKILL)
-            let other = try writer(["samples", "20", "\(address)", "\(burn.pid)", "0", "wait"])
+            let other = try writer(["samples", "20", "\(address)", "\(burn.pid)", "0"])
             let read = waitUntil(within: 20) { frames(top).reduce(0) { $0 + $1.samples } == 30 }
             #expect(read, "\(frames(top).map(\.samples)), \(top.errors)")
             #expect(ring.skipped == 1)
             #expect(frames(top).flatMap(\.rings).reduce(0) { $0 + $1.lost } == 2, "once for each event's frame")
-            other.stop()
+            #expect(other.finish().status == 0)
+            withExtendedLifetime(own) {}
+            own = nil
             let outcome = top.finish()
             #expect(outcome.status == 0, "the last writer has gone: \(outcome.errors)")
             withExtendedLifetime(mapping.pages) {}

@@ -48,6 +48,8 @@ package enum SoftwareLayout {
     package static let refused = 256
     /// Records of dead writers that were passed over.
     package static let skipped = 320
+    /// Writers that ever attached.
+    package static let attached = 328
     /// The time to take for now, in nanoseconds; 0 for the real one.
     package static let clock = 384
     /// Numbers that are never given twice.

@@ -150,6 +150,7 @@ final class RingMemory: @unchecked Sendable {
         _ = try systemCall {
             pt_clear(fd, Int64(SoftwareLayout.marksOffset), Int64(SoftwareLayout.fileSize - SoftwareLayout.marksOffset))
         }
+        state.words.storeRelaxed(0, SoftwareLayout.attached)
         state.words.storeRelaxed(0, SoftwareLayout.reserved)
         state.words.storeRelaxed(0, SoftwareLayout.pageHolder)
         state.words.storeRelaxed(0, SoftwareLayout.pageTicket)

@@ -32,6 +32,7 @@ package final class RingWriter: @unchecked Sendable {
         output = unsafe RingOutput(memory, slotWord: word, lock: lock.number, pid: getpid())
         self.memory = memory
         self.lock = lock
+        memory.state.words.add(1, SoftwareLayout.attached)
     }
 
     deinit { unsafe pt_free_fork_word(slotWord) }

@@ -1,12 +1,10 @@
-internal import CLinuxShims
 internal import Glibc
 
 /// Writers in user space as the origin: a software ring, of this process or handed over by another.
 package final class SoftwareOrigin: RingOrigin, @unchecked Sendable {
     private let ring: SoftwareRing
     private let firstEvent: Int
-    /// Once there was a writer and none is left, what has come is all there will be.
-    private var hadWriters = false
+    /// There was a writer and none is left: what has come is all there will be.
     private var isOver = false
 
     /// - Parameter firstEvent: place of the ring's first event in the session's list.
@@ -26,13 +24,11 @@ package final class SoftwareOrigin: RingOrigin, @unchecked Sendable {
 
     /// Asked before the pass that reads what is there, so that the last records of a writer that ends are read too.
     package func refresh() {
-        let hasWriters = ring.hasWriters
-        if hadWriters, !hasWriters { isOver = true }
-        hadWriters = hadWriters || hasWriters
+        if ring.isAbandoned { isOver = true }
         ring.recover()
     }
 
-    package var isExhausted: Bool { isOver || hadWriters && !ring.hasWriters }
+    package var isExhausted: Bool { isOver || ring.isAbandoned }
 
     package var lost: UInt64? { ring.refused }
 
@@ -41,10 +37,3 @@ package final class SoftwareOrigin: RingOrigin, @unchecked Sendable {
     }
 }
 
-extension SoftwareRing {
-    /// Whether anybody may still write: a writer that died does not count.
-    package var hasWriters: Bool {
-        pt_is_any_byte_held(
-            memoryDescriptor, SoftwareLayout.writerByte(1), Int64(SoftwareLayout.mostWriters)) != 0
-    }
-}

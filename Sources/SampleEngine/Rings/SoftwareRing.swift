@@ -191,6 +191,13 @@ package final class SoftwareRing: Sendable {
     /// Records of dead writers that were passed over.
     package var skipped: UInt64 { state.words.relaxed(SoftwareLayout.skipped) }
 
+    /// Somebody has written here, or could have, and nobody is left who could: a writer that died does not count.
+    package var isAbandoned: Bool {
+        state.words.acquire(SoftwareLayout.attached) > 0
+            && pt_is_any_byte_held(
+                memoryDescriptor, SoftwareLayout.writerByte(1), Int64(SoftwareLayout.mostWriters)) == 0
+    }
+
     /// The events that write here.
     package var events: [Event] {
         (0..<state.eventCount).map { number in
