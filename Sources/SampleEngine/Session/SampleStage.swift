@@ -242,7 +242,7 @@ package struct SampleStage: ~Copyable {
 
     /// Gives the slice to the resolver in exchange for an empty one; false where the resolver still has that.
     @discardableResult
-    private mutating func handOver() -> Bool {
+    package mutating func handOver() -> Bool {
         guard var empty = toSampler.take() else { return false }
         slice.end = clock.now
         slice.rings = rings.takeFigures()
