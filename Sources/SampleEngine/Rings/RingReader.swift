@@ -17,7 +17,8 @@ internal import Synchronization
 /// Not trusted: a size below 8, beyond the head or not a multiple of 8 ends the pass at the head, and is counted.
 package struct RingReader: ~Copyable, Sendable {
     private let mapping: RingMapping
-    private var crossing: [UInt8]
+    /// A record that crosses the end, as long as the longest one that did.
+    private var crossing: [UInt8] = []
     /// The newest bytes of an overwrite ring, from its head on; empty in reliable mode.
     private var copy: [UInt64]
     /// Bytes of the copy that are whole.
@@ -36,11 +37,9 @@ package struct RingReader: ~Copyable, Sendable {
     package init(_ mapping: consuming RingMapping) {
         switch mapping.mode {
         case .reliable:
-            crossing = Array(repeating: 0, count: Int(UInt16.max) + 1)
             copy = []
             position = mapping.loadTail()
         case .overwrite:
-            crossing = []
             copy = Array(repeating: 0, count: Int(mapping.size / 8))
             // What is still there was written for us, too; what is gone never was ours.
             let written = 0 &- mapping.loadHead()
@@ -65,6 +64,12 @@ package struct RingReader: ~Copyable, Sendable {
         let head = mapping.loadHead()
         return mapping.mode == .reliable ? head : 0 &- head
     }
+
+    /// The control page's words, good as long as this value lives.
+    var controlWords: SharedWords { mapping.controlWords }
+
+    /// What the head's word says where there is nothing new; in overwrite mode it counts down from 0.
+    var headWhenRead: UInt64 { mapping.mode == .reliable ? position : 0 &- position }
 
     /// Loads the head once and with it fixes the end of the next pass.
     ///
@@ -104,6 +109,8 @@ package struct RingReader: ~Copyable, Sendable {
         if size <= untilEnd {
             return mapping.withData { data in visit(header, data.extracting(offset..<offset + size)) }
         }
+        // Whole kilobytes, or every longer one would come with an allocation.
+        if crossing.count < size { crossing = Array(repeating: 0, count: (size | 1023) + 1) }
         mapping.withData { data in
             for index in 0..<untilEnd { crossing[index] = data.unsafeByte(at: offset + index) }
             for index in untilEnd..<size { crossing[index] = data.unsafeByte(at: index - untilEnd) }
