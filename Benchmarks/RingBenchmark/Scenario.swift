@@ -60,6 +60,7 @@ struct Extent {
     let rounds: Int
     /// Wake-ups of each measurement.
     let wakeups: Int
+    let warmWakeups = 100
     let totals: [Int]
 
     static let whole = Extent(records: 1_000_000, warm: 4, rounds: 9, wakeups: 2000, totals: [16, 64, 256])

@@ -24,8 +24,9 @@ struct WakeUps {
             var passes: [UInt64] = []
             var waits: [UInt64] = []
             var (allocations, tally) = (0 as UInt64, Tally())
-            for turn in 0..<extent.warm + extent.wakeups {
-                if turn == extent.warm {
+            for turn in 0..<extent.warmWakeups + extent.wakeups {
+                // Twice, for there are two slices.
+                if turn == extent.warmWakeups / 2 || turn == extent.warmWakeups {
                     rig.tick()
                     rig.takeSlice(&tally)
                     tally = Tally()
@@ -35,7 +36,9 @@ struct WakeUps {
                     let writer = rig.sampleWriters[(turn + index * total / ready) % total]
                     for _ in 0..<records {
                         time += 300
-                        guard Scenario.kernel.sample(&random).write(writer, time: time) else {
+                        // Few places: it is the wake-up that counts here.
+                        let sample = Sample(address: 64 * UInt64(random.below(16)), pid: 1000, thread: 1000)
+                        guard sample.write(writer, time: time) else {
                             fatalError("a ring is full")
                         }
                     }
@@ -43,7 +46,7 @@ struct WakeUps {
                 var (wait, pass) = (Cost(), Cost())
                 wait.measure { rig.wait() }
                 pass.measure { rig.pass() }
-                if turn < extent.warm { continue }
+                if turn < extent.warmWakeups { continue }
                 waits.append(wait.nanoseconds)
                 passes.append(pass.nanoseconds)
                 allocations &+= wait.allocations &+ pass.allocations

@@ -17,8 +17,8 @@ internal import Synchronization
 /// Not trusted: a size below 8, beyond the head or not a multiple of 8 ends the pass at the head, and is counted.
 package struct RingReader: ~Copyable, Sendable {
     private let mapping: RingMapping
-    /// A record that crosses the end, as long as the longest one that did.
-    private var crossing: [UInt8] = []
+    /// A record that crosses the end; it grows with the longest one that did, 64 KiB at most.
+    private var crossing: [UInt8]
     /// The newest bytes of an overwrite ring, from its head on; empty in reliable mode.
     private var copy: [UInt64]
     /// Bytes of the copy that are whole.
@@ -37,9 +37,11 @@ package struct RingReader: ~Copyable, Sendable {
     package init(_ mapping: consuming RingMapping) {
         switch mapping.mode {
         case .reliable:
+            crossing = Array(repeating: 0, count: 512)
             copy = []
             position = mapping.loadTail()
         case .overwrite:
+            crossing = []
             copy = Array(repeating: 0, count: Int(mapping.size / 8))
             // What is still there was written for us, too; what is gone never was ours.
             let written = 0 &- mapping.loadHead()
@@ -109,8 +111,7 @@ package struct RingReader: ~Copyable, Sendable {
         if size <= untilEnd {
             return mapping.withData { data in visit(header, data.extracting(offset..<offset + size)) }
         }
-        // Whole kilobytes, or every longer one would come with an allocation.
-        if crossing.count < size { crossing = Array(repeating: 0, count: (size | 1023) + 1) }
+        if crossing.count < size { crossing = Array(repeating: 0, count: size.nextPowerOfTwo) }
         mapping.withData { data in
             for index in 0..<untilEnd { crossing[index] = data.unsafeByte(at: offset + index) }
             for index in untilEnd..<size { crossing[index] = data.unsafeByte(at: index - untilEnd) }

@@ -107,6 +107,7 @@ package struct SampleStage: ~Copyable {
         rings.beginSamples(everything: everything)
         drainSideBand()
         rings.readSamples { count($0) }
+        slice.settle()
         tellNewcomers()
         if everything {
             processes.takeSightings(processes: &slice.processes, images: &slice.images)
@@ -216,10 +217,9 @@ package struct SampleStage: ~Copyable {
         _ bytes: RawSpan
     ) {
         siblings.read(bytes, group, thread: owner == nil ? 0 : sample.thread) { member, count in
-            slice.count(
+            slice.countSibling(
                 event: UInt16(truncatingIfNeeded: leader + member), cpu: UInt16(truncatingIfNeeded: sample.cpu),
-                generation: place.generation, thread: sample.thread, location: place.location, period: count,
-                isSample: false)
+                generation: place.generation, thread: sample.thread, location: place.location, period: count)
         }
     }
 
