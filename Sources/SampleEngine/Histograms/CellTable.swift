@@ -67,13 +67,13 @@ package struct CellTable: ~Copyable {
 
 /// A few cells on their way into a table.
 package struct CellBatch: ~Copyable {
-    /// Enough that their loads overlap; a processor has no more than about so many under way.
-    private static var size: Int { 16 }
+    /// Enough that their loads overlap: no processor has more of them under way.
+    private static var size: Int { 32 }
 
-    fileprivate var cells: [16 of Cell]
-    fileprivate var hashes = [16 of UInt64](repeating: 0)
+    fileprivate var cells: [32 of Cell]
+    fileprivate var hashes = [32 of UInt64](repeating: 0)
     /// Numbers of entries that may be those of the cells.
-    fileprivate var guesses = [16 of Int](repeating: -1)
+    fileprivate var guesses = [32 of Int](repeating: -1)
     package fileprivate(set) var count = 0
 
     package init() {
