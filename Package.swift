@@ -62,7 +62,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "PerfTopTests",
-            dependencies: ["perftop", "ring-writer", "ring-benchmark", "SampleEngine", "SampleEngineTestSupport", "CLinuxShims"],
+            dependencies: [
+                "perftop", "ring-writer", "ring-benchmark", "SampleEngine", "SampleEngineTestSupport", "CLinuxShims",
+            ],
             exclude: ["Programs"],
             swiftSettings: strict),
     ]
