@@ -91,6 +91,11 @@ extension Ordering<Column> {
         return order.map { rows[$0] }
     }
 
+    /// Whether the sorted column alone says nothing about their order.
+    func areEqual(_ left: Row, _ right: Row) -> Bool {
+        column.isNumber ? number(of: left) == number(of: right) : compareText(left, right) == 0
+    }
+
     private func number(of row: Row) -> Double {
         switch column {
         // As it is shown: rows with the same number on the screen have no reason to change places.
