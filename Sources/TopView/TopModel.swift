@@ -288,14 +288,19 @@ public struct TopModel: Sendable {
 
     // MARK: Sorting
 
-    var columns: [Column] { Column.allCases.filter { $0.exists(in: grouping) } }
+    var columns: [Column] { Column.allCases.filter { $0.exists(in: grouping, siblings: siblings.count) } }
+
+    /// Names of the events that are counted beside the one on the screen.
+    var siblings: [String] {
+        (profile?.session.events ?? []).filter { $0.leader == event }.map(\.name)
+    }
 
     private mutating func openSortMenu() {
         if view == .rings {
             let columns = RingColumn.sortable
-            menu = Menu(titles: columns.map(\.spec.title), index: columns.firstIndex(of: ringOrdering.column) ?? 0)
+            menu = Menu(titles: columns.map { $0.spec().title }, index: columns.firstIndex(of: ringOrdering.column) ?? 0)
         } else {
-            let titles = columns.map { $0.spec(screenWidth: 0).title }
+            let titles = columns.map { $0.spec(screenWidth: 0, siblings: siblings).title }
             menu = Menu(titles: titles, index: columns.firstIndex(of: ordering.column) ?? 0)
         }
     }
@@ -316,13 +321,13 @@ public struct TopModel: Sendable {
             let chosen = columns[min(max(index, 0), columns.count - 1)]
             let again = chosen == ringOrdering.column
             ringOrdering = Ordering(chosen, inverted: again && ringOrdering.inverted != (menu != nil))
-            title = chosen.spec.title
+            title = chosen.spec().title
         } else {
             let columns = columns
             let chosen = columns[min(max(index, 0), columns.count - 1)]
             let again = chosen == ordering.column
             ordering = Ordering(chosen, inverted: again && ordering.inverted != (menu != nil))
-            title = chosen.spec(screenWidth: 0).title
+            title = chosen.spec(screenWidth: 0, siblings: siblings).title
         }
         if !shownColumns.contains(title) { say("sorted by \(title), a column this screen is too narrow for") }
         arrangeAfresh()

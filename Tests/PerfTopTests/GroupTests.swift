@@ -30,9 +30,11 @@ extension EndToEnd {
 
         @Test("where only user mode is sampled, most faults fall to the function that touches")
         func place() throws {
-            let frames = try sample([
-                "-d", "0.3", "-e", "{cpu-clock:u,page-faults}", "--", Program.faults.path, "1",
+            let outcome = try perftop([
+                "--batch", "--format", "json", "-d", "0.3", "-e", "{cpu-clock:u,page-faults}", "--", Program.faults.path,
+                "1",
             ])
+            let frames = try Report.frames(outcome.output)
             let inside = sum(frames, "page-faults") { $0.symbol == "touch" }
             #expect(Double(inside) >= 0.5 * Double(sum(frames, "page-faults")))
         }
