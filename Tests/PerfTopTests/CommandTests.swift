@@ -10,7 +10,7 @@ extension EndToEnd {
 
         /// A shell command line that runs burn in the background for a while, then ends with status 7.
         private func burnAWhile(_ seconds: Double) -> [String] {
-            ["--", "sh", "-c", "\(burn) & sleep \(seconds); kill $!; echo the end; exit 7"]
+            ["--", "sh", "-c", "\(burn) 20 & sleep \(seconds); kill $!; echo the end; exit 7"]
         }
 
         @Test("children are seen, the status is the command's, its output goes to our stderr")
@@ -127,7 +127,7 @@ extension EndToEnd {
 
         @Test("on the screen: a command that is killed is our end too, and the terminal as before")
         func screenKilled() throws {
-            let tmux = try Tmux(["--", "sh", "-c", "\(burn) & sleep 1; kill $!; kill -KILL $$"])
+            let tmux = try Tmux(["--", "sh", "-c", "\(burn) 20 & sleep 1; kill $!; kill -KILL $$"])
             try tmux.expect("its end is said", within: 15) { $0.contains("ended by signal 9") && $0.contains("alpha") }
             try tmux.type("q")
             try expectEnd(tmux, status: 128 + SIGKILL)
