@@ -298,7 +298,8 @@ public struct TopModel: Sendable {
     private mutating func openSortMenu() {
         if view == .rings {
             let columns = RingColumn.sortable
-            menu = Menu(titles: columns.map { $0.spec().title }, index: columns.firstIndex(of: ringOrdering.column) ?? 0)
+            menu = Menu(
+                titles: columns.map { $0.spec().title }, index: columns.firstIndex(of: ringOrdering.column) ?? 0)
         } else {
             let titles = columns.map { $0.spec(screenWidth: 0, siblings: siblings).title }
             menu = Menu(titles: titles, index: columns.firstIndex(of: ordering.column) ?? 0)

@@ -6,7 +6,9 @@ extension EndToEnd {
     @Suite("event groups", .needsPerf, .needsCompiler)
     struct Groups {
         /// What a sibling counted in all rows of all frames.
-        private func sum(_ frames: [Report], _ event: String, where condition: (Report.Row) -> Bool = { _ in true }) -> Int {
+        private func sum(_ frames: [Report], _ event: String, where condition: (Report.Row) -> Bool = { _ in true })
+            -> Int
+        {
             frames.flatMap(\.rows).filter(condition).reduce(0) { $0 + ($1.counts?[event] ?? 0) }
         }
 
@@ -31,7 +33,8 @@ extension EndToEnd {
         @Test("where only user mode is sampled, most faults fall to the function that touches")
         func place() throws {
             let outcome = try perftop([
-                "--batch", "--format", "json", "-d", "0.3", "-e", "{cpu-clock:u,page-faults}", "--", Program.faults.path,
+                "--batch", "--format", "json", "-d", "0.3", "-e", "{cpu-clock:u,page-faults}", "--",
+                Program.faults.path,
                 "1",
             ])
             let frames = try Report.frames(outcome.output)
@@ -43,7 +46,8 @@ extension EndToEnd {
         func attached() throws {
             let program = try Program.faults.start(["60"])
             for target in [["-p", "\(program.pid)"], ["-a"]] {
-                let frames = try sample(target + ["-n", "2", "-d", "0.4", "-e", "{cpu-clock,page-faults,context-switches}"])
+                let frames = try sample(
+                    target + ["-n", "2", "-d", "0.4", "-e", "{cpu-clock,page-faults,context-switches}"])
                 let rows = frames.flatMap(\.rows).filter { $0.process == "faults" }
                 #expect(rows.reduce(0) { $0 + ($1.counts?["page-faults"] ?? 0) } > 1000, "\(target)")
                 #expect(rows.allSatisfy { $0.counts?["context-switches"] != nil }, "\(target)")
@@ -54,7 +58,9 @@ extension EndToEnd {
         @Test("text and CSV have the counts too; an event without siblings has none")
         func formats() throws {
             let program = try Program.faults.start(["60"])
-            let arguments = ["-p", "\(program.pid)", "-n", "1", "-d", "0.3", "-e", "{cpu-clock,page-faults}", "--format"]
+            let arguments = [
+                "-p", "\(program.pid)", "-n", "1", "-d", "0.3", "-e", "{cpu-clock,page-faults}", "--format",
+            ]
             let text = try perftop(arguments + ["text"]).output
             #expect(text.contains("SELF%  SAMPLES  PAGE-FAULTS  PROCESS"))
             let table = try perftop(arguments + ["csv"]).outputLines

@@ -50,7 +50,8 @@ package struct GroupDeltas: ~Copyable {
             guard now.value >= before.value else { return nil }
             entries[known] = now
             return CountReading.scaled(
-                now.value - before.value, enabled: now.enabled &- before.enabled, running: now.running &- before.running)
+                now.value - before.value, enabled: now.enabled &- before.enabled, running: now.running &- before.running
+            )
         }
         if entries.count >= limit {
             entries.removeAll(keepingCapacity: true)

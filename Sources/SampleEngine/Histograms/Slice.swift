@@ -47,7 +47,8 @@ extension Slice {
             counted = nil
         }
         return Slice(
-            start: start, end: later.end, cells: table.cells, rings: rings, counted: counted, folded: folded &+ later.folded,
+            start: start, end: later.end, cells: table.cells, rings: rings, counted: counted,
+            folded: folded &+ later.folded,
             userless: userless &+ later.userless, cost: cost)
     }
 }

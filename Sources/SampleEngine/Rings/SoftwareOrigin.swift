@@ -53,4 +53,3 @@ package final class SoftwareOrigin: RingOrigin, @unchecked Sendable {
         ring.events.enumerated().map { ($1.id, firstEvent + $0, nil) }
     }
 }
-

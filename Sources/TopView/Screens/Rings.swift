@@ -193,7 +193,8 @@ extension TopModel {
         lines += wrapped(way, columns, .plain, indent: 2)
         if ring.runningNanoseconds < ring.enabledNanoseconds {
             let share = 100 * Double(ring.runningNanoseconds) / Double(ring.enabledNanoseconds)
-            lines += wrapped("its event was counted \(Numbers.fixed(share, 1))% of the time", columns, .plain, indent: 2)
+            lines += wrapped(
+                "its event was counted \(Numbers.fixed(share, 1))% of the time", columns, .plain, indent: 2)
         }
         let kernel = ring.kernelLost.map { Numbers.grouped($0) } ?? "not counted by this kernel"
         lines += wrapped("lost by the kernel's own count: \(kernel)", columns, .plain, indent: 2)

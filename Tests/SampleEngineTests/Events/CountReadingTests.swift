@@ -24,7 +24,9 @@ struct CountReadingTests {
 
     @Test(
         "What is no such answer is none, however it is cut",
-        arguments: [[], [1], [5, 1, 2], [0, 1, 2], [2, 1, 2, 3], [.max, 1, 2, 3, 4, 5], [1, 1, 2, 3], [3, 1, 2, 3, 4, 5]]
+        arguments: [
+            [], [1], [5, 1, 2], [0, 1, 2], [2, 1, 2, 3], [.max, 1, 2, 3, 4, 5], [1, 1, 2, 3], [3, 1, 2, 3, 4, 5],
+        ]
             as [[UInt64]])
     func nonsense(words: [UInt64]) {
         #expect(CountReading(words[...], isGroup: true) == nil)
