@@ -124,11 +124,11 @@ struct RingSessionTests {
         #expect(full.table(by: []).samples + refused == 200)
         #expect(full.health.lost == refused)
         #expect(full.health.worstRing?.kernelLost == refused)
-        // The LOST record stands in front of the next one that fits.
+        // LOST records stand in front of the next one that fits, which may be the one that comes now.
         test.sample(0x1000)
         let after = try test.tick()
         #expect(after.table(by: []).samples == 1)
-        #expect(after.rings.first { $0.purpose == .samples }?.lost == refused)
+        #expect((full.rings + after.rings).reduce(0) { $0 + $1.lost } == refused)
         #expect(after.health.lost == 0, "told in the frame before")
         _ = test.session.stop()
     }
