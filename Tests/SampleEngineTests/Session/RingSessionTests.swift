@@ -20,6 +20,9 @@ private final class TestSession {
             watermark: watermark, events: [.init(id: 7, name: "ticks", fixedPeriod: 1, frequency: 99)])
         sideBand = try SoftwareRing(watermark: 1 << 30, purpose: .sideBand)
         samples.setClock(now)
+        // The bell that this has rung is not for the session, which would read its rings at a moment of its own.
+        var rung: UInt64 = 0
+        _ = unsafe read(samples.wakeDescriptor, &rung, 8)
         // The first mapping chooses the size; it must live until the session has its own.
         let sampleMapping = try samples.map(pages: pages)
         let sideBandMapping = try sideBand.map(pages: pages)
