@@ -30,8 +30,7 @@ extension EndToEnd {
 
         init() throws { burn = try Program.burn.start() }
 
-        @Test(
-            "on any thread: the terminal is as before, and the signal is our end", arguments: Fault.all, Place.allCases)
+        @Test("any thread: the terminal is as before, and the signal is our end", arguments: Fault.all, Place.allCases)
         func trap(fault: Fault, place: Place) throws {
             let terminal = try Terminal()
             let before = try terminal.settings()
