@@ -98,6 +98,23 @@ class Terminal:
         while time.monotonic() < deadline and not self.ended:
             self.pump(min(0.1, max(0.0, deadline - time.monotonic())))
 
+    def bursts(self, count, pause=0.05):
+        """Sizes of the next bursts of output, in bytes; a pause ends one. The one under way does not count."""
+        sizes, last, started = [], 0.0, time.monotonic()
+        while not self.ended and time.monotonic() - started < 10 * count:
+            before, now = self.bytes, time.monotonic()
+            if len(sizes) > count and now - last > pause:
+                break
+            self.pump(0.01)
+            if self.bytes == before:
+                continue
+            now = time.monotonic()
+            if now - last > pause:
+                sizes.append(0)
+            sizes[-1] += self.bytes - before
+            last = now
+        return sizes[1:count + 1]
+
     def tasks(self, name):
         found = []
         try:

@@ -57,7 +57,8 @@ struct Arguments: ParsableArguments {
 
     @Option(
         name: .customLong("ring-fd"),
-        help: ArgumentHelp("Read a software ring handed over by the caller.", valueName: "MEMORY,BELL", visibility: .private))
+        help: ArgumentHelp(
+            "Read a software ring handed over by the caller.", valueName: "MEMORY,BELL", visibility: .private))
     var ringFDs: [String] = []
 
     @Flag(name: [.customShort("i"), .customLong("no-inherit")], help: "Leave out children forked after the start.")

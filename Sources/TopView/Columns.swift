@@ -3,12 +3,15 @@ public import SampleEngine
 /// A column of the function table; its raw value is the sort key people write.
 public enum Column: String, CaseIterable, Sendable, Hashable {
     case selfPercent = "self"
-    case samples, kind, pid, thread, cpu, user, process, module, function
+    case samples
+    /// What the first siblings of the table's event counted beside the samples.
+    case count1, count2, count3
+    case kind, pid, thread, cpu, user, process, module, function
 
     /// Numbers stand right and sort largest first; text stands left and sorts from A.
     public var isNumber: Bool {
         switch self {
-        case .selfPercent, .samples, .pid, .thread, .cpu, .user: true
+        case .selfPercent, .samples, .count1, .count2, .count3, .pid, .thread, .cpu, .user: true
         case .kind, .process, .module, .function: false
         }
     }
@@ -18,6 +21,9 @@ public enum Column: String, CaseIterable, Sendable, Hashable {
         switch self {
         case .selfPercent: "share of all samples, by weight"
         case .samples: "number of samples"
+        case .count1: "what the 2nd event of a group counted"
+        case .count2: "what the 3rd event of a group counted"
+        case .count3: "what the 4th event of a group counted"
         case .kind: "kind of code"
         case .pid: "process id"
         case .thread: "thread id"
@@ -29,10 +35,23 @@ public enum Column: String, CaseIterable, Sendable, Hashable {
         }
     }
 
+    /// Which sibling's counts it holds, nil for a column of another kind.
+    var sibling: Int? {
+        switch self {
+        case .count1: 0
+        case .count2: 1
+        case .count3: 2
+        default: nil
+        }
+    }
+
     /// Whether a table grouped like this has such a column.
-    func exists(in grouping: Set<GroupKey>) -> Bool {
+    ///
+    /// - Parameter siblings: events that are counted beside the table's own.
+    func exists(in grouping: Set<GroupKey>, siblings: Int) -> Bool {
         switch self {
         case .selfPercent, .samples: true
+        case .count1, .count2, .count3: sibling.map { $0 < siblings } ?? false
         case .kind, .function: grouping.contains(.function)
         case .module: grouping.contains(.module) || grouping.contains(.function)
         case .pid: grouping.contains(.pid)
@@ -43,10 +62,12 @@ public enum Column: String, CaseIterable, Sendable, Hashable {
         }
     }
 
-    func spec(screenWidth: Int) -> ColumnSpec {
+    /// - Parameter siblings: names of the events that are counted beside the table's own.
+    func spec(screenWidth: Int, siblings: [String]) -> ColumnSpec {
         switch self {
         case .selfPercent: ColumnSpec("SELF%", width: 6, right: true)
         case .samples: ColumnSpec("SAMPLES", width: 8, right: true, rank: 5)
+        case .count1, .count2, .count3: Self.countSpec(sibling.flatMap { $0 < siblings.count ? siblings[$0] : nil })
         case .kind: ColumnSpec("K", width: 1)
         case .pid: ColumnSpec("PID", width: 7, right: true, rank: 2)
         case .thread: ColumnSpec("THREAD", width: 7, right: true, rank: 2)
@@ -56,6 +77,14 @@ public enum Column: String, CaseIterable, Sendable, Hashable {
         case .module: ColumnSpec("MODULE", width: screenWidth < 80 ? 12 : screenWidth < 120 ? 16 : 20, rank: 3)
         case .function: ColumnSpec("FUNCTION", width: 20)
         }
+    }
+
+    /// The last part of the name says most: `sched:sched_switch` is `SCHED_SWITCH`.
+    private static func countSpec(_ name: String?) -> ColumnSpec {
+        let parts = (name ?? "count").split(separator: ":")
+        let event = parts.last.map { $0.count > 2 ? $0 : parts.dropLast().last ?? $0 } ?? "count"
+        let title = String(event.uppercased().prefix(16))
+        return ColumnSpec(title, width: max(7, title.count), right: true, rank: 2)
     }
 }
 
@@ -91,11 +120,18 @@ extension Ordering<Column> {
         return order.map { rows[$0] }
     }
 
+    /// Whether the sorted column alone says nothing about their order.
+    func areEqual(_ left: Row, _ right: Row) -> Bool {
+        column.isNumber ? number(of: left) == number(of: right) : compareText(left, right) == 0
+    }
+
     private func number(of row: Row) -> Double {
         switch column {
         // As it is shown: rows with the same number on the screen have no reason to change places.
         case .selfPercent: (row.selfPercent * 100).rounded()
         case .samples: Double(row.selfSamples)
+        case .count1, .count2, .count3:
+            column.sibling.map { $0 < row.counts.count ? Double(row.counts[$0]) : 0 } ?? 0
         case .pid: Double(row.key.pid ?? -1)
         case .thread: Double(row.key.thread ?? -1)
         case .cpu: Double(row.key.cpu ?? 0)
@@ -110,7 +146,7 @@ extension Ordering<Column> {
         case .process: Self.order(left.process, right.process)
         case .module: Self.order(left.module, right.module)
         case .function: Self.order(left.function, right.function)
-        case .selfPercent, .samples, .pid, .thread, .cpu, .user: 0
+        case .selfPercent, .samples, .count1, .count2, .count3, .pid, .thread, .cpu, .user: 0
         }
     }
 

@@ -11,6 +11,11 @@ public struct RingVerdict: Sendable {
         let health = profile.health
         var said: [String] = []
         if health.lost > 0, let ring = health.worstRing { said.append(Self.loss(ring, health, profile.rings)) }
+        if health.overrunBytes > 0 {
+            let pages = profile.rings.filter(\.overwrites).map(\.pages).max() ?? 1
+            let bytes = Numbers.bytes(Double(health.overrunBytes))
+            said.append("\(bytes) overwritten before they were read; try -m \(Self.largerPages(pages))")
+        }
         if health.throttled > 0 {
             said.append("throttled \(Numbers.grouped(health.throttled)) times by the kernel: try a lower -F")
         }
@@ -19,11 +24,6 @@ public struct RingVerdict: Sendable {
             said.append("counted \(share)% of the time: events take turns on the processor's counters; ask for fewer")
         }
         if health.undecodable > 0 { said.append("\(Numbers.grouped(health.undecodable)) records made no sense") }
-        if health.overrunBytes > 0 {
-            let pages = profile.rings.filter(\.overwrites).map(\.pages).max() ?? 1
-            let bytes = Numbers.bytes(Double(health.overrunBytes))
-            said.append("\(bytes) overwritten before they were read; try -m \(Self.largerPages(pages))")
-        }
         if health.userless > 0 {
             said.append("\(Numbers.grouped(health.userless)) samples left out: gone before their user could be asked")
         }

@@ -72,6 +72,7 @@ public struct TopModel: Sendable {
     /// Row at which the search began.
     var searchStart = 0
 
+    private var steadyOrder = SteadyOrder<RowKey>()
     /// Every row in order, before the filter, and the samples behind them.
     private(set) var allRows: [Row] = []
     private(set) var samples: UInt64 = 0
@@ -167,15 +168,21 @@ public struct TopModel: Sendable {
         arrange()
     }
 
-    /// Sorts; each order starts from the last one.
+    /// Sorts; what differs by chance alone stays where it was.
     private mutating func arrange() {
-        allRows = ordering.sorted(allRows)
+        allRows = steadyOrder.arranged(ordering.sorted(allRows), by: ordering, samples: samples)
         rings = ringOrdering.sorted(profile?.rings ?? [])
         ringCursor.follow(rings.lazy.map(RingID.init))
         applyFilter()
     }
 
-    /// Filters rows that are in order already: one key typed costs one pass.
+    /// Sorts whatever was shown before: the user has asked for another list.
+    private mutating func arrangeAfresh() {
+        steadyOrder.forget()
+        arrange()
+    }
+
+    /// Filters rows that are in order already.
     private mutating func applyFilter() {
         let filter = filter
         rows = filter.isEmpty ? allRows : allRows.filter { filter.accepts($0) }
@@ -220,7 +227,7 @@ public struct TopModel: Sendable {
             search = Filter("")
         } else if !filter.isEmpty {
             filter = Filter("")
-            applyFilter()
+            arrangeAfresh()
         }
     }
 
@@ -261,6 +268,7 @@ public struct TopModel: Sendable {
         let count = profile?.session.events.count ?? 0
         guard count > 1 else { return say("only one event is sampled: -e adds more") }
         event = (event + 1) % count
+        steadyOrder.forget()
         fold()
     }
 
@@ -280,14 +288,20 @@ public struct TopModel: Sendable {
 
     // MARK: Sorting
 
-    var columns: [Column] { Column.allCases.filter { $0.exists(in: grouping) } }
+    var columns: [Column] { Column.allCases.filter { $0.exists(in: grouping, siblings: siblings.count) } }
+
+    /// Names of the events that are counted beside the one on the screen.
+    var siblings: [String] {
+        (profile?.session.events ?? []).filter { $0.leader == event }.map(\.name)
+    }
 
     private mutating func openSortMenu() {
         if view == .rings {
             let columns = RingColumn.sortable
-            menu = Menu(titles: columns.map(\.spec.title), index: columns.firstIndex(of: ringOrdering.column) ?? 0)
+            menu = Menu(
+                titles: columns.map { $0.spec().title }, index: columns.firstIndex(of: ringOrdering.column) ?? 0)
         } else {
-            let titles = columns.map { $0.spec(screenWidth: 0).title }
+            let titles = columns.map { $0.spec(screenWidth: 0, siblings: siblings).title }
             menu = Menu(titles: titles, index: columns.firstIndex(of: ordering.column) ?? 0)
         }
     }
@@ -308,21 +322,21 @@ public struct TopModel: Sendable {
             let chosen = columns[min(max(index, 0), columns.count - 1)]
             let again = chosen == ringOrdering.column
             ringOrdering = Ordering(chosen, inverted: again && ringOrdering.inverted != (menu != nil))
-            title = chosen.spec.title
+            title = chosen.spec().title
         } else {
             let columns = columns
             let chosen = columns[min(max(index, 0), columns.count - 1)]
             let again = chosen == ordering.column
             ordering = Ordering(chosen, inverted: again && ordering.inverted != (menu != nil))
-            title = chosen.spec(screenWidth: 0).title
+            title = chosen.spec(screenWidth: 0, siblings: siblings).title
         }
         if !shownColumns.contains(title) { say("sorted by \(title), a column this screen is too narrow for") }
-        arrange()
+        arrangeAfresh()
     }
 
     private mutating func invert() {
         if view == .rings { ringOrdering.inverted.toggle() } else { ordering.inverted.toggle() }
-        arrange()
+        arrangeAfresh()
     }
 
     // MARK: Prompt, menu, help
@@ -337,7 +351,7 @@ public struct TopModel: Sendable {
         case .back:
             prompt = nil
             filter = Filter("")
-            applyFilter()
+            arrangeAfresh()
         default:
             prompt?.edit(action)
             applyPrompt()
@@ -348,7 +362,7 @@ public struct TopModel: Sendable {
         if prompt?.purpose == .search { return applySearch() }
         guard let prompt, prompt.text != filter.text else { return }
         filter = Filter(prompt.text)
-        applyFilter()
+        arrangeAfresh()
     }
 
     private mutating func performInMenu(_ action: Action) {

@@ -10,7 +10,7 @@ extension EndToEnd {
 
         /// A shell command line that runs burn in the background for a while, then ends with status 7.
         private func burnAWhile(_ seconds: Double) -> [String] {
-            ["--", "sh", "-c", "\(burn) & sleep \(seconds); kill $!; echo the end; exit 7"]
+            ["--", "sh", "-c", "\(burn) 20 & sleep \(seconds); kill $!; echo the end; exit 7"]
         }
 
         @Test("children are seen, the status is the command's, its output goes to our stderr")
@@ -69,7 +69,7 @@ extension EndToEnd {
             #expect(outcome.output.isEmpty)
         }
 
-        @Test("a command that dies by a signal ends us by it", arguments: [SIGTERM, SIGSEGV])
+        @Test("a command that dies by a signal ends us by it", arguments: [SIGTERM, SIGSEGV, SIGKILL])
         func signalled(number: Int32) throws {
             let outcome = try shell(
                 #""$0" "$@" >/dev/null; echo "status=$?""#, ["--batch", "--", "sh", "-c", "kill -\(number) $$"])
@@ -99,6 +99,19 @@ extension EndToEnd {
             #expect(outcome.errors.contains("caught"))
         }
 
+        @Test("a second Ctrl-C kills a command that does not listen to the first")
+        func killed() throws {
+            let script = "trap 'echo caught' INT; echo pid $$; while :; do sleep 0.05; done"
+            let running = try Running(Machine.binary, ["--batch", "--", "sh", "-c", script])
+            #expect(waitUntil(within: 10) { running.errors.contains("pid ") })
+            kill(running.pid, SIGINT)
+            #expect(waitUntil(within: 10) { running.errors.contains("caught") })
+            kill(running.pid, SIGINT)
+            let outcome = running.finish()
+            #expect(outcome.status == 128 + SIGKILL)
+            #expect(kill(try pid(in: outcome.errors), 0) == -1)
+        }
+
         @Test("on the screen: the last picture stays, q leaves with the command's status, then its output comes")
         func screen() throws {
             let tmux = try Tmux(burnAWhile(1))
@@ -110,6 +123,58 @@ extension EndToEnd {
             try tmux.expect("status and output") { screen in
                 screen.contains("status=7\n") && screen.contains("the end") && screen.contains("settings=same")
             }
+        }
+
+        @Test("on the screen: a command that is killed is our end too, and the terminal as before")
+        func screenKilled() throws {
+            let tmux = try Tmux(["--", "sh", "-c", "\(burn) 20 & sleep 1; kill $!; kill -KILL $$"])
+            try tmux.expect("its end is said", within: 15) { $0.contains("ended by signal 9") && $0.contains("alpha") }
+            try tmux.type("q")
+            try expectEnd(tmux, status: 128 + SIGKILL)
+        }
+
+        @Test("on the screen: Ctrl-C asks the command, whose status is ours")
+        func screenInterrupted() throws {
+            let tmux = try Tmux(["--", "sh", "-c", "trap \"echo caught; exit 5\" INT; \(burn) & wait"])
+            try tmux.expect("alpha is on the screen") { $0.contains("alpha") }
+            try tmux.press("C-c")
+            try expectEnd(tmux, status: 5, saying: "caught")
+        }
+
+        @Test("on the screen: q ends a running command, which is status 0; a signal does too, and is our end")
+        func screenEnded() throws {
+            for number in [nil, SIGTERM] {
+                let tmux = try Tmux(["--", "sh", "-c", "echo pid $$; exec \(burn)"])
+                try tmux.expect("alpha is on the screen") { $0.contains("alpha") }
+                if let number { kill(try #require(tmux.pid), number) } else { try tmux.type("q") }
+                try expectEnd(tmux, status: number.map { 128 + $0 } ?? 0, saying: "pid ")
+                #expect(kill(try pid(in: tmux.screen()), 0) == -1 && errno == ESRCH)
+            }
+        }
+
+        private func expectEnd(_ tmux: Tmux, status: Int32, saying text: String = "status=") throws {
+            try tmux.expect("the end") { screen in
+                screen.contains("status=\(status)\n") && screen.contains("settings=same") && screen.contains(text)
+            }
+            #expect(try !tmux.isAlternate())
+        }
+
+        @Test("on the screen: of more than 16 MB of output the end is kept, and the gap is said")
+        func tooMuchOutput() throws {
+            let script = "head -c 20000000 /dev/zero | tr \\\\0 x; echo; echo all of it; exec \(burn)"
+            let terminal = try Terminal()
+            let child = try terminal.start(
+                ["--", "sh", "-c", script], environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8"])
+            terminal.expect("alpha")
+            #expect(!terminal.text(from: 0).contains("xxxx"))
+            let place = terminal.output.count
+            terminal.type("q")
+            terminal.finish(child, within: 30)
+            #expect(child.status == 0)
+            let shown = terminal.text(from: place)
+            #expect(shown.contains(" bytes of output were not kept]") && shown.hasSuffix("all of it\r\n"))
+            let kept = terminal.output[place...].count { $0 == UInt8(ascii: "x") }
+            #expect(kept > 16_000_000 && kept <= 16 << 20, "\(kept) bytes kept")
         }
 
         @Test("on the screen: 10 MB of output disturb nothing and come afterwards")

@@ -25,7 +25,7 @@ extension EndToEnd {
             // From a shell that is new itself: the child may get counters of its own beside those it inherits.
             try FileManager.default.copyItem(atPath: Program.burn.path, toPath: workshop.path("later"))
             let later = try Running(
-                "/usr/bin/env", User.plain.prefix + ["sh", "-c", "\(workshop.path("later")) & wait"])
+                "/usr/bin/env", User.plain.prefix + ["sh", "-c", "\(workshop.path("later")) 20 & wait"])
             let before = frames().count
             let found = waitUntil(within: 20) { frames().contains { $0.percent(of: "alpha") > 0 } }
             #expect(found, "never found: \(top.errors)")

@@ -64,6 +64,42 @@ extension EndToEnd {
             }
         }
 
+        @Test(
+            "a file system that fills up: what is in the file are whole frames", .needs(whyNoFileSystem),
+            arguments: [
+                ("json", "-o frames"), ("json", ">frames"), ("json", ">>frames"), ("csv", "-o frames"),
+                ("text", "-o frames"),
+            ])
+        func fillingUp(format: String, target: String) throws {
+            // In a mount namespace of its own: nobody else sees it, and it goes with the shell.
+            let script = """
+                mount -t tmpfs -o size=8k tmpfs "$1" && cd "$1" && shift || exit 99
+                "$0" "$@" \(target)
+                status=$?
+                cat frames
+                exit $status
+                """
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let outcome = try run(
+                Machine.path(of: "unshare") ?? "unshare",
+                ["--mount", "/bin/sh", "-c", script, Machine.binary, folder.path]
+                    + ["-p", "\(burn.pid)", "--batch", "-d", "0.1", "--format", format])
+            #expect(outcome.status == 1, "\(outcome.errors)")
+            #expect(outcome.errorLines.count == 1, "\(outcome.errors)")
+            #expect(outcome.errors.lowercased().contains("no space left"), "\(outcome.errors)")
+            #expect(outcome.output.utf8.count > 4096, "\(outcome.output.utf8.count) bytes")
+            #expect(outcome.output.hasSuffix("\n"))
+            switch format {
+            case "json": #expect(try Report.frames(outcome.output).count > 1)
+            case "csv": #expect(Set(outcome.outputLines.map { fields($0).count }).count == 1)
+            default:
+                // Every table ends with its rows; a cut one would end in its header or inside a number.
+                let last = try #require(outcome.outputLines.last)
+                #expect(last.split(separator: " ").count >= 5, "\(last)")
+            }
+        }
+
         @Test("a file that cannot be made is one line that names it")
         func noFolder() throws {
             let outcome = try perftop(batch("-o", "/nonexistent/frames.json"))
@@ -97,3 +133,11 @@ extension EndToEnd {
         }
     }
 }
+
+/// Why no file system can be made to run full here, or nil.
+private let whyNoFileSystem: String? = {
+    if geteuid() != 0 { return "a file system of its own needs root" }
+    guard let unshare = Machine.path(of: "unshare") else { return "unshare is not installed" }
+    let tried = try? run(unshare, ["--mount", "/bin/sh", "-c", "mount -t tmpfs -o size=32k tmpfs /mnt"])
+    return tried?.status == 0 ? nil : "no file system can be mounted here: \(tried?.errors ?? "")"
+}()

@@ -108,6 +108,8 @@ extension EndToEnd {
             try watched.settle()
             let frames = watched.frames
             #expect(frames.reduce(0) { $0 + $1.samples + $1.lost } == count.value)
+            #expect(
+                frames.reduce(0) { $0 + ($1.counted ?? 0) } == count.value, "perftop's own count beside the samples")
             guard Machine.isFull else { return }
             #expect(frames.allSatisfy { $0.lost == 0 && $0.health == "rings ok" })
         }

@@ -10,6 +10,8 @@ package enum Machine {
         return (try? opener.open()) != nil
     }()
 
+    package static var ownPID: Int32 { getpid() }
+
     package static let noPerf =
         "perf_event_open(2) is not permitted here (perf_event_paranoid, or a container's filter)"
 

@@ -57,6 +57,43 @@ import Testing
             model.draw(columns: 120, lines: 14), "rings", "Head, tail, fill with a bar, rates and losses per ring.")
     }
 
+    @Test func group() throws {
+        var builder = SyntheticProfile(
+            events: [
+                EventInUse(name: "cpu-clock", frequency: 999, period: nil),
+                EventInUse(name: "page-faults", frequency: nil, period: nil, leader: 0),
+                EventInUse(name: "sched:sched_switch", frequency: nil, period: nil, leader: 0),
+            ])
+        builder.add("touch", module: "burn", process: "burn", samples: 700)
+        builder.add("touch", module: "burn", process: "burn", samples: 1_234_567, event: 1)
+        builder.add("spin", module: "burn", process: "burn", samples: 300)
+        builder.add("spin", module: "burn", process: "burn", samples: 12, event: 2)
+        var model = model(showing: builder.next())
+        try check(
+            model.draw(columns: 100, lines: 12), "group", "What the siblings counted stands in columns of their names.")
+        model.type(">>")
+        #expect(model.listed == ["touch", "spin"], "sorted by page-faults")
+        model.type(">")
+        #expect(model.listed == ["spin", "touch"], "sorted by sched_switch")
+        model.type("e")
+        #expect(model.listed == ["touch"], "the siblings have tables of their own")
+    }
+
+    @Test func overwrite() throws {
+        var builder = SyntheticProfile(target: "all CPUs (2)")
+        builder.addUsualRows()
+        builder.rings[0].overwrites = true
+        builder.rings[0].overrunBytes = 4_800_000
+        builder.rings[1].enabledNanoseconds = 10_000_000_000
+        builder.rings[1].runningNanoseconds = 6_200_000_000
+        var model = model(showing: builder.next())
+        model.type("9")
+        model.press(all: [.enter])
+        try check(
+            model.draw(columns: 100, lines: 24), "overwrite",
+            "Line 2 says what was overwritten and that events take turns; the detail says how the ring is read.")
+    }
+
     @Test func help() throws {
         var model = model()
         model.type("?")

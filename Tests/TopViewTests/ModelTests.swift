@@ -7,26 +7,26 @@ import Testing
 @Suite struct ModelTests {
     @Test func cursorFollowsItsRow() {
         var builder = SyntheticProfile()
-        var model = model(showing: profile(["a": 30, "b": 20, "c": 10], from: &builder))
+        var model = model(showing: profile(["a": 300, "b": 200, "c": 100], from: &builder))
         model.type("jj")
         #expect(model.chosen == "c")
-        _ = model.receive(profile(["a": 10, "b": 20, "c": 30, "d": 15], from: &builder))
+        _ = model.receive(profile(["a": 100, "b": 200, "c": 300, "d": 150], from: &builder))
         #expect(model.listed == ["c", "b", "d", "a"])
         #expect(model.chosen == "c")
-        _ = model.receive(profile(["a": 90, "b": 20, "c": 30], from: &builder))
+        _ = model.receive(profile(["a": 900, "b": 200, "c": 300], from: &builder))
         #expect(model.chosen == "c")
         // A row that is gone leaves the cursor where it was.
-        _ = model.receive(profile(["a": 90, "b": 20], from: &builder))
+        _ = model.receive(profile(["a": 900, "b": 200], from: &builder))
         #expect(model.chosen == "b")
     }
 
     @Test func cursorOnTheFirstRowStaysOnTop() {
         var builder = SyntheticProfile()
-        var model = model(showing: profile(["a": 30, "b": 20], from: &builder))
-        _ = model.receive(profile(["a": 10, "b": 20], from: &builder))
+        var model = model(showing: profile(["a": 300, "b": 200], from: &builder))
+        _ = model.receive(profile(["a": 100, "b": 200], from: &builder))
         #expect(model.chosen == "b")
         model.type("jk")
-        _ = model.receive(profile(["a": 30, "b": 20], from: &builder))
+        _ = model.receive(profile(["a": 300, "b": 200], from: &builder))
         #expect(model.chosen == "a")
     }
 

@@ -21,6 +21,8 @@ struct BatchFrame {
     let rows: [Row]
     /// Names of the events that are counted beside this one, in the order of each row's `counts`.
     let siblings: [String]
+    /// What the event has counted, sampled or not; nil where that is not known.
+    let counted: UInt64?
     let health: Health
 
     init(_ profile: Profile, event index: Int, number: Int, options: ReportOptions) {
@@ -34,6 +36,7 @@ struct BatchFrame {
         grouping = options.grouping
         samples = table.samples
         siblings = table.siblings.map { profile.session.events[$0].name }
+        counted = profile.counted(index)
         health = profile.health
     }
 

@@ -47,6 +47,7 @@ private struct JSONFrame: Encodable {
     let period: UInt64?
     let notes: [String]
     let samples: UInt64
+    let counted: Nullable<UInt64>
     /// What the rings did not keep, in words; `rings ok` where nothing is missing.
     let health: String
     let lost: UInt64
@@ -74,6 +75,7 @@ private struct JSONFrame: Encodable {
         period = frame.event.period
         notes = profile.session.notes
         samples = frame.samples
+        counted = Nullable(frame.counted)
         health = RingVerdict(profile).sentence
         lost = frame.health.lost
         driverLost = rings.reduce(0) { $0 &+ $1.driverLost }

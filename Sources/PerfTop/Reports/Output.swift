@@ -26,13 +26,14 @@ struct Output: ~Copyable {
 
     deinit { if fd > STDERR_FILENO { close(fd) } }
 
-    /// Writes all of a text.
+    /// Writes all of a text, or nothing where it goes to a file: one that was begun and finds no room is taken back.
     ///
     /// - Parameters:
     ///   - signals: readable when a signal waits: then a reader that has stopped reading is given up.
     ///   - patience: milliseconds to wait for such a reader; −1 waits until a signal comes.
     /// - Returns: false where nobody reads any more.
     func write(_ text: String, signals: Int32, patience: Int32 = -1) throws(EngineError) -> Bool {
+        let start = lseek(fd, 0, SEEK_CUR)
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             var watched = [
@@ -49,11 +50,22 @@ struct Output: ~Copyable {
             } else if errno == EPIPE {
                 return false
             } else if errno != EINTR {
-                throw EngineError(
-                    what: "writing to \(name)", why: reason(), remedy: "what was written before is kept")
+                let why = reason()
+                takeBack(to: start, written: text.utf8.count - rest.count)
+                throw EngineError(what: "writing to \(name)", why: why, remedy: "what was written before is kept")
             }
         }
         return true
+    }
+
+    /// Cuts off the half of a text that still found room: a reader of the file expects whole frames.
+    private func takeBack(to start: off_t, written: Int) {
+        var facts = stat()
+        guard start >= 0, written > 0, unsafe fstat(fd, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else { return }
+        let end = lseek(fd, 0, SEEK_CUR)
+        // Standard output may be shared: what others have written meanwhile is not ours to cut.
+        guard end - off_t(written) >= start, facts.st_size == end else { return }
+        if ftruncate(fd, end - off_t(written)) == 0 { lseek(fd, end - off_t(written), SEEK_SET) }
     }
 }
 

@@ -40,6 +40,7 @@ struct TextFormat: BatchFormat {
             "# perftop frame \(frame.number)", profile.session.target, "\(frame.event.name) @ \(rate)",
             "\(Numbers.fixed(profile.seconds, 2)) s", "\(frame.samples) samples", "lost \(frame.health.lost)",
         ]
+        if frame.event.period != nil, let counted = frame.counted { parts.append("\(counted) counted") }
         // What is missing is said in the same words as on the screen.
         let verdict = RingVerdict(profile)
         if !verdict.isFine { parts.append(verdict.sentence) }

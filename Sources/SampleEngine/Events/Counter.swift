@@ -81,6 +81,27 @@ package struct CountReading: Equatable, Sendable {
     /// Leader first.
     package let counts: [Count]
 
+    /// What each event counted since an earlier reading; nil: since it was opened.
+    ///
+    /// - Parameter isScaled: as if it had been on a counter all the time. Not for an event that follows a thread on one
+    ///   CPU: it is wanted as well while the thread runs on another, so that its times tell nothing of taking turns.
+    package func steps(since earlier: CountReading?, isScaled: Bool) -> [UInt64] {
+        let enabled = isScaled ? enabled &- (earlier?.enabled ?? 0) : 0
+        let running = isScaled ? running &- (earlier?.running ?? 0) : 0
+        return counts.enumerated().map { index, count in
+            let before = earlier.map { index < $0.counts.count ? $0.counts[index].value : 0 } ?? 0
+            return count.value < before ? 0 : Self.scaled(count.value - before, enabled: enabled, running: running)
+        }
+    }
+
+    /// A count taken over a part of the time, as if it had been all of it; nonsense stays as it was counted.
+    package static func scaled(_ count: UInt64, enabled: UInt64, running: UInt64) -> UInt64 {
+        guard running > 0, running < enabled else { return count }
+        let product = count.multipliedFullWidth(by: enabled)
+        guard product.high < running else { return count }
+        return running.dividingFullWidth(product).quotient
+    }
+
     /// - Returns: nil where the words cannot be such an answer.
     package init?(_ words: ArraySlice<UInt64>, isGroup: Bool) {
         let words = Array(words)

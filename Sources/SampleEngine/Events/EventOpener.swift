@@ -101,7 +101,9 @@ extension EventOpener {
         var groups = wanted
         var given: [String] = []
         if !limits.mayCountKernel, groups.joined().contains(where: \.spec.kernel) {
-            for group in groups.indices { for event in groups[group].indices { groups[group][event].spec.kernel = false } }
+            for group in groups.indices {
+                for event in groups[group].indices { groups[group][event].spec.kernel = false }
+            }
             given.append(
                 "user side only (perf_event_paranoid is \(limits.paranoid)); with the kernel's: "
                     + limits.shortRemedy(level: 1))
@@ -117,7 +119,8 @@ extension EventOpener {
         return OpenCounters(
             cpus: opened.cpus, events: set.events, layouts: set.layouts, targetText: plan.text, notes: notes + given,
             fromExec: plan.fromExec, overwrites: sampling.overwrites, usesHardware: set.usesHardware,
-            wantedProcesses: plan.wanted, wantedUser: plan.user, samplePages: room.samplePages, sideBandPages: room.sideBandPages,
+            wantedProcesses: plan.wanted, wantedUser: plan.user, samplePages: room.samplePages,
+            sideBandPages: room.sideBandPages,
             mayCountTwice: opened.mayCountTwice || plan.follows != nil,
             follower: plan.follows.map { Follower(user: $0, set: set, known: opened.threads) })
     }

@@ -18,7 +18,9 @@ extension EventOpener {
         case .noProcess:
             return EngineError(what: plan.text, why: "no such process", remedy: "ps -e lists them")
         case .tooManyFiles, .tooManyFilesInSystem:
-            let needed = (plan.threads?.count ?? 1) * cpus.count * (1 + (sampling.events?.reduce(0) { $0 + $1.events.count } ?? 1))
+            let needed =
+                (plan.threads?.count ?? 1) * cpus.count
+                * (1 + (sampling.events?.reduce(0) { $0 + $1.events.count } ?? 1))
             return EngineError(
                 what: plan.text,
                 why: "needs about \(needed) open files (threads × CPUs × events), the limit is \(fileLimit())",

@@ -20,21 +20,23 @@ package struct GroupDeltas: ~Copyable {
     /// - Parameter limit: most counts remembered; when there are more, all are forgotten, and one step of each is lost.
     package init(limit: Int = 1 << 16) { self.limit = limit }
 
-    /// Visits each sibling of a sample with what it counted since the last one, scaled where events take turns.
+    /// Visits each sibling of a sample with what it counted since the last one.
     ///
-    /// - Parameter thread: whose counts these are; 0 where they are the CPU's.
+    /// - Parameter thread: whose counts these are; nil where they are the CPU's, and scaled where events take turns.
+    ///   A thread's are as they were counted: see `CountReading.steps`.
     package mutating func read(
-        _ bytes: RawSpan, _ group: SampleLayout.Group, thread: Int32, _ visit: (Int, UInt64) -> Void
+        _ bytes: RawSpan, _ group: SampleLayout.Group, thread: Int32?, _ visit: (Int, UInt64) -> Void
     ) {
         guard RecordBytes.word(bytes, at: group.offset) == UInt64(group.members),
-            let enabled = RecordBytes.word(bytes, at: group.enabled),
+            var enabled = RecordBytes.word(bytes, at: group.enabled),
             let running = RecordBytes.word(bytes, at: group.running)
         else { return }
+        if thread != nil { enabled = running }
         for member in 1..<group.members {
             let place = group.value(of: member)
             guard let value = RecordBytes.word(bytes, at: place), let id = RecordBytes.word(bytes, at: place + 8)
             else { return }
-            let now = Entry(id: id, thread: thread, value: value, enabled: enabled, running: running)
+            let now = Entry(id: id, thread: thread ?? 0, value: value, enabled: enabled, running: running)
             if let count = step(to: now), count > 0 { visit(member, count) }
         }
     }
@@ -47,8 +49,9 @@ package struct GroupDeltas: ~Copyable {
             // Samples of several rings may come out of order: what counts is the farthest.
             guard now.value >= before.value else { return nil }
             entries[known] = now
-            return Self.scaled(
-                now.value - before.value, enabled: now.enabled &- before.enabled, running: now.running &- before.running)
+            return CountReading.scaled(
+                now.value - before.value, enabled: now.enabled &- before.enabled, running: now.running &- before.running
+            )
         }
         if entries.count >= limit {
             entries.removeAll(keepingCapacity: true)
@@ -57,15 +60,7 @@ package struct GroupDeltas: ~Copyable {
         }
         index.insert(hash, entry: entries.count) { Self.hash(entries[$0]) }
         entries.append(now)
-        return hasForgotten ? nil : Self.scaled(now.value, enabled: now.enabled, running: now.running)
-    }
-
-    /// A count taken over a part of the time, as if it had been all of it; nonsense stays as it was counted.
-    static func scaled(_ count: UInt64, enabled: UInt64, running: UInt64) -> UInt64 {
-        guard running > 0, running < enabled else { return count }
-        let product = count.multipliedFullWidth(by: enabled)
-        guard product.high < running else { return count }
-        return running.dividingFullWidth(product).quotient
+        return hasForgotten ? nil : CountReading.scaled(now.value, enabled: now.enabled, running: now.running)
     }
 
     private static func hash(_ entry: Entry) -> UInt64 { mixed(entry.id, UInt64(UInt32(bitPattern: entry.thread))) }

@@ -10,6 +10,8 @@ package struct OpenSlice: ~Copyable, Sendable {
     package var processes: [ProcessSighting] = []
     package var images: [ImageSighting] = []
     package var rings: [RingFigures] = []
+    /// What each event has counted, by read(2) and not by samples; nil where that is not known.
+    package var counted: [UInt64]?
     package var start: Instant = .beginning
     package var end: Instant = .beginning
     package var samples: UInt64 = 0
@@ -103,6 +105,7 @@ package struct OpenSlice: ~Copyable, Sendable {
         processes.removeAll(keepingCapacity: true)
         images.removeAll(keepingCapacity: true)
         rings.removeAll(keepingCapacity: true)
+        counted = nil
         notes.removeAll(keepingCapacity: true)
         samples = 0
         folded = 0

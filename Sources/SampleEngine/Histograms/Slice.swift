@@ -4,6 +4,9 @@ public struct Slice: Sendable {
     public let end: Instant
     public let cells: [Cell]
     public let rings: [RingFigures]
+    /// What each event has counted, by its place in the session: read at the slice's end, not estimated from samples.
+    /// Nil where that is not known.
+    public let counted: [UInt64]?
     /// Samples that found a full table and were counted in the `[other]` row of their process.
     public let folded: UInt64
     /// Samples left out because nobody could tell whether their process is the wanted user's.
@@ -11,13 +14,14 @@ public struct Slice: Sendable {
     public let cost: OwnCost
 
     public init(
-        start: Instant, end: Instant, cells: [Cell], rings: [RingFigures], folded: UInt64 = 0,
-        userless: UInt64 = 0, cost: OwnCost = OwnCost()
+        start: Instant, end: Instant, cells: [Cell], rings: [RingFigures], counted: [UInt64]? = nil,
+        folded: UInt64 = 0, userless: UInt64 = 0, cost: OwnCost = OwnCost()
     ) {
         self.start = start
         self.end = end
         self.cells = cells
         self.rings = rings
+        self.counted = counted
         self.folded = folded
         self.userless = userless
         self.cost = cost
@@ -36,8 +40,15 @@ extension Slice {
         }
         var cost = later.cost
         cost.processorNanoseconds &+= self.cost.processorNanoseconds
+        var counted = self.counted
+        if let more = later.counted, let known = counted, known.count == more.count {
+            counted = zip(known, more).map { $0.addingSaturating($1) }
+        } else {
+            counted = nil
+        }
         return Slice(
-            start: start, end: later.end, cells: table.cells, rings: rings, folded: folded &+ later.folded,
+            start: start, end: later.end, cells: table.cells, rings: rings, counted: counted,
+            folded: folded &+ later.folded,
             userless: userless &+ later.userless, cost: cost)
     }
 }

@@ -33,6 +33,16 @@ extension Profile {
         return merged
     }
 
+    /// What an event has counted over all slices, by read(2); nil where that is not known.
+    public func counted(_ event: Int) -> UInt64? {
+        var sum: UInt64 = 0
+        for slice in slices {
+            guard let counted = slice.counted, event < counted.count else { return nil }
+            sum = sum.addingSaturating(counted[event])
+        }
+        return sum
+    }
+
     /// What is missing from the slices, and where.
     public var health: Health {
         var health = Health()

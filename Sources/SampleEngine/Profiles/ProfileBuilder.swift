@@ -89,8 +89,8 @@ package struct ProfileBuilder: ~Copyable {
         }
         slices.append(
             Slice(
-                start: open.start, end: open.end, cells: cells, rings: open.rings, folded: open.folded,
-                userless: outside, cost: measureCost()))
+                start: open.start, end: open.end, cells: cells, rings: open.rings, counted: open.counted,
+                folded: open.folded, userless: outside, cost: measureCost()))
         boundSlices()
         if let window, let newest = slices.last?.end {
             slices.removeAll { newest.nanoseconds(since: $0.end) >= window }
@@ -254,8 +254,8 @@ package struct ProfileBuilder: ~Copyable {
                     var cell = cell
                     cell.stack = keep(cell.stack)
                     return cell
-                }, rings: slice.rings, folded: slice.folded,
-                userless: slice.userless, cost: slice.cost)
+                }, rings: slice.rings, counted: slice.counted,
+                folded: slice.folded, userless: slice.userless, cost: slice.cost)
         }
         stacks = kept
         stackIDs = keptIDs

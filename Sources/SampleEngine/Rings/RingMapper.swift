@@ -49,10 +49,13 @@ package struct RingMapper {
         _ pages: Int, _ error: RingSizeError, _ purpose: RingFigures.Purpose
     ) throws(EngineError) -> Int {
         switch error {
-        case .notPowerOfTwo(let asked, let nearest):
+        case .notPages(let length, let nearest), .notPowerOfTwo(let length, let nearest),
+            .mappedOtherwise(let length, let nearest):
             throw EngineError(
-                .usage, what: "-m \(asked)", why: "a ring has a power of two of pages",
-                remedy: "the nearest is \(nearest)")
+                .usage, what: "-m \(RingSize.pages(length))", why: "a ring has a power of two of pages",
+                remedy: "the nearest is \(RingSize.pages(nearest))")
+        case .offset(let offset):
+            throw EngineError(what: "a ring from byte \(offset) on", why: "a ring is mapped from its beginning")
         case .refused(let errno):
             guard errno == .permission || errno == .noMemory, pages > 1 else {
                 throw EngineError(

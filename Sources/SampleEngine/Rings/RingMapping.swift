@@ -25,12 +25,7 @@ package struct RingMapping: ~Copyable, @unchecked Sendable {
     ///
     /// - Parameter pages: data pages; a power of two or 0.
     package init(fd: Int32, pages: Int, mode: RingMode = .reliable) throws(RingSizeError) {
-        let length = try RingSize.length(pages: pages)
-        do throws(Errno) {
-            try self.init(fd: fd, legalLength: length, mode: mode)
-        } catch {
-            throw .refused(error)
-        }
+        try self.init(fd: fd, length: RingSize.length(pages: pages), mode: mode)
     }
 
     /// Maps the ring of an open event as mmap(2) would, but refuses a length that the kernel would round up.
@@ -39,7 +34,7 @@ package struct RingMapping: ~Copyable, @unchecked Sendable {
     ///   - length: bytes: 1 + N pages, N a power of two or 0.
     ///   - offset: bytes; 0.
     ///   - mode: how the ring is written; to the kernel a mapping that cannot be written is an overwrite ring.
-    package init(fd: Int32, length: Int, offset: Int64 = 0, mode: RingMode = .reliable) throws(RingLengthError) {
+    package init(fd: Int32, length: Int, offset: Int64 = 0, mode: RingMode = .reliable) throws(RingSizeError) {
         _ = try RingSize.pages(length: length, offset: offset)
         do throws(Errno) {
             try self.init(fd: fd, legalLength: length, mode: mode)

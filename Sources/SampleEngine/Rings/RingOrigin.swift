@@ -12,6 +12,9 @@ package protocol RingOrigin: AnyObject, Sendable {
     var isExhausted: Bool { get }
     /// Records refused so far by the writers' own count, nil where they keep none. May cost a system call for each.
     var lost: UInt64? { get }
+    /// What each event has counted since the last call, with its place in the session; nil where that is not known.
+    /// Costs a system call for each event on the CPU.
+    func takeCounts() -> [(event: Int, count: UInt64)]?
     /// The ids of what writes here, with the event's place in the session and the thread it was opened for.
     var ids: [(id: UInt64, event: Int, owner: Int32?)] { get }
 }
@@ -23,6 +26,11 @@ package final class CounterOrigin: RingOrigin, @unchecked Sendable {
     private var siblings: [Counter] = []
     /// Place of the counter that epoll watches; beyond the last once all have ended.
     private var place = 0
+    /// What each counter said last, by the place of the one that was read.
+    private var readings: [CountReading?] = []
+
+    /// Beyond so many counters they are not asked: each answer is a system call, and may interrupt another CPU.
+    private static let mostRead = 256
 
     package init(_ counters: [Counter]) {
         self.counters = []
@@ -49,6 +57,26 @@ package final class CounterOrigin: RingOrigin, @unchecked Sendable {
         var sum: UInt64?
         for counter in counters { if let lost = counter.lost { sum = (sum ?? 0).addingSaturating(lost) } }
         return sum
+    }
+
+    package func takeCounts() -> [(event: Int, count: UInt64)]? {
+        if counters.count > Self.mostRead { return nil }
+        while readings.count < counters.count { readings.append(nil) }
+        var counts: [(event: Int, count: UInt64)] = []
+        for (index, counter) in counters.enumerated() {
+            guard case .samples(let event) = counter.purpose else { continue }
+            do throws(Errno) {
+                let now = try counter.read()
+                // Siblings are numbered behind their leader.
+                for (member, count) in now.steps(since: readings[index], isScaled: counter.thread == nil).enumerated() {
+                    counts.append((event + member, count))
+                }
+                readings[index] = now
+            } catch {
+                return nil
+            }
+        }
+        return counts
     }
 
     package var ids: [(id: UInt64, event: Int, owner: Int32?)] {

@@ -166,4 +166,17 @@ package final class RingSet: @unchecked Sendable {
     package func takeFigures(into figures: inout [RingFigures]) {
         for ring in all { figures.append(ring.takeFigures()) }
     }
+
+    /// What each event has counted on all rings since the last call, by its place in the session; nil where some ring
+    /// cannot tell.
+    package func takeCounts(events: Int) -> [UInt64]? {
+        var sums = [UInt64](repeating: 0, count: events)
+        for ring in samples {
+            guard let counts = ring.origin.takeCounts() else { return nil }
+            for (event, count) in counts where event < sums.count {
+                sums[event] = sums[event].addingSaturating(count)
+            }
+        }
+        return sums
+    }
 }

@@ -9,16 +9,8 @@ package enum RingMode: UInt64, Sendable {
     case overwrite = 1
 }
 
-/// How a number of data pages was refused.
-package enum RingSizeError: Error, Equatable, Sendable {
-    /// Data pages must be a power of two, or 0; the nearest legal number is told.
-    case notPowerOfTwo(pages: Int, nearest: Int)
-    /// The kernel or the memory limit refused the mapping.
-    case refused(Errno)
-}
-
 /// How a mapping's length and offset were refused: what was asked and the nearest that is legal, in bytes.
-package enum RingLengthError: Error, Equatable, Sendable {
+package enum RingSizeError: Error, Equatable, Sendable {
     /// The kernel would round this up without a word.
     case notPages(length: Int, nearest: Int)
     /// A control page and then a power of two of data pages, or none.
@@ -39,7 +31,7 @@ enum RingSize {
     static var pageSize: Int { sysconf(Int32(_SC_PAGESIZE)) }
 
     /// Data pages of a mapping of this length.
-    static func pages(length: Int, offset: Int64) throws(RingLengthError) -> Int {
+    static func pages(length: Int, offset: Int64) throws(RingSizeError) -> Int {
         let pageSize = Self.pageSize
         guard offset == 0 else { throw .offset(offset) }
         // Subtracted first: no length may overflow. A length below a page asks for less than no data.
@@ -56,13 +48,17 @@ enum RingSize {
         return pages
     }
 
-    /// The length of a mapping with this many data pages.
-    static func length(pages: Int) throws(RingSizeError) -> Int {
-        guard isLegal(pages) else {
-            throw .notPowerOfTwo(pages: pages, nearest: nearestLegal(max(pages, 1)))
-        }
-        return (1 + pages) * pageSize
+    /// The length of a mapping with this many data pages; an illegal number is named by the length it would have, one that
+    /// has none by the longest there is.
+    static func length(pages: Int) -> Int {
+        if pages < 0 { return 0 }
+        let (sum, overflow) = pages.addingReportingOverflow(1)
+        let (length, tooLong) = sum.multipliedReportingOverflow(by: pageSize)
+        return overflow || tooLong ? .max - .max % pageSize : length
     }
+
+    /// Data pages that a length stands for, for messages.
+    static func pages(_ length: Int) -> Int { length / pageSize - 1 }
 
     private static func isLegal(_ pages: Int) -> Bool {
         pages >= 0 && pages <= mostPages && pages & (pages - 1) == 0

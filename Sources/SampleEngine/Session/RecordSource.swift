@@ -65,7 +65,8 @@ package struct RecordSource: Sendable {
                 let fixedPeriod = event.fixedPeriod == 0 ? nil : event.fixedPeriod
                 events.append(
                     EventInUse(
-                        name: displayText(event.name, limit: 47), frequency: event.frequency == 0 ? nil : event.frequency,
+                        name: displayText(event.name, limit: 47),
+                        frequency: event.frequency == 0 ? nil : event.frequency,
                         period: fixedPeriod))
                 layouts.append(SampleLayout(fixedPeriod: fixedPeriod))
             }
@@ -87,7 +88,7 @@ package struct RecordSource: Sendable {
         // Where nobody chose a size yet, there is nothing to miss.
         let pages = ring.pages ?? 128
         let mapping: RingMapping
-        do throws(RingLengthError) {
+        do throws(RingSizeError) {
             mapping = try ring.map(pages: pages)
         } catch {
             throw EngineError(what: "a software ring of \(pages) pages", why: "it cannot be mapped (\(error))")

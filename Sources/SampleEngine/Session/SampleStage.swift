@@ -216,7 +216,7 @@ package struct SampleStage: ~Copyable {
         of sample: SampleRecord, _ place: Place, _ group: SampleLayout.Group, _ leader: Int, _ owner: Int32?,
         _ bytes: RawSpan
     ) {
-        siblings.read(bytes, group, thread: owner == nil ? 0 : sample.thread) { member, count in
+        siblings.read(bytes, group, thread: owner == nil ? nil : sample.thread) { member, count in
             slice.countSibling(
                 event: UInt16(truncatingIfNeeded: leader + member), cpu: UInt16(truncatingIfNeeded: sample.cpu),
                 generation: place.generation, thread: sample.thread, location: place.location, period: count)
@@ -251,6 +251,7 @@ package struct SampleStage: ~Copyable {
         guard var empty = toSampler.take() else { return false }
         slice.end = clock.now
         rings.takeFigures(into: &slice.rings)
+        slice.counted = rings.takeCounts(events: source.events.count)
         processes.takeSightings(processes: &slice.processes, images: &slice.images)
         empty.start = slice.end
         swap(&slice, &empty)

@@ -3,7 +3,8 @@ internal import SampleEngine
 extension TopModel {
     /// The table of functions: its header and as many rows as there is room for.
     mutating func functionsBody(_ columns: Int, rows count: Int) -> Body {
-        let specs = self.columns.map { (id: $0, spec: $0.spec(screenWidth: columns)) }
+        let siblings = self.siblings
+        let specs = self.columns.map { (id: $0, spec: $0.spec(screenWidth: columns, siblings: siblings)) }
         let placed = Layout.place(specs, in: columns, flexibleMinimum: 20)
         shownColumns = placed.map(\.spec.title)
         let rising = ordering.inverted == ordering.column.isNumber
@@ -62,6 +63,8 @@ extension TopModel {
         case .selfPercent: Numbers.fixed(row.selfPercent, 2)
         case .samples: row.selfSamples < 100_000_000 ? String(row.selfSamples) : Numbers.short(Double(row.selfSamples))
         case .kind: Self.letter(of: row.kind)
+        case .count1, .count2, .count3:
+            column.sibling.map { $0 < row.counts.count ? Numbers.short(Double(row.counts[$0])) : "" } ?? ""
         case .pid: row.key.pid.map { String($0) } ?? ""
         case .thread: row.key.thread.map { String($0) } ?? ""
         case .cpu: row.key.cpu.map { String($0) } ?? ""
@@ -127,6 +130,7 @@ extension TopModel {
         }
         var facts = [row.process, "\(Numbers.fixed(row.selfPercent, 2))%"]
         facts.append("\(Numbers.grouped(row.selfSamples)) of \(Numbers.grouped(samples)) samples")
+        facts += zip(siblings, row.counts).map { "\($0) \(Numbers.grouped($1))" }
         facts.append(Self.word(for: row.kind))
         var lines = [stripLine("", [], place, columns)]
         lines += wrapped(row.function, columns, .heading, indent: 2)

@@ -1,6 +1,7 @@
 extension TopModel {
     private static let notes = [
         ("SELF%", "share of all samples of the event, by weight, before any filter"),
+        ("order", "rows closer than chance keep their places; a new sort is exact"),
         ("K", "blank user code, k kernel, g guest, j made at run time, ? unknown"),
         ("[fn 0x…]", "a function known only by its place: its name was stripped"),
         ("[unknown]", "code of which nothing is known"),

@@ -27,7 +27,8 @@ enum RingColumn: String, CaseIterable, Sendable {
     /// A ring's place sorts upwards, everything that is counted sorts largest first.
     var sortsUpwards: Bool { self == .cpu || self == .thread || self == .ring }
 
-    var spec: ColumnSpec {
+    /// - Parameter overwrites: the rings are overwritten where they are full.
+    func spec(overwrites: Bool = false) -> ColumnSpec {
         switch self {
         case .cpu: ColumnSpec("CPU", width: 3, right: true)
         case .thread: ColumnSpec("THREAD", width: 7, right: true, rank: 2)
@@ -43,7 +44,8 @@ enum RingColumn: String, CaseIterable, Sendable {
         case .wakeups: ColumnSpec("WAKE/S", width: 6, right: true, rank: 7)
         case .lag: ColumnSpec("LAG", width: 6, right: true, rank: 6)
         case .lost: ColumnSpec("LOST", width: 6, right: true)
-        case .overrun: ColumnSpec("OVERRUN", width: 7, right: true, rank: 12)
+        // Where rings are overwritten this is what the view is for.
+        case .overrun: ColumnSpec("OVERRUN", width: 7, right: true, rank: overwrites ? 0 : 12)
         case .throttled: ColumnSpec("THROT", width: 5, right: true, rank: 8)
         case .undecodable: ColumnSpec("BAD", width: 4, right: true, rank: 9)
         }
@@ -98,7 +100,9 @@ extension TopModel {
     /// The table of rings: how full, how fast, what was lost.
     mutating func ringsBody(_ columns: Int, rows count: Int) -> Body {
         let hasThreads = rings.contains { $0.thread != nil }
-        let used = RingColumn.allCases.filter { $0 != .thread || hasThreads }.map { (id: $0, spec: $0.spec) }
+        let overwrites = rings.contains(where: \.overwrites)
+        let used = RingColumn.allCases.filter { $0 != .thread || hasThreads }
+            .map { (id: $0, spec: $0.spec(overwrites: overwrites)) }
         let placed = Layout.place(used, in: columns, flexibleMinimum: 4)
         shownColumns = placed.map(\.spec.title)
         var body = Body(lines: [headerLine(placed, ringOrdering.column, rising: ringOrdering.isRising, columns)])
@@ -182,6 +186,16 @@ extension TopModel {
         if count == 1 { return [stripLine("CPU \(ring.cpu): \(carries)", [size, peak], place, columns)] }
         var lines = [stripLine("", [], place, columns)]
         lines += wrapped("CPU \(ring.cpu): \(carries), \(size), \(peak)", columns, .plain, indent: 2)
+        let way =
+            ring.overwrites
+            ? "the newest records replace the oldest: \(Numbers.grouped(ring.overrunBytes)) bytes overwritten unread"
+            : "what does not fit is refused and counted"
+        lines += wrapped(way, columns, .plain, indent: 2)
+        if ring.runningNanoseconds < ring.enabledNanoseconds {
+            let share = 100 * Double(ring.runningNanoseconds) / Double(ring.enabledNanoseconds)
+            lines += wrapped(
+                "its event was counted \(Numbers.fixed(share, 1))% of the time", columns, .plain, indent: 2)
+        }
         let kernel = ring.kernelLost.map { Numbers.grouped($0) } ?? "not counted by this kernel"
         lines += wrapped("lost by the kernel's own count: \(kernel)", columns, .plain, indent: 2)
         lines += wrapped("lost by LOST records: \(Numbers.grouped(ring.lost))", columns, .plain, indent: 2)

@@ -12,6 +12,7 @@ struct Report: Decodable {
     let frequencyHz: Int?
     let notes: [String]
     let samples: Int
+    let counted: Int?
     let health: String
     let lost: Int
     let missingPercent: Double

@@ -15,7 +15,7 @@ struct GroupDeltaTests {
         return words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }
     }
 
-    private func read(_ deltas: inout GroupDeltas, _ bytes: [UInt8], thread: Int32 = 7) -> [Int: UInt64] {
+    private func read(_ deltas: inout GroupDeltas, _ bytes: [UInt8], thread: Int32? = nil) -> [Int: UInt64] {
         var seen: [Int: UInt64] = [:]
         guard let group = layout.group else { return seen }
         unsafe deltas.read(bytes.span.bytes, group, thread: thread) { seen[$0] = $1 }
@@ -70,6 +70,13 @@ struct GroupDeltaTests {
         #expect(read(&deltas, sample(enabled: 100, running: 50, [(0, 1), (10, 2), (0, 3)])) == [1: 20])
         #expect(read(&deltas, sample(enabled: 200, running: 150, [(0, 1), (30, 2), (0, 3)])) == [1: 20])
         #expect(read(&deltas, sample(enabled: 600, running: 250, [(0, 1), (40, 2), (0, 3)])) == [1: 40])
+    }
+
+    @Test("A thread's are not: its events are wanted on every CPU while it runs on one")
+    func threadsAreNotScaled() {
+        var deltas = GroupDeltas()
+        #expect(read(&deltas, sample(enabled: 100, running: 50, [(0, 1), (10, 2), (0, 3)]), thread: 7) == [1: 10])
+        #expect(read(&deltas, sample(enabled: 900, running: 60, [(0, 1), (15, 2), (0, 3)]), thread: 7) == [1: 5])
     }
 
     @Test("Nonsense adds nothing that was not counted, and never traps")

@@ -9,10 +9,10 @@ struct RingSizeTests {
     static let page = sysconf(Int32(_SC_PAGESIZE))
 
     /// Maps a length at an offset and says why that was refused; nil where it was not.
-    typealias Map = (_ length: Int, _ offset: Int64) -> RingLengthError?
+    typealias Map = (_ length: Int, _ offset: Int64) -> RingSizeError?
 
-    private func refusal(_ map: () throws(RingLengthError) -> Void) -> RingLengthError? {
-        do throws(RingLengthError) {
+    private func refusal(_ map: () throws(RingSizeError) -> Void) -> RingSizeError? {
+        do throws(RingSizeError) {
             try map()
             return nil
         } catch {
@@ -43,13 +43,13 @@ struct RingSizeTests {
         let ring = try SoftwareRing()
         expectRule { length, offset in
             _ = TestRing.waitUntilFree(SoftwareLayout.mappedByte, of: ring)
-            return refusal { () throws(RingLengthError) in _ = try ring.map(length: length, offset: offset) }
+            return refusal { () throws(RingSizeError) in _ = try ring.map(length: length, offset: offset) }
         }
         // By number of pages it is the same rule, and no number traps.
         for pages in [3, -1, .min, .max, 1 << 21] {
-            #expect(refusal { () throws(RingLengthError) in _ = try ring.map(pages: pages) } != nil)
+            #expect(refusal { () throws(RingSizeError) in _ = try ring.map(pages: pages) } != nil)
         }
-        #expect(refusal { () throws(RingLengthError) in _ = try ring.map(pages: 0) } == nil)
+        #expect(refusal { () throws(RingSizeError) in _ = try ring.map(pages: 0) } == nil)
     }
 
     @Test("A kernel's ring", .enabled(if: Machine.mayFollowItself, Comment(rawValue: Machine.noPerf)))
@@ -58,7 +58,7 @@ struct RingSizeTests {
         let counters = try opener.open()
         let counter = try #require(counters.cpus.first?.samples.first)
         expectRule { length, offset in
-            refusal { () throws(RingLengthError) in _ = try RingMapping(fd: counter.fd, length: length, offset: offset)
+            refusal { () throws(RingSizeError) in _ = try RingMapping(fd: counter.fd, length: length, offset: offset)
             }
         }
     }
@@ -70,13 +70,13 @@ struct RingSizeTests {
         var opener = EventOpener(Sampling(target: Target(.threads([getpid()]))))
         let counters = try opener.open()
         let counter = try #require(counters.cpus.first?.samples.first)
-        let map = { (pages: Int) throws(RingLengthError) -> RingMapping in
+        let map = { (pages: Int) throws(RingSizeError) -> RingMapping in
             try RingMapping(fd: counter.fd, length: (1 + pages) * Self.page)
         }
         do {
             let first = try map(2)
-            #expect(refusal { () throws(RingLengthError) in _ = try map(4) } == .refused(Errno(EINVAL)))
-            #expect(refusal { () throws(RingLengthError) in _ = try map(2) } == nil)
+            #expect(refusal { () throws(RingSizeError) in _ = try map(4) } == .refused(Errno(EINVAL)))
+            #expect(refusal { () throws(RingSizeError) in _ = try map(2) } == nil)
             #expect(first.pages == 2)
         }
         #expect(try map(4).pages == 4)
@@ -91,9 +91,9 @@ struct RingSizeTests {
         let asked = (1 + 4) * Self.page
         do {
             let first = try ring.map(pages: 2)
-            let refused = RingLengthError.mappedOtherwise(length: asked, nearest: (1 + 2) * Self.page)
-            #expect(refusal { () throws(RingLengthError) in _ = try ring.map(pages: 4) } == refused)
-            #expect(refusal { () throws(RingLengthError) in _ = try other.map(pages: 4) } == refused)
+            let refused = RingSizeError.mappedOtherwise(length: asked, nearest: (1 + 2) * Self.page)
+            #expect(refusal { () throws(RingSizeError) in _ = try ring.map(pages: 4) } == refused)
+            #expect(refusal { () throws(RingSizeError) in _ = try other.map(pages: 4) } == refused)
             #expect(try other.map(pages: 2).size == first.size)
         }
         try #require(TestRing.waitUntilFree(SoftwareLayout.mappedByte, of: ring))
@@ -105,7 +105,7 @@ struct RingSizeTests {
             #expect(reader.readPass().count == 1)
         }
         // A writer has it mapped, too.
-        #expect(refusal { () throws(RingLengthError) in _ = try other.map(pages: 2) } != nil)
+        #expect(refusal { () throws(RingSizeError) in _ = try other.map(pages: 2) } != nil)
         withExtendedLifetime(writer) {}
     }
 

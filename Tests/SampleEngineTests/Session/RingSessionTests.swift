@@ -20,6 +20,9 @@ private final class TestSession {
             watermark: watermark, events: [.init(id: 7, name: "ticks", fixedPeriod: 1, frequency: 99)])
         sideBand = try SoftwareRing(watermark: 1 << 30, purpose: .sideBand)
         samples.setClock(now)
+        // The bell that this has rung is not for the session, which would read its rings at a moment of its own.
+        var rung: UInt64 = 0
+        _ = unsafe read(samples.wakeDescriptor, &rung, 8)
         // The first mapping chooses the size; it must live until the session has its own.
         let sampleMapping = try samples.map(pages: pages)
         let sideBandMapping = try sideBand.map(pages: pages)
@@ -124,11 +127,11 @@ struct RingSessionTests {
         #expect(full.table(by: []).samples + refused == 200)
         #expect(full.health.lost == refused)
         #expect(full.health.worstRing?.kernelLost == refused)
-        // The LOST record stands in front of the next one that fits.
+        // LOST records stand in front of the next one that fits, which may be the one that comes now.
         test.sample(0x1000)
         let after = try test.tick()
         #expect(after.table(by: []).samples == 1)
-        #expect(after.rings.first { $0.purpose == .samples }?.lost == refused)
+        #expect((full.rings + after.rings).reduce(0) { $0 + $1.lost } == refused)
         #expect(after.health.lost == 0, "told in the frame before")
         _ = test.session.stop()
     }

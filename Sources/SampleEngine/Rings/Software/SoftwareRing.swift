@@ -116,21 +116,18 @@ package final class SoftwareRing: Sendable {
     /// - Parameters:
     ///   - length: bytes: 1 + N pages, N a power of two or 0.
     ///   - offset: bytes; 0.
-    package func map(length: Int, offset: Int64 = 0) throws(RingLengthError) -> RingMapping {
+    package func map(length: Int, offset: Int64 = 0) throws(RingSizeError) -> RingMapping {
         let pages = try RingSize.pages(length: length, offset: offset)
         return RingMapping(sharing: try memory(pages: pages), mode: state.mode)
     }
 
     /// Maps the ring for a reader, by its number of data pages.
-    package func map(pages: Int) throws(RingLengthError) -> RingMapping {
-        // An illegal number of pages is named by the length it would have; one that has none, by the longest.
-        let (sum, overflow) = pages.addingReportingOverflow(1)
-        let (length, tooLong) = sum.multipliedReportingOverflow(by: RingSize.pageSize)
-        return try map(length: overflow || tooLong ? .max - .max % RingSize.pageSize : length)
+    package func map(pages: Int) throws(RingSizeError) -> RingMapping {
+        try map(length: RingSize.length(pages: pages))
     }
 
-    private func memory(pages: Int) throws(RingLengthError) -> RingMemory {
-        try mapped.withLock { shared throws(RingLengthError) in
+    private func memory(pages: Int) throws(RingSizeError) -> RingMemory {
+        try mapped.withLock { shared throws(RingSizeError) in
             if let present = shared.memory {
                 if present.pages == pages { return present }
                 throw .mappedOtherwise(length: (1 + pages) * RingSize.pageSize, nearest: present.length)
@@ -149,7 +146,7 @@ package final class SoftwareRing: Sendable {
             throw EngineError(what: "writing into a software ring", why: "it has no size before it is mapped")
         }
         let memory: RingMemory
-        do throws(RingLengthError) {
+        do throws(RingSizeError) {
             memory = try self.memory(pages: pages)
         } catch {
             let why = if case .refused(let errno) = error { errno.text } else { "it was given another size just now" }

@@ -6,6 +6,8 @@ package final class SoftwareOrigin: RingOrigin, @unchecked Sendable {
     private let firstEvent: Int
     /// There was a writer and none is left: what has come is all there will be.
     private var isOver = false
+    /// What each event said last.
+    private var counted: [SoftwareRing.Counts] = []
 
     /// - Parameter firstEvent: place of the ring's first event in the session's list.
     package init(_ ring: SoftwareRing, firstEvent: Int) {
@@ -32,8 +34,22 @@ package final class SoftwareOrigin: RingOrigin, @unchecked Sendable {
 
     package var lost: UInt64? { ring.refused }
 
+    package func takeCounts() -> [(event: Int, count: UInt64)]? {
+        var counts: [(event: Int, count: UInt64)] = []
+        for number in 0..<ring.events.count {
+            guard let now = ring.counts(of: number) else { return nil }
+            let before = number < counted.count ? counted[number] : nil
+            if number < counted.count { counted[number] = now } else { counted.append(now) }
+            let value = now.value >= before?.value ?? 0 ? now.value - (before?.value ?? 0) : 0
+            let count = CountReading.scaled(
+                value, enabled: now.timeEnabled &- (before?.timeEnabled ?? 0),
+                running: now.timeRunning &- (before?.timeRunning ?? 0))
+            counts.append((firstEvent + number, count))
+        }
+        return counts
+    }
+
     package var ids: [(id: UInt64, event: Int, owner: Int32?)] {
         ring.events.enumerated().map { ($1.id, firstEvent + $0, nil) }
     }
 }
-

@@ -87,7 +87,7 @@ final class RingMemory: @unchecked Sendable {
     private let hold: Descriptor
 
     /// - Parameter pages: a legal number.
-    init(_ state: RingState, pages: Int) throws(RingLengthError) {
+    init(_ state: RingState, pages: Int) throws(RingSizeError) {
         let pageSize = RingSize.pageSize
         length = (1 + pages) * pageSize
         self.pages = pages
@@ -122,7 +122,7 @@ final class RingMemory: @unchecked Sendable {
     var viewer: RingOutput { unsafe RingOutput(self, slotWord: nil, lock: hold.number, pid: 0) }
 
     /// Takes part in the lock of all who have the ring mapped; the first one chooses the size.
-    private static func share(_ fd: Int32, _ state: RingState, pages: Int) throws(RingLengthError) {
+    private static func share(_ fd: Int32, _ state: RingState, pages: Int) throws(RingSizeError) {
         if pt_lock_byte(fd, SoftwareLayout.mappedByte) == 0, state.sizeWord != UInt64(pages) + 1 {
             do throws(Errno) { try choose(pages, state) } catch { throw .refused(error) }
         }
