@@ -4,17 +4,26 @@
 /// thread that made it; then both count it, and all that it makes. Each thread is counted by the counters of one
 /// owner: the one its first sample came from.
 package struct SampleOwners: ~Copyable {
-    private var owners: [Int32: Int32] = [:]
+    private var owners: [(thread: Int32, owner: Int32)] = []
+    private var index = HashIndex()
 
     package init() {}
 
     /// Whether a thread's sample by a counter that was opened for `owner` counts.
     package mutating func accepts(_ thread: Int32, from owner: Int32?) -> Bool {
         guard let owner else { return true }
-        if let known = owners[thread] { return known == owner }
+        if let known = index.find(Self.hash(thread), where: { owners[$0].thread == thread }) {
+            return owners[known].owner == owner
+        }
         // A thread id that is used again may have another owner; forgetting all is a few samples counted twice.
-        if owners.count >= 65_536 { owners.removeAll(keepingCapacity: true) }
-        owners[thread] = owner
+        if owners.count >= 65_536 {
+            owners.removeAll(keepingCapacity: true)
+            index.removeAll()
+        }
+        index.insert(Self.hash(thread), entry: owners.count) { Self.hash(owners[$0].thread) }
+        owners.append((thread, owner))
         return true
     }
+
+    private static func hash(_ thread: Int32) -> UInt64 { mixed(UInt64(UInt32(bitPattern: thread))) }
 }
