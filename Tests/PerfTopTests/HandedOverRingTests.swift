@@ -9,7 +9,8 @@ extension EndToEnd {
     struct HandedOverRings {
         private let burn: Running
         private let ring: SoftwareRing
-        private let start: UInt64 = 5_000_000_000_000
+        /// Later than any process here began: samples of a time before that would be another one's.
+        private let start = Instant.now.nanoseconds + 5_000_000_000_000
 
         init() throws {
             burn = try Program.burn.start()
