@@ -43,6 +43,13 @@ let package = Package(
             dependencies: ["SampleEngine", "SampleEngineTestSupport"],
             path: "Tests/RingWriterProgram",
             swiftSettings: strict),
+        // What a record costs from a software ring to its cell: see Benchmarks/README.md.
+        .target(name: "AllocationCounter", path: "Benchmarks/AllocationCounter"),
+        .executableTarget(
+            name: "ring-benchmark",
+            dependencies: ["SampleEngine", "AllocationCounter"],
+            path: "Benchmarks/RingBenchmark",
+            swiftSettings: strict),
         .testTarget(
             name: "SampleEngineTests",
             dependencies: ["SampleEngine", "SampleEngineTestSupport", "CLinuxShims"],
@@ -55,7 +62,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "PerfTopTests",
-            dependencies: ["perftop", "ring-writer", "SampleEngine", "SampleEngineTestSupport", "CLinuxShims"],
+            dependencies: [
+                "perftop", "ring-writer", "ring-benchmark", "SampleEngine", "SampleEngineTestSupport", "CLinuxShims",
+            ],
             exclude: ["Programs"],
             swiftSettings: strict),
     ]

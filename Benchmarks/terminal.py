@@ -87,6 +87,9 @@ class Terminal:
 
         return SEQUENCE.sub(plain, self.raw).decode("utf-8", "replace")
 
+    def resize(self, columns, lines):
+        fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
     def forget(self):
         self.raw = b""
 

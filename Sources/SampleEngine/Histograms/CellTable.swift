@@ -7,47 +7,49 @@ package struct CellTable: ~Copyable {
     /// - Parameter limit: most different cells; `add` refuses more.
     package init(limit: Int) { self.limit = limit }
 
-    /// Adds one sample to its cell.
+    /// Adds what was counted of a cell.
     ///
     /// - Returns: false where the cell is new and the table is full.
     @inline(__always)
-    package mutating func add(
-        event: UInt16, cpu: UInt16, generation: Generation, thread: Int32, stack: StackID, period: UInt64
-    ) -> Bool {
-        let hash = Self.hash(event, cpu, generation, thread, stack)
-        let known = index.find(hash) { entry in
-            let cell = cells[entry]
-            return cell.stack == stack && cell.thread == thread && cell.generation == generation && cell.cpu == cpu
-                && cell.event == event
-        }
-        if let known {
-            cells[known].count &+= 1
-            cells[known].period = cells[known].period.addingSaturating(period)
+    package mutating func add(_ cell: Cell) -> Bool {
+        let hash = Self.hash(cell)
+        if let known = index.find(hash, where: { cells[$0].hasKey(of: cell) }) {
+            cells[known].add(cell)
             return true
         }
-        if cells.count >= limit { return false }
-        index.insert(hash, entry: cells.count) { Self.hash(cells[$0]) }
-        cells.append(
-            Cell(
-                event: event, cpu: cpu, generation: generation, thread: thread, stack: stack, count: 1, period: period))
-        return true
+        return insert(cell, hash)
     }
 
-    /// Adds all of a cell that was counted elsewhere; only for a table without a limit.
-    package mutating func add(_ cell: Cell) {
-        let hash = Self.hash(cell)
-        let known = index.find(hash) { entry in
-            let other = cells[entry]
-            return other.stack == cell.stack && other.thread == cell.thread && other.generation == cell.generation
-                && other.cpu == cell.cpu && other.event == cell.event
+    /// Adds a batch; what found the table full stays in it.
+    ///
+    /// In short loops, one for each step that may have to wait for memory: a table larger than the caches then makes
+    /// us wait for the slowest of many loads, and not for one after the other.
+    package mutating func add(_ batch: inout CellBatch) {
+        for place in 0..<batch.count { batch.guesses[place] = index.guess(batch.hashes[place]) }
+        for place in 0..<batch.count {
+            let guess = batch.guesses[place]
+            if guess >= 0, !cells[guess].hasKey(of: batch.cells[place]) { batch.guesses[place] = -1 }
         }
-        guard let known else {
-            index.insert(hash, entry: cells.count) { Self.hash(cells[$0]) }
-            cells.append(cell)
-            return
+        var refused = 0
+        for place in 0..<batch.count {
+            let guess = batch.guesses[place]
+            if guess >= 0 {
+                cells[guess].add(batch.cells[place])
+            } else if !add(batch.cells[place]) {
+                batch.cells[refused] = batch.cells[place]
+                refused += 1
+            }
         }
-        cells[known].count &+= cell.count
-        cells[known].period = cells[known].period.addingSaturating(cell.period)
+        batch.count = refused
+    }
+
+    /// Kept out of the way of what is nearly always already there.
+    @inline(never)
+    private mutating func insert(_ cell: Cell, _ hash: UInt64) -> Bool {
+        if cells.count >= limit { return false }
+        index.insert(hash, entry: cells.count) { Self.hash(cells[$0]) }
+        cells.append(cell)
+        return true
     }
 
     package mutating func removeAll() {
@@ -56,15 +58,57 @@ package struct CellTable: ~Copyable {
     }
 
     @inline(__always)
-    private static func hash(
-        _ event: UInt16, _ cpu: UInt16, _ generation: Generation, _ thread: Int32, _ stack: StackID
-    ) -> UInt64 {
+    fileprivate static func hash(_ cell: Cell) -> UInt64 {
         mixed(
-            UInt64(stack.index) << 32 | UInt64(UInt32(bitPattern: thread)),
-            UInt64(generation.number) << 32 | UInt64(event) << 16 | UInt64(cpu))
+            UInt64(cell.stack.index) << 32 | UInt64(UInt32(bitPattern: cell.thread)),
+            UInt64(cell.generation.number) << 32 | UInt64(cell.event) << 16 | UInt64(cell.cpu))
+    }
+}
+
+/// A few cells on their way into a table.
+package struct CellBatch: ~Copyable {
+    /// Enough that their loads overlap: no processor has more of them under way.
+    private static var size: Int { 32 }
+
+    fileprivate var cells: [32 of Cell]
+    fileprivate var hashes = [32 of UInt64](repeating: 0)
+    /// Numbers of entries that may be those of the cells.
+    fileprivate var guesses = [32 of Int](repeating: -1)
+    package fileprivate(set) var count = 0
+
+    package init() {
+        cells = .init(
+            repeating: Cell(
+                event: 0, cpu: 0, generation: .idle, thread: 0, stack: StackID(0), count: 0, period: 0))
     }
 
-    private static func hash(_ cell: Cell) -> UInt64 {
-        hash(cell.event, cell.cpu, cell.generation, cell.thread, cell.stack)
+    package var isFull: Bool { count == Self.size }
+
+    /// Takes out those that are in it, one after the other.
+    mutating func takeEach(_ visit: (Cell) -> Void) {
+        for place in 0..<count { visit(cells[place]) }
+        count = 0
+    }
+
+    /// Adds one more; there must be room.
+    @inline(__always)
+    package mutating func append(_ cell: Cell) {
+        cells[count] = cell
+        hashes[count] = CellTable.hash(cell)
+        count += 1
+    }
+}
+
+extension Cell {
+    @inline(__always)
+    fileprivate func hasKey(of other: Cell) -> Bool {
+        stack == other.stack && thread == other.thread && generation == other.generation && cpu == other.cpu
+            && event == other.event
+    }
+
+    @inline(__always)
+    fileprivate mutating func add(_ other: Cell) {
+        count &+= other.count
+        period = period.addingSaturating(other.period)
     }
 }

@@ -5,6 +5,7 @@
 /// nothing queues up.
 package struct OpenSlice: ~Copyable, Sendable {
     package var cells: CellTable
+    private var batch = CellBatch()
     package var stacks: StackTable
     package var processes: [ProcessSighting] = []
     package var images: [ImageSighting] = []
@@ -23,34 +24,51 @@ package struct OpenSlice: ~Copyable, Sendable {
     /// The last counter died with its process.
     package var targetExited = false
 
-    /// - Parameter limit: most cells, and most frames, of one slice.
-    package init(limit: Int = 1 << 17) {
+    /// - Parameter limit: most cells, and most frames, of one slice. By default as many as still fit into an index of
+    ///   2 MB; 160,000 are 10,000 places in eight threads by two events.
+    package init(limit: Int = 3 << 16) {
         // Kept free: one frame that stands for all that did not fit, and one cell of it for each process.
         cells = CellTable(limit: limit)
         stacks = StackTable(limit: limit)
     }
 
-    /// Counts one sample.
-    ///
-    /// - Parameter isSample: false where it only adds to what a sibling of the sampled event has counted.
+    /// Counts one sample; it is in its cell once `settle` was called.
     @inline(__always)
     package mutating func count(
-        event: UInt16, cpu: UInt16, generation: Generation, thread: Int32, location: Location, period: UInt64,
-        isSample: Bool = true
+        event: UInt16, cpu: UInt16, generation: Generation, thread: Int32, location: Location, period: UInt64
     ) {
-        if isSample { samples &+= 1 }
+        samples &+= 1
+        guard let stack = stacks.intern(location) else {
+            folded &+= 1
+            return overflow.add(event: event, generation: generation, period: period)
+        }
+        batch.append(
+            Cell(
+                event: event, cpu: cpu, generation: generation, thread: thread, stack: stack, count: 1, period: period))
+        if batch.isFull { settle() }
+    }
+
+    /// Brings what was counted into its cells; before anyone looks at them.
+    @inline(never)
+    package mutating func settle() {
+        cells.add(&batch)
+        if batch.count == 0 { return }
+        folded &+= UInt64(batch.count)
+        batch.takeEach { overflow.add(event: $0.event, generation: $0.generation, period: $0.period) }
+    }
+
+    /// Counts what a sibling of the sampled event has counted; there is no more of it than of samples.
+    package mutating func countSibling(
+        event: UInt16, cpu: UInt16, generation: Generation, thread: Int32, location: Location, period: UInt64
+    ) {
         if let stack = stacks.intern(location),
             cells.add(
-                event: event, cpu: cpu, generation: generation, thread: thread, stack: stack, period: period)
+                Cell(
+                    event: event, cpu: cpu, generation: generation, thread: thread, stack: stack, count: 1,
+                    period: period))
         {
             return
         }
-        fold(event: event, generation: generation, period: period, isSample)
-    }
-
-    /// Counts a sample that found no room in the `[other]` row of its process.
-    private mutating func fold(event: UInt16, generation: Generation, period: UInt64, _ isSample: Bool) {
-        folded &+= isSample ? 1 : 0
         overflow.add(event: event, generation: generation, period: period)
     }
 

@@ -32,8 +32,8 @@ extension Slice {
     /// This slice and the next one as one: the same counts over both spans.
     package func joined(with later: Slice) -> Slice {
         var table = CellTable(limit: .max)
-        for cell in cells { table.add(cell) }
-        for cell in later.cells { table.add(cell) }
+        for cell in cells { _ = table.add(cell) }
+        for cell in later.cells { _ = table.add(cell) }
         var rings = self.rings
         for (index, ring) in later.rings.enumerated() {
             if index < rings.count { rings[index].add(ring) } else { rings.append(ring) }

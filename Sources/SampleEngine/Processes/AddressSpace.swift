@@ -105,10 +105,13 @@ package struct AddressSpace: Sendable {
     @inline(__always)
     private func firstIndex(endingAfter address: UInt64) -> Int {
         var low = 0
-        var high = mappings.count
-        while low < high {
-            let middle = (low + high) >> 1
-            if mappings[middle].end <= address { low = middle + 1 } else { high = middle }
+        var count = mappings.count
+        // Without a branch on what is found: half of the guesses at it would be wrong, and each costs more than a step.
+        while count > 0 {
+            let half = count >> 1
+            let isBehind = mappings[low &+ half].end <= address
+            low &+= isBehind ? half &+ 1 : 0
+            count = isBehind ? count &- half &- 1 : half
         }
         return low
     }

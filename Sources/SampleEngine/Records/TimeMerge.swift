@@ -38,6 +38,9 @@ package struct TimeMerge: Sendable {
         return Run(source: first.source, time: first.time, limit: heap.first?.time ?? .max)
     }
 
+    /// Forgets what every source has next; room for as many is kept.
+    package mutating func removeAll() { heap.removeAll(keepingCapacity: true) }
+
     private mutating func sink() {
         var parent = 0
         while true {

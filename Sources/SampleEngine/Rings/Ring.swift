@@ -5,8 +5,10 @@ package final class Ring: @unchecked Sendable {
     package var reader: RingReader
     package var figures: RingFigures
     package let origin: any RingOrigin
-    /// True once the ring crossed its watermark, until the reader takes it up.
-    package var isReady = false
+    /// Which event each id means in this ring; another origin's ids may be the same numbers.
+    private var events = EventIDs()
+    /// True once the ring crossed its watermark, until it is read.
+    var isReady = false
     private var passStart: UInt64 = 0
     private var waitedBefore: UInt64 = 0
     private var mayHaveLost = false
@@ -20,6 +22,7 @@ package final class Ring: @unchecked Sendable {
         self.reader = reader
         self.origin = origin
         self.figures = figures
+        learnIDs()
         if let lost = origin.lost {
             self.figures.kernelLost = 0
             lostBefore = lost
@@ -36,6 +39,18 @@ package final class Ring: @unchecked Sendable {
         if waiting.addingSaturating(waitedBefore).addingSaturating(65_536) > reader.size { mayHaveLost = true }
         waitedBefore = waiting
         return waiting > 0
+    }
+
+    /// Lends reader and figures for as long as the visitor takes: what is inside a class is guarded against two users
+    /// at once each time it is reached for, which costs more than a record if it is done for each.
+    @inline(__always)
+    package func read(_ visit: (inout RingReader, inout RingFigures, inout EventIDs) -> Void) {
+        visit(&reader, &figures, &events)
+    }
+
+    /// Takes up the ids of what has begun to write here.
+    package func learnIDs() {
+        for entry in origin.ids { events.insert(entry.id, event: entry.event, owner: entry.owner) }
     }
 
     package func endPass() {

@@ -17,6 +17,7 @@ internal import Synchronization
 /// Not trusted: a size below 8, beyond the head or not a multiple of 8 ends the pass at the head, and is counted.
 package struct RingReader: ~Copyable, Sendable {
     private let mapping: RingMapping
+    /// A record that crosses the end; it grows with the longest one that did, 64 KiB at most.
     private var crossing: [UInt8]
     /// The newest bytes of an overwrite ring, from its head on; empty in reliable mode.
     private var copy: [UInt64]
@@ -36,7 +37,7 @@ package struct RingReader: ~Copyable, Sendable {
     package init(_ mapping: consuming RingMapping) {
         switch mapping.mode {
         case .reliable:
-            crossing = Array(repeating: 0, count: Int(UInt16.max) + 1)
+            crossing = Array(repeating: 0, count: 512)
             copy = []
             position = mapping.loadTail()
         case .overwrite:
@@ -65,6 +66,12 @@ package struct RingReader: ~Copyable, Sendable {
         let head = mapping.loadHead()
         return mapping.mode == .reliable ? head : 0 &- head
     }
+
+    /// The control page's words, good as long as this value lives.
+    var controlWords: SharedWords { mapping.controlWords }
+
+    /// What the head's word says where there is nothing new; in overwrite mode it counts down from 0.
+    var headWhenRead: UInt64 { mapping.mode == .reliable ? position : 0 &- position }
 
     /// Loads the head once and with it fixes the end of the next pass.
     ///
@@ -104,6 +111,7 @@ package struct RingReader: ~Copyable, Sendable {
         if size <= untilEnd {
             return mapping.withData { data in visit(header, data.extracting(offset..<offset + size)) }
         }
+        if crossing.count < size { crossing = Array(repeating: 0, count: size.nextPowerOfTwo) }
         mapping.withData { data in
             for index in 0..<untilEnd { crossing[index] = data.unsafeByte(at: offset + index) }
             for index in untilEnd..<size { crossing[index] = data.unsafeByte(at: index - untilEnd) }

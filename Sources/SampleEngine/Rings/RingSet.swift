@@ -11,6 +11,11 @@ package final class RingSet: @unchecked Sendable {
     package let samples: [Ring]
     package let sideBand: [Ring]
     private let all: [Ring]
+    /// Sample rings that crossed their watermark since they were read last, by number.
+    private var ready: [Int] = []
+    private var sideBandHeads: RingHeads
+    /// Side-band rings that are being read, by number.
+    private var reading: [Int] = []
     /// What each entry of `all` has in the epoll set.
     private var watched: [Int32?]
     private let epoll: Descriptor
@@ -29,6 +34,9 @@ package final class RingSet: @unchecked Sendable {
         self.sideBand = sideBand
         all = samples + sideBand
         watched = all.map { _ in nil }
+        ready.reserveCapacity(samples.count)
+        reading.reserveCapacity(sideBand.count)
+        sideBandHeads = RingHeads(sideBand)
         for index in all.indices { watch(index) }
     }
 
@@ -65,7 +73,11 @@ package final class RingSet: @unchecked Sendable {
             return
         }
         let index = Int(tag)
-        all[index].isReady = true
+        // Side-band is looked at in every pass anyhow.
+        if index < samples.count, !samples[index].isReady {
+            samples[index].isReady = true
+            ready.append(index)
+        }
         if isHangUp {
             all[index].origin.moveWatch()
             watch(index)
@@ -96,23 +108,65 @@ package final class RingSet: @unchecked Sendable {
             for index in all.indices where all[index].figures.cpu == cpu.cpu {
                 guard let ring = all[index].origin as? CounterOrigin else { continue }
                 ring.add(all[index].figures.purpose == .samples ? cpu.samples : cpu.sideBand)
+                all[index].learnIDs()
                 watch(index)
             }
         }
     }
 
     /// Before all rings are read: deals with writers that died, and forgets those that have all gone.
-    package func refresh() {
+    private func refresh() {
         for index in all.indices {
             all[index].origin.refresh()
             watch(index)
         }
     }
 
+    // MARK: A pass
+
+    /// Loads the heads of the sample rings that crossed their watermark, or of all.
+    package func beginSamples(everything: Bool) {
+        if everything {
+            refresh()
+            ready.removeAll(keepingCapacity: true)
+            ready.append(contentsOf: samples.indices)
+        }
+        for number in ready { _ = samples[number].beginPass() }
+    }
+
+    /// Hands out each sample ring whose pass has begun, and ends it.
+    package func readSamples(_ visit: (Ring) -> Void) {
+        for number in ready {
+            let ring = samples[number]
+            ring.isReady = false
+            visit(ring)
+            ring.endPass()
+        }
+        ready.removeAll(keepingCapacity: true)
+    }
+
+    /// Loads the heads of all side-band rings and hands out, with its number, each in which something waits.
+    package func beginSideBand(_ visit: (Int, Ring) -> Void) {
+        sideBandHeads.eachMoved { number in
+            reading.append(number)
+            if sideBand[number].beginPass() { visit(number, sideBand[number]) }
+        }
+    }
+
+    package func endSideBand() {
+        for number in reading {
+            sideBand[number].endPass()
+            sideBandHeads.note(number, sideBand[number].reader)
+        }
+        reading.removeAll(keepingCapacity: true)
+    }
+
     // MARK: Figures
 
     /// Every ring's figures since the last call; positions are left as they stand.
-    package func takeFigures() -> [RingFigures] { all.map { $0.takeFigures() } }
+    package func takeFigures(into figures: inout [RingFigures]) {
+        for ring in all { figures.append(ring.takeFigures()) }
+    }
 
     /// What each event has counted on all rings since the last call, by its place in the session; nil where some ring
     /// cannot tell.

@@ -23,9 +23,13 @@ package struct SampleStage: ~Copyable {
 
     package private(set) var slice: OpenSlice
     private var processes: ProcessTable
-    private var events = EventIDs()
+    /// Beside their source, which is reached for less often.
+    private let layouts: [SampleLayout]
+    private let mayCountTwice: Bool
     private var owners = SampleOwners()
     private var siblings = GroupDeltas()
+    /// Empty between passes; kept for its memory.
+    private var merge = TimeMerge()
     /// When every sample ring was last read to its head.
     private var lastFullPass = Instant.beginning
 
@@ -36,6 +40,8 @@ package struct SampleStage: ~Copyable {
         self.source = source
         rings = source.rings
         clock = source.clock
+        layouts = source.layouts
+        mayCountTwice = source.mayCountTwice
         self.pace = pace
         self.toResolver = toResolver
         self.toSampler = toSampler
@@ -45,11 +51,6 @@ package struct SampleStage: ~Copyable {
         self.stop = stop
         slice = OpenSlice()
         processes = ProcessTable(wanted: source.wantedProcesses, looksAtAll: source.looksAtAll)
-        for ring in rings.samples { know(ring.origin.ids) }
-    }
-
-    private mutating func know(_ ids: [(id: UInt64, event: Int, owner: Int32?)]) {
-        for entry in ids { events.insert(entry.id, event: entry.event, owner: entry.owner) }
     }
 
     /// Runs until it is told to stop or nothing is left that could be sampled.
@@ -81,7 +82,6 @@ package struct SampleStage: ~Copyable {
     private mutating func takeFollowed() {
         guard source.isOpenEnded, let news = followed.take() else { return }
         rings.add(news.counters)
-        for cpu in news.counters { know(CounterOrigin(cpu.samples).ids) }
         for cpu in news.counters { cpu.enable() }
         if let note = news.note { slice.notes.append(note) }
     }
@@ -97,13 +97,10 @@ package struct SampleStage: ~Copyable {
     /// Reads what is there: the rings that crossed their watermark, or all.
     package mutating func pass(everything: Bool) {
         let begun = clock.now
-        if everything { rings.refresh() }
-        for ring in rings.samples where everything || ring.isReady { _ = ring.beginPass() }
+        rings.beginSamples(everything: everything)
         drainSideBand()
-        for ring in rings.samples where everything || ring.isReady {
-            ring.isReady = false
-            count(ring)
-        }
+        rings.readSamples { count($0) }
+        slice.settle()
         tellNewcomers()
         if everything {
             processes.takeSightings(processes: &slice.processes, images: &slice.images)
@@ -117,71 +114,75 @@ package struct SampleStage: ~Copyable {
     /// an exec seen in one ring must not overtake the fork that went into a ring loaded before.
     private mutating func drainSideBand() {
         let horizon = clock.now.nanoseconds
-        var merge = TimeMerge()
-        for (number, ring) in rings.sideBand.enumerated() {
-            ring.isReady = false
-            if ring.beginPass(), let time = nextTime(ring) { merge.insert(time: time, source: number) }
+        merge.removeAll()
+        rings.beginSideBand { number, ring in
+            ring.read { reader, _, _ in
+                if let time = Self.nextTime(&reader) { merge.insert(time: time, source: number) }
+            }
         }
         while let run = merge.next() {
             if run.time > horizon { break }
-            let ring = rings.sideBand[run.source]
-            var time = applyNext(ring)
-            while let next = time, next <= min(run.limit, horizon) { time = applyNext(ring) }
-            if let time { merge.insert(time: time, source: run.source) }
+            rings.sideBand[run.source].read { reader, figures, _ in
+                var time = applyNext(&reader, &figures)
+                while let next = time, next <= min(run.limit, horizon) { time = applyNext(&reader, &figures) }
+                if let time { merge.insert(time: time, source: run.source) }
+            }
         }
-        for ring in rings.sideBand { ring.endPass() }
+        rings.endSideBand()
     }
 
-    private func nextTime(_ ring: Ring) -> UInt64? {
-        ring.reader.peek { _, bytes in RecordDecoder.time(of: bytes) ?? 0 }
+    private static func nextTime(_ reader: inout RingReader) -> UInt64? {
+        reader.peek { _, bytes in RecordDecoder.time(of: bytes) ?? 0 }
     }
 
     /// Applies a ring's next record; returns the time of the one behind it.
-    private mutating func applyNext(_ ring: Ring) -> UInt64? {
-        ring.reader.next { header, bytes in
-            ring.figures.records &+= 1
+    private mutating func applyNext(_ reader: inout RingReader, _ figures: inout RingFigures) -> UInt64? {
+        reader.next { header, bytes in
+            figures.records &+= 1
             if let (record, name) = RecordDecoder.sideBand(header, bytes), let time = RecordDecoder.time(of: bytes) {
                 processes.apply(record, name: name, in: bytes, at: time)
             } else {
-                let lostBefore = ring.figures.lost
-                note(header, bytes, &ring.figures)
-                if ring.figures.lost != lostBefore { processes.noteLoss() }
+                let lostBefore = figures.lost
+                note(header, bytes, &figures)
+                if figures.lost != lostBefore { processes.noteLoss() }
             }
         }
-        return nextTime(ring)
+        return Self.nextTime(&reader)
     }
 
     private mutating func count(_ ring: Ring) {
         var newest: UInt64 = 0
-        while let time = countNext(ring) { newest = max(newest, time) }
-        ring.endPass()
-        if newest > 0 { ring.figures.lagNanoseconds = clock.now.nanoseconds(since: Instant(nanoseconds: newest)) }
+        ring.read { reader, figures, events in
+            while let time = countNext(&reader, &figures, &events) { newest = max(newest, time) }
+            if newest > 0 { figures.lagNanoseconds = clock.now.nanoseconds(since: Instant(nanoseconds: newest)) }
+        }
     }
 
     /// Counts a ring's next record; returns its time (0 for one that is no sample), nil at the end of the pass.
     @inline(__always)
-    private mutating func countNext(_ ring: Ring) -> UInt64? {
-        ring.reader.next { header, bytes in
-            ring.figures.records &+= 1
+    private mutating func countNext(
+        _ reader: inout RingReader, _ figures: inout RingFigures, _ events: inout EventIDs
+    ) -> UInt64? {
+        reader.next { header, bytes in
+            figures.records &+= 1
             guard header.type == RecordHeader.sample else {
-                note(header, bytes, &ring.figures)
+                note(header, bytes, &figures)
                 return 0
             }
             guard let sample = SampleRecord(bytes), let (event, owner) = events.find(sample.id),
-                event < source.layouts.count, bytes.byteCount >= source.layouts[event].size
+                event < layouts.count, bytes.byteCount >= layouts[event].size
             else {
-                ring.figures.undecodable &+= 1
+                figures.undecodable &+= 1
                 return 0
             }
-            if source.mayCountTwice, !owners.accepts(sample.thread, from: owner) { return sample.time }
-            ring.figures.samples &+= 1
-            let layout = source.layouts[event]
+            if mayCountTwice, !owners.accepts(sample.thread, from: owner) { return sample.time }
+            figures.samples &+= 1
             guard let place = place(of: sample, header.mode) else { return sample.time }
             slice.count(
                 event: UInt16(truncatingIfNeeded: event), cpu: UInt16(truncatingIfNeeded: sample.cpu),
                 generation: place.generation, thread: sample.thread, location: place.location,
-                period: layout.period(in: bytes))
-            if let group = layout.group { countSiblings(of: sample, place, group, event, owner, bytes) }
+                period: layouts[event].period(in: bytes))
+            if let group = layouts[event].group { countSiblings(of: sample, place, group, event, owner, bytes) }
             return sample.time
         }
     }
@@ -211,10 +212,9 @@ package struct SampleStage: ~Copyable {
         _ bytes: RawSpan
     ) {
         siblings.read(bytes, group, thread: owner == nil ? nil : sample.thread) { member, count in
-            slice.count(
+            slice.countSibling(
                 event: UInt16(truncatingIfNeeded: leader + member), cpu: UInt16(truncatingIfNeeded: sample.cpu),
-                generation: place.generation, thread: sample.thread, location: place.location, period: count,
-                isSample: false)
+                generation: place.generation, thread: sample.thread, location: place.location, period: count)
         }
     }
 
@@ -242,10 +242,10 @@ package struct SampleStage: ~Copyable {
 
     /// Gives the slice to the resolver in exchange for an empty one; false where the resolver still has that.
     @discardableResult
-    private mutating func handOver() -> Bool {
+    package mutating func handOver() -> Bool {
         guard var empty = toSampler.take() else { return false }
         slice.end = clock.now
-        slice.rings = rings.takeFigures()
+        rings.takeFigures(into: &slice.rings)
         slice.counted = rings.takeCounts(events: source.events.count)
         processes.takeSightings(processes: &slice.processes, images: &slice.images)
         empty.start = slice.end

@@ -32,6 +32,18 @@ package struct HashIndex: ~Copyable {
         }
     }
 
+    /// The first entry whose upper hash bits are these, unseen; −1 where there is none.
+    @inline(__always)
+    package func guess(_ hash: UInt64) -> Int {
+        var position = Int(truncatingIfNeeded: hash) & mask
+        while true {
+            let slot = slots[position]
+            if slot == 0 { return -1 }
+            if (slot ^ hash) >> 32 == 0 { return Int(truncatingIfNeeded: slot & 0xffff_ffff) - 1 }
+            position = (position + 1) & mask
+        }
+    }
+
     /// Adds an entry that `find` did not find. The lower hash bits of a slot are not kept: growing asks for them.
     package mutating func insert(_ hash: UInt64, entry: Int, hashOf: (Int) -> UInt64) {
         if (count + 1) * 4 > slots.count * 3 { grow(hashOf) }
@@ -87,7 +99,7 @@ package struct HashIndex: ~Copyable {
 /// Mixes two words into a well-spread hash (a multiply folded onto itself).
 @inline(__always)
 package func mixed(_ first: UInt64, _ second: UInt64 = 0) -> UInt64 {
-    let product = (first ^ 0x9e37_79b9_7f4a_7c15).multipliedFullWidth(by: second ^ 0xd6e8_feb8_6659_fd93 | 1)
+    let product = (first ^ 0x9e37_79b9_7f4a_7c15).multipliedFullWidth(by: second ^ 0xd6e8_feb8_6659_fd93)
     return product.high ^ product.low &* 0x9e37_79b9_7f4a_7c15
 }
 

@@ -39,6 +39,7 @@ struct CountingTests {
             oracle[key, default: Sum()].count += 1
             oracle[key, default: Sum()].period += period
         }
+        slice.settle()
         var counted: [Key: Sum] = [:]
         for cell in slice.cells.cells {
             let stack = slice.stacks.entries[Int(cell.stack.index)]
@@ -68,6 +69,7 @@ struct CountingTests {
             oracle[key.event, default: Sum()].count += 1
             oracle[key.event, default: Sum()].period += period
         }
+        slice.settle()
         var counted: [UInt16: Sum] = [:]
         for cell in slice.cells.cells + slice.overflow.cells {
             counted[cell.event, default: Sum()].count += cell.count
@@ -91,6 +93,7 @@ struct CountingTests {
                     location: Location(space: .kernel, value: UInt64(round)), period: 2)
             }
         }
+        slice.settle()
         let folded = Dictionary(grouping: slice.overflow.cells, by: \.generation).mapValues { $0.map(\.count) }
         #expect(folded.count == 100)
         #expect(folded[Generation(0)] == [2])
@@ -105,6 +108,7 @@ struct CountingTests {
                 event: 0, cpu: 0, generation: .idle, thread: 0, location: Location(space: .kernel, value: value),
                 period: 1)
         }
+        slice.settle()
         slice.isLast = true
         slice.targetExited = true
         slice.reset()
@@ -112,6 +116,7 @@ struct CountingTests {
         #expect(slice.cells.cells.isEmpty && slice.stacks.entries.isEmpty && slice.overflow.cells.isEmpty)
         slice.count(
             event: 0, cpu: 0, generation: .idle, thread: 0, location: Location(space: .kernel, value: 9), period: 7)
+        slice.settle()
         #expect(slice.cells.cells.map(\.period) == [7])
     }
 
@@ -123,6 +128,7 @@ struct CountingTests {
                 event: 0, cpu: 0, generation: .idle, thread: 0, location: Location(space: .kernel, value: 1),
                 period: .max)
         }
+        slice.settle()
         #expect(slice.cells.cells.map(\.period) == [.max])
         #expect(slice.cells.cells.map(\.count) == [3])
     }
@@ -150,7 +156,9 @@ struct CountingTests {
     func fullCells() {
         var table = CellTable(limit: 2)
         func add(_ thread: Int32) -> Bool {
-            table.add(event: 0, cpu: 0, generation: .idle, thread: thread, stack: StackID(0), period: 1)
+            table.add(
+                Cell(
+                    event: 0, cpu: 0, generation: .idle, thread: thread, stack: StackID(0), count: 1, period: 1))
         }
         #expect(add(1) && add(2) && !add(3) && add(1))
         #expect(table.cells.map(\.count) == [2, 1])

@@ -21,6 +21,7 @@ struct ProfileBuilderTests {
                 event: 0, cpu: 0, generation: .idle, thread: 0,
                 location: Location(space: .guest, value: address + UInt64(number)), period: 1)
         }
+        slice.settle()
         return slice
     }
 
