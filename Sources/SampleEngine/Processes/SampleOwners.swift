@@ -8,6 +8,9 @@ package struct SampleOwners: ~Copyable {
 
     package init() {}
 
+    /// A thread begins: whatever had its number before was another.
+    package mutating func forget(_ thread: Int32) { owners[thread] = nil }
+
     /// Whether a thread's sample by a counter that was opened for `owner` counts.
     package mutating func accepts(_ thread: Int32, from owner: Int32?) -> Bool {
         guard let owner else { return true }
