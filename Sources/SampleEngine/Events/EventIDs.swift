@@ -2,8 +2,6 @@
 package struct EventIDs: ~Copyable {
     private var ids: [(id: UInt64, event: Int, owner: Int32?)] = []
     private var index = HashIndex()
-    /// The one found last, or none that any id could equal.
-    private var last: (id: UInt64?, event: Int, owner: Int32?) = (nil, 0, nil)
 
     package init() {}
 
@@ -18,10 +16,8 @@ package struct EventIDs: ~Copyable {
 
     /// Nil for an id that is none of ours.
     @inline(__always)
-    package mutating func find(_ id: UInt64) -> (event: Int, owner: Int32?)? {
-        if last.id == id { return (last.event, last.owner) }
+    package func find(_ id: UInt64) -> (event: Int, owner: Int32?)? {
         guard let entry = index.find(mixed(id), where: { ids[$0].id == id }) else { return nil }
-        last = (id, ids[entry].event, ids[entry].owner)
-        return (last.event, last.owner)
+        return (ids[entry].event, ids[entry].owner)
     }
 }

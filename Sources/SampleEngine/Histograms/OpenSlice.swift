@@ -24,8 +24,8 @@ package struct OpenSlice: ~Copyable, Sendable {
     /// The last counter died with its process.
     package var targetExited = false
 
-    /// - Parameter limit: most cells, and most frames, of one slice. By default as many as still fit into an index of
-    ///   2 MB; 160,000 are 10,000 places in eight threads by two events.
+    /// - Parameter limit: most cells, and most frames, of one slice. The default holds 10,000 places in eight threads by
+    ///   two events; cells and their index are 10 MB then.
     package init(limit: Int = 3 << 16) {
         // Kept free: one frame that stands for all that did not fit, and one cell of it for each process.
         cells = CellTable(limit: limit)

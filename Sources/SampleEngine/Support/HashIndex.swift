@@ -1,7 +1,8 @@
 /// An open-addressing table from a hash to the number of an entry kept elsewhere.
 ///
 /// The one hash table of the sampling path: entries live in a plain array, this finds them.
-/// Linear probing, doubled at 3/4 full up to a fixed limit; no allocation once it has grown. A slot holds the upper
+/// Linear probing, doubled when half full: a longer search is one that the processor guesses wrong. No allocation once
+/// it has grown. A slot holds the upper
 /// hash bits beside the entry's number, so that nearly every miss is seen without a look at the entry:
 ///
 ///     slot = [ hash >> 32 : 32 bits | entry + 1 : 32 bits ]      0 = free
@@ -46,7 +47,7 @@ package struct HashIndex: ~Copyable {
 
     /// Adds an entry that `find` did not find. The lower hash bits of a slot are not kept: growing asks for them.
     package mutating func insert(_ hash: UInt64, entry: Int, hashOf: (Int) -> UInt64) {
-        if (count + 1) * 4 > slots.count * 3 { grow(hashOf) }
+        if (count + 1) * 2 > slots.count { grow(hashOf) }
         place(hash, entry)
         count += 1
     }
