@@ -85,11 +85,11 @@ final class Rig {
     /// The second half of it alone.
     func pass() { stage.pass(everything: false) }
 
-    /// What the sampler does at a tick: it reads all rings and hands its slice over.
-    func tick() {
-        stage.pass(everything: true)
-        stage.handOver()
-    }
+    /// What the sampler does at a tick: it reads all rings …
+    func passAll() { stage.pass(everything: true) }
+
+    /// … and hands its slice over. This allocates a little, once a tick: what was counted without samples.
+    func handOver() { stage.handOver() }
 
     /// What the resolver does with the slice, but for names.
     func takeSlice(_ tally: inout Tally) {

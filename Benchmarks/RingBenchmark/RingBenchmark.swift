@@ -34,10 +34,19 @@ struct RingBenchmark {
         for miss in benchmark.missed { print("MISSED: \(miss)") }
         if arguments.contains("--json") {
             print(
-                "{\"version\":1,\"results\":[\(benchmark.results.joined(separator: ","))],"
+                "{\"version\":1,\"optimized\":\(isOptimized),\"results\":[\(benchmark.results.joined(separator: ","))],"
                     + "\"met\":\(benchmark.missed.isEmpty)}")
         }
         exit(benchmark.missed.isEmpty ? 0 : 1)
+    }
+
+    /// In a debug build a loop over rings may allocate.
+    private static var isOptimized: Bool {
+        #if DEBUG
+            false
+        #else
+            true
+        #endif
     }
 
     /// An instrument that counts nothing would find nothing.

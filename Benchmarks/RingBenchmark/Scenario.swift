@@ -112,7 +112,10 @@ extension Scenario {
                 SideBand.thread(rig.sideBandWriters[0], pid: 1000, time: time)
                 cost.measure { rig.wake() }
             }
-            cost.measure { rig.tick() }
+            cost.measure { rig.passAll() }
+            var handOver = Cost()
+            handOver.measure { rig.handOver() }
+            cost.nanoseconds &+= handOver.nanoseconds
             rig.takeSlice(&tally)
             if round < extent.warm { continue }
             rounds.append(Double(cost.nanoseconds) / Double(extent.records))

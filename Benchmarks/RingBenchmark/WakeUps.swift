@@ -27,7 +27,8 @@ struct WakeUps {
             for turn in 0..<extent.warmWakeups + extent.wakeups {
                 // Twice, for there are two slices.
                 if turn == extent.warmWakeups / 2 || turn == extent.warmWakeups {
-                    rig.tick()
+                    rig.passAll()
+                    rig.handOver()
                     rig.takeSlice(&tally)
                     tally = Tally()
                 }
@@ -51,7 +52,8 @@ struct WakeUps {
                 passes.append(pass.nanoseconds)
                 allocations &+= wait.allocations &+ pass.allocations
             }
-            rig.tick()
+            rig.passAll()
+            rig.handOver()
             rig.takeSlice(&tally)
             return WakeUps(
                 total: total, ready: ready, pass: median(passes), wait: median(waits), allocations: allocations,

@@ -62,7 +62,7 @@ package final class Ring: @unchecked Sendable {
 
     /// The figures since the last call; positions are left as they stand.
     package func takeFigures() -> RingFigures {
-        if mayHaveLost { countLost() }
+        if mayHaveLost || !origin.isDearToAsk { countLost() }
         figures.undecodable &+= reader.undecodable &- undecodableBefore
         undecodableBefore = reader.undecodable
         countTimes()
@@ -72,10 +72,12 @@ package final class Ring: @unchecked Sendable {
         return figures
     }
 
-    /// How long the ring's event was wanted and how long it was counted: from its page, without a system call.
+    /// How long the ring's event was wanted and how long it was counted: from its page, without a system call, where that
+    /// tells all.
     private func countTimes() {
-        guard figures.mayTakeTurns, let page = reader.readPage() else { return }
-        let (enabled, running) = (page.timeEnabled, page.timeRunning)
+        guard figures.mayTakeTurns else { return }
+        let told = origin.times ?? reader.readPage().map { ($0.timeEnabled, $0.timeRunning) }
+        guard let (enabled, running) = told else { return }
         // They do not go back; a page that says so is not believed.
         if enabled >= times.enabled, running >= times.running {
             figures.enabledNanoseconds = enabled - times.enabled

@@ -140,6 +140,7 @@ package struct SampleStage: ~Copyable {
         reader.next { header, bytes in
             figures.records &+= 1
             if let (record, name) = RecordDecoder.sideBand(header, bytes), let time = RecordDecoder.time(of: bytes) {
+                if mayCountTwice, case .fork(_, _, let thread) = record { owners.forget(thread) }
                 processes.apply(record, name: name, in: bytes, at: time)
             } else {
                 let lostBefore = figures.lost
@@ -177,7 +178,13 @@ package struct SampleStage: ~Copyable {
             }
             if mayCountTwice, !owners.accepts(sample.thread, from: owner) { return sample.time }
             figures.samples &+= 1
-            guard let place = place(of: sample, header.mode) else { return sample.time }
+            guard let place = place(of: sample, header.mode) else {
+                // What its siblings counted until here is not the next one's.
+                if let group = layouts[event].group {
+                    siblings.read(bytes, group, thread: owner == nil ? nil : sample.thread) { _, _ in }
+                }
+                return sample.time
+            }
             slice.count(
                 event: UInt16(truncatingIfNeeded: event), cpu: UInt16(truncatingIfNeeded: sample.cpu),
                 generation: place.generation, thread: sample.thread, location: place.location,
@@ -246,7 +253,10 @@ package struct SampleStage: ~Copyable {
         guard var empty = toSampler.take() else { return false }
         slice.end = clock.now
         rings.takeFigures(into: &slice.rings)
-        slice.counted = rings.takeCounts(events: source.events.count)
+        // Each picture's counts cost a system call for each counter: only where they are shown.
+        if pace.window == nil, source.countsItsTarget {
+            slice.counted = rings.takeCounts(events: source.events.count)
+        }
         processes.takeSightings(processes: &slice.processes, images: &slice.images)
         empty.start = slice.end
         swap(&slice, &empty)
