@@ -2,8 +2,11 @@
 #include "include/pt_ring.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -37,6 +40,88 @@ int pt_never_waits(int fd) {
 
 int pt_clear(int fd, int64_t offset, int64_t size) {
     return size == 0 ? 0 : fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, size);
+}
+
+// Descriptors whose locks say that this process lives, each plus one; 0 is free. A forked child would share the locks.
+static atomic_int held_locks[PT_MOST_LOCKS];
+// Forks that have begun and not ended, and forks that have ended.
+static atomic_uint forks_begun, forks_ended;
+static pthread_once_t watching_forks = PTHREAD_ONCE_INIT;
+static atomic_int why_not_watching;
+
+// Another file under the same number: the lock's description is let go, and the number stays taken.
+static void plug(int fd) {
+    int other = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (other < 0) return;
+    dup3(other, fd, O_CLOEXEC);
+    close(other);
+}
+
+static void fork_begins(void) { atomic_fetch_add(&forks_begun, 1); }
+
+static void fork_ended(void) {
+    atomic_fetch_add(&forks_ended, 1);
+    atomic_fetch_sub(&forks_begun, 1);
+}
+
+// Only this thread is there, and it may call nothing but what a signal handler may.
+static void fork_ended_in_child(void) {
+    int before = errno;
+    for (int index = 0; index < PT_MOST_LOCKS; index++) {
+        int fd = atomic_exchange(&held_locks[index], 0) - 1;
+        if (fd < 0) continue;
+        // Closed first: then there is a number for the plug, and where no lower one is free, it is this one.
+        close(fd);
+        int other = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (other < 0 || other == fd) continue;
+        dup3(other, fd, O_CLOEXEC);
+        close(other);
+    }
+    atomic_fetch_add(&forks_ended, 1);
+    atomic_store(&forks_begun, 0);
+    errno = before;
+}
+
+static void watch_forks(void) {
+    atomic_store(&why_not_watching, pthread_atfork(fork_begins, fork_ended, fork_ended_in_child));
+}
+
+static int note_lock(int fd) {
+    for (int index = 0; index < PT_MOST_LOCKS; index++) {
+        int none = 0;
+        if (atomic_compare_exchange_strong(&held_locks[index], &none, fd + 1)) return 0;
+    }
+    return -1;
+}
+
+int pt_open_lock(int fd) {
+    pthread_once(&watching_forks, watch_forks);
+    errno = atomic_load(&why_not_watching);
+    if (errno != 0) return -1;
+    while (1) {
+        unsigned before = atomic_load(&forks_ended);
+        int lock = pt_reopen(fd);
+        if (lock < 0) return -1;
+        if (note_lock(lock) != 0) {
+            close(lock);
+            errno = EMFILE;
+            return -1;
+        }
+        if (atomic_load(&forks_begun) == 0 && atomic_load(&forks_ended) == before) return lock;
+        // A child may have got it before it was noted. It has no lock yet: that child keeps a description of no use.
+        pt_close_lock(lock);
+        sched_yield();
+    }
+}
+
+void pt_close_lock(int fd) {
+    // In this order: whenever a fork comes, what the child does not know of holds no lock any more.
+    plug(fd);
+    for (int index = 0; index < PT_MOST_LOCKS; index++) {
+        int noted = fd + 1;
+        if (atomic_compare_exchange_strong(&held_locks[index], &noted, 0)) break;
+    }
+    close(fd);
 }
 
 int pt_reopen(int fd) {

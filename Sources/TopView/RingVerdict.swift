@@ -10,9 +10,11 @@ public struct RingVerdict: Sendable {
     public init(_ profile: Profile) {
         let health = profile.health
         var said: [String] = []
-        if health.lost > 0, let ring = health.worstRing { said.append(Self.loss(ring, health, profile.rings)) }
+        let rings = profile.rings
+        if let ring = Self.worst(.samples, rings) { said.append(Self.samplesLost(ring, health)) }
+        if let ring = Self.worst(.sideBand, rings) { said.append(Self.sideBandLost(ring, rings)) }
         if health.overrunBytes > 0 {
-            let pages = profile.rings.filter(\.overwrites).map(\.pages).max() ?? 1
+            let pages = rings.filter(\.overwrites).map(\.pages).max() ?? 1
             let bytes = Numbers.bytes(Double(health.overrunBytes))
             said.append("\(bytes) overwritten before they were read; try -m \(Self.largerPages(pages))")
         }
@@ -34,19 +36,30 @@ public struct RingVerdict: Sendable {
         sentence = isFine ? "rings ok" : said.joined(separator: "; ")
     }
 
-    private static func loss(_ ring: RingFigures, _ health: Health, _ rings: [RingFigures]) -> String {
+    /// The ring of one kind that lost most; nil where none lost anything.
+    private static func worst(_ purpose: RingFigures.Purpose, _ rings: [RingFigures]) -> RingFigures? {
+        let worst = rings.filter { $0.purpose == purpose }.max { $0.missing < $1.missing }
+        return worst.flatMap { $0.missing > 0 ? $0 : nil }
+    }
+
+    private static func place(_ ring: RingFigures) -> String {
         let cpu = ring.cpu < 0 ? "any CPU" : "CPU \(ring.cpu)"
-        let place = ring.thread.map { "\(cpu), thread \($0)" } ?? cpu
-        let advice = "try -m \(Self.largerPages(ring.pages))"
-        let samplesLost = rings.contains { $0.purpose == .samples && $0.missing > 0 }
-        if !samplesLost {
-            return "LOST \(Numbers.grouped(health.lost)) side-band records on \(place): names may be wrong; \(advice)"
-        }
+        return ring.thread.map { "\(cpu), thread \($0)" } ?? cpu
+    }
+
+    private static func samplesLost(_ ring: RingFigures, _ health: Health) -> String {
         let share = "LOST \(Numbers.fixed(health.missingPercent, 1))% of samples"
         if ring.driverLost > ring.kernelLost ?? ring.lost {
-            return "\(share): the PMU driver dropped them on \(place)"
+            return "\(share): the PMU driver dropped them on \(place(ring))"
         }
-        return "\(share): ring of \(place) full; \(advice)"
+        return "\(share): ring of \(place(ring)) full; try -m \(largerPages(ring.pages))"
+    }
+
+    /// No advice: the size of these rings is not for the user to choose.
+    private static func sideBandLost(_ ring: RingFigures, _ rings: [RingFigures]) -> String {
+        let lost = rings.reduce(UInt64(0)) { $1.purpose == .sideBand ? $0.addingSaturating($1.missing) : $0 }
+        let records = "LOST \(Numbers.grouped(lost)) side-band records on \(place(ring))"
+        return "\(records): names may be wrong or missing for a while"
     }
 
     /// Four times the ring, a power of two: enough for a burst, and one step that is felt.

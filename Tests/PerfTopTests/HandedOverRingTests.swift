@@ -9,8 +9,8 @@ extension EndToEnd {
     struct HandedOverRings {
         private let burn: Running
         private let ring: SoftwareRing
-        /// Later than any process here began: samples of a time before that would be another one's.
-        private let start = Instant.now.nanoseconds + 5_000_000_000_000
+        /// An hour from now: the sampled program must have started before, and no clock but the ring's says so.
+        private let start = Instant.now.nanoseconds + 3_600_000_000_000
 
         init() throws {
             burn = try Program.burn.start()

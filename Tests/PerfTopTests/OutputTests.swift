@@ -19,6 +19,8 @@ extension EndToEnd {
             let lines = outcome.outputLines.map(fields)
             let header = try #require(lines.first)
             for name in ["symbol", "module", "process", "self_percent"] { #expect(header.contains(name), "\(header)") }
+            #expect(header.suffix(4) == ["counts", "health", "counted", "notes"])
+            #expect(lines.dropFirst().allSatisfy { $0.suffix(3).first?.isEmpty == false }, "health is a sentence")
             #expect(lines.allSatisfy { $0.count == header.count })
             let (symbol, percent) = (header.firstIndex(of: "symbol"), header.firstIndex(of: "self_percent"))
             let alpha = try #require(lines.first { $0[symbol ?? 0] == "alpha" })

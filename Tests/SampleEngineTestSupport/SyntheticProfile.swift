@@ -8,6 +8,8 @@ public struct SyntheticProfile {
     public var cost = OwnCost()
     /// Samples folded under `[other]`.
     public var folded: UInt64 = 0
+    /// What each event has counted; nil where nobody knows.
+    public var counted: [UInt64]?
     /// 14:03:27 UTC.
     public var wallClock: UInt64 = 1_767_276_207 * 1_000_000_000
     public var seconds: Double = 10
@@ -80,7 +82,8 @@ public struct SyntheticProfile {
         defer { cells = [] }
         let end = Instant(nanoseconds: UInt64((Double(sequence) + seconds) * 1e9))
         let start = Instant(nanoseconds: end.nanoseconds - UInt64(seconds * 1e9))
-        let slice = Slice(start: start, end: end, cells: cells, rings: rings, folded: folded, cost: cost)
+        let slice = Slice(
+            start: start, end: end, cells: cells, rings: rings, counted: counted, folded: folded, cost: cost)
         return Profile(
             sequence: sequence, session: session, state: state, slices: [slice], stacks: stacks, names: names,
             wallClock: wallClock &+ sequence * 1_000_000_000)

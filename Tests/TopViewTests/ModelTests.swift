@@ -148,7 +148,12 @@ import Testing
         #expect(RingVerdict(builder.next()).isFine)
         builder.rings[1].lost = 12
         builder.rings[1].kernelLost = nil
-        #expect(RingVerdict(builder.next()).sentence.contains("LOST 12 side-band records on CPU 0"))
+        let sideBand = "LOST 12 side-band records on CPU 0: names may be wrong or missing for a while"
+        #expect(RingVerdict(builder.next()).sentence == sideBand, "-m does not size these rings")
+        builder.rings[0].kernelLost = 10
+        #expect(
+            RingVerdict(builder.next()).sentence
+                == "LOST 0.1% of samples: ring of CPU 0 full; try -m 512; \(sideBand)")
         builder.rings[0].throttled = 7
         #expect(RingVerdict(builder.next()).sentence.contains("throttled 7 times"))
     }

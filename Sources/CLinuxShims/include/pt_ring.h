@@ -21,6 +21,15 @@ int pt_clear(int fd, int64_t offset, int64_t size);
 /// The same file through an open file description of its own (/proc/self/fd).
 int pt_reopen(int fd);
 
+/// Most descriptors of `pt_open_lock` in one process.
+enum { PT_MOST_LOCKS = 1024 };
+/// The same as `pt_reopen`, for locks that say that this very process lives: fork(3) takes it from the child, where the
+/// number stays taken by a file without meaning. -1 where that cannot be (EMFILE: more than PT_MOST_LOCKS).
+/// A child of vfork, posix_spawn or a bare system call keeps it until its exec.
+int pt_open_lock(int fd);
+/// Closes what `pt_open_lock` gave, also in a forked child, and gives back its locks.
+void pt_close_lock(int fd);
+
 /// One byte, locked for this open file description alone (F_OFD_SETLK); 0 or -1.
 int pt_lock_byte(int fd, int64_t offset);
 /// One byte, locked beside others that share it; 0 or -1. A lock of the one kind becomes one of the other.

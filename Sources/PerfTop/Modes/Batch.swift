@@ -55,7 +55,7 @@ func runBatch(
 /// Numbers frames and writes them in the chosen format.
 private struct FrameWriter {
     private let options: BatchOptions
-    private let format: any BatchFormat
+    private var format: any BatchFormat
     private let signals: Int32
     private var frames = 0
 

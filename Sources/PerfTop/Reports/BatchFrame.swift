@@ -1,16 +1,26 @@
-internal import SampleEngine
-internal import TopView
+package import SampleEngine
+package import TopView
 
 /// What is shown of a profile in batch, whatever the format.
-struct ReportOptions: Sendable {
-    var grouping: Set<GroupKey> = [.process, .module, .function]
-    var ordering = Ordering<Column>(.selfPercent)
-    var filter = Filter("")
-    var limit: Int?
+package struct ReportOptions: Sendable {
+    package var grouping: Set<GroupKey>
+    package var ordering: Ordering<Column>
+    package var filter: Filter
+    package var limit: Int?
+
+    package init(
+        grouping: Set<GroupKey> = [.process, .module, .function],
+        ordering: Ordering<Column> = Ordering(.selfPercent), filter: Filter = Filter(""), limit: Int? = nil
+    ) {
+        self.grouping = grouping
+        self.ordering = ordering
+        self.filter = filter
+        self.limit = limit
+    }
 }
 
 /// One frame of one event: the rows of an interval and what they are of.
-struct BatchFrame {
+package struct BatchFrame {
     let number: Int
     let profile: Profile
     let event: EventInUse
@@ -25,7 +35,7 @@ struct BatchFrame {
     let counted: UInt64?
     let health: Health
 
-    init(_ profile: Profile, event index: Int, number: Int, options: ReportOptions) {
+    package init(_ profile: Profile, event index: Int, number: Int, options: ReportOptions) {
         let table = profile.table(of: index, by: options.grouping)
         var rows = options.ordering.sorted(table.rows.filter(options.filter.accepts))
         if let limit = options.limit, rows.count > limit { rows.removeSubrange(limit...) }
@@ -73,11 +83,11 @@ struct BatchFrame {
     }
 }
 
-/// One way to write frames down.
-protocol BatchFormat {
+/// One way to write frames down, one after the other.
+package protocol BatchFormat {
     /// What stands before the first frame.
     func preamble(_ options: ReportOptions) -> String
-    func text(_ frame: BatchFrame) throws -> String
+    mutating func text(_ frame: BatchFrame) throws -> String
 }
 
 /// The formats by their names on the command line.

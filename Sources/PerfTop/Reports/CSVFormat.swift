@@ -2,12 +2,18 @@ internal import SampleEngine
 internal import TopView
 
 /// Comma-separated values with one header line (RFC 4180); each row names its frame.
-struct CSVFormat: BatchFormat {
+///
+/// Columns are only ever added at the end. A frame without rows is one line of zeros and empty names: what it lost is
+/// in the report all the same.
+package struct CSVFormat: BatchFormat {
     private func keys(_ grouping: Set<GroupKey>) -> [GroupKey] { GroupKey.allCases.filter(grouping.contains) }
 
-    func preamble(_ options: ReportOptions) -> String {
+    package init() {}
+
+    package func preamble(_ options: ReportOptions) -> String {
         let fixed = ["frame", "time", "interval_s", "event", "kind", "self_percent", "total_percent", "self_samples"]
-        return (fixed + ["total_samples", "lost"] + names(options.grouping) + ["counts"]).joined(separator: ",") + "\n"
+        let added = ["counts", "health", "counted", "notes"]
+        return (fixed + ["total_samples", "lost"] + names(options.grouping) + added).joined(separator: ",") + "\n"
     }
 
     /// The event has a column of its own already.
@@ -15,21 +21,31 @@ struct CSVFormat: BatchFormat {
         keys(grouping).filter { $0 != .event }.map { $0 == .function ? "symbol" : $0 == .thread ? "tid" : $0.rawValue }
     }
 
-    func text(_ frame: BatchFrame) -> String {
-        var text = ""
-        for row in frame.rows {
-            var fields = [
-                String(frame.number), isoTime(frame.profile.wallClock), Numbers.fixed(frame.profile.seconds, 2),
-                frame.event.name, row.kind.rawValue, Numbers.fixed(row.selfPercent, 2),
-                Numbers.fixed(row.totalPercent, 2), String(row.selfSamples), String(row.totalSamples),
-                String(frame.health.lost),
+    package func text(_ frame: BatchFrame) -> String {
+        let frameFields = [
+            String(frame.number), isoTime(frame.profile.wallClock), Numbers.fixed(frame.profile.seconds, 2),
+            frame.event.name,
+        ]
+        let lost = String(frame.health.lost)
+        let keys = keys(frame.grouping).filter { $0 != .event }
+        let frameEnd = [
+            RingVerdict(frame.profile).sentence, frame.counted.map(String.init) ?? "",
+            frame.profile.session.notes.joined(separator: " | "),
+        ]
+        var lines = frame.rows.map { row in
+            let numbers = [
+                row.kind.rawValue, Numbers.fixed(row.selfPercent, 2), Numbers.fixed(row.totalPercent, 2),
+                String(row.selfSamples), String(row.totalSamples), lost,
             ]
-            fields += keys(frame.grouping).filter { $0 != .event }.map { frame.text($0, of: row) }
             // Which siblings there are is known only once the counters are open: one column for all of them.
-            fields.append(zip(frame.siblings, row.counts).map { "\($0)=\($1)" }.joined(separator: ";"))
-            text += fields.map(quoted).joined(separator: ",") + "\n"
+            let counts = zip(frame.siblings, row.counts).map { "\($0)=\($1)" }.joined(separator: ";")
+            return frameFields + numbers + keys.map { frame.text($0, of: row) } + [counts] + frameEnd
         }
-        return text
+        if lines.isEmpty {
+            let zero = Numbers.fixed(0, 2)
+            lines = [frameFields + ["", zero, zero, "0", "0", lost] + keys.map { _ in "" } + [""] + frameEnd]
+        }
+        return lines.map { $0.map(quoted).joined(separator: ",") + "\n" }.joined()
     }
 
     private func quoted(_ field: String) -> String {

@@ -3,10 +3,12 @@ internal import SampleEngine
 internal import TopView
 
 /// One JSON object per frame and line; fields are added from version to version, never reused.
-struct JSONFormat: BatchFormat {
-    func preamble(_ options: ReportOptions) -> String { "" }
+package struct JSONFormat: BatchFormat {
+    package init() {}
 
-    func text(_ frame: BatchFrame) throws -> String {
+    package func preamble(_ options: ReportOptions) -> String { "" }
+
+    package func text(_ frame: BatchFrame) throws -> String {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

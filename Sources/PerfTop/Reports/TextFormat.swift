@@ -2,10 +2,15 @@ internal import SampleEngine
 internal import TopView
 
 /// An aligned table under a header line; nothing is cut.
-struct TextFormat: BatchFormat {
-    func preamble(_ options: ReportOptions) -> String { "" }
+package struct TextFormat: BatchFormat {
+    /// Notes that were printed: each is said once, in the first frame that has it.
+    private var told: Set<String> = []
 
-    func text(_ frame: BatchFrame) -> String {
+    package init() {}
+
+    package func preamble(_ options: ReportOptions) -> String { "" }
+
+    package mutating func text(_ frame: BatchFrame) -> String {
         var text = header(frame)
         let counts = frame.siblings.map { $0.uppercased() }
         let numeric = 2 + counts.count
@@ -33,7 +38,7 @@ struct TextFormat: BatchFormat {
         return text + "\n"
     }
 
-    private func header(_ frame: BatchFrame) -> String {
+    private mutating func header(_ frame: BatchFrame) -> String {
         let profile = frame.profile
         let rate = frame.event.frequency.map { "\($0) Hz" } ?? "every \(frame.event.period ?? 1)"
         var parts = [
@@ -47,7 +52,7 @@ struct TextFormat: BatchFormat {
         if profile.state == .exited { parts.append("exited") }
         parts.append(
             "self \(Numbers.fixed(profile.ownCPUPercent, 1)) % of a CPU, \(profile.residentKilobytes / 1024) MB")
-        let notes = profile.session.notes.map { "# note: \($0)\n" }
-        return parts.joined(separator: " · ") + "\n" + (frame.number == 1 ? notes.joined() : "")
+        let news = profile.session.notes.filter { told.insert($0).inserted }
+        return parts.joined(separator: " · ") + "\n" + news.map { "# note: \($0)\n" }.joined()
     }
 }

@@ -5,8 +5,11 @@ package struct EventIDs: ~Copyable {
 
     package init() {}
 
+    /// Adds an id; one that is known stays what it is.
+    ///
     /// - Parameter owner: the thread it was opened for; what inherits it reports the same id.
     package mutating func insert(_ id: UInt64, event: Int, owner: Int32? = nil) {
+        if index.find(mixed(id), where: { ids[$0].id == id }) != nil { return }
         index.insert(mixed(id), entry: ids.count) { mixed(ids[$0].id) }
         ids.append((id, event, owner))
     }

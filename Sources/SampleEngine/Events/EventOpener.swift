@@ -148,6 +148,8 @@ extension EventOpener {
                     // it by its number, does one that has more rights than we have (ssh-agent, sudo).
                     if error.errno == .access, takesWhatItGets {
                         refused += 1
+                        // Its children may be ours to see: they must not be taken for followed.
+                        if let thread { known.remove(thread) }
                     } else if error.errno != .noProcess || known.count <= 1 {
                         throw error
                     }
@@ -194,7 +196,7 @@ extension EventOpener {
     }
 
     /// Descriptors kept free while counters take theirs: rings, mailboxes, the terminal, files with symbols.
-    private static func reservedDescriptors() -> [Int32] {
+    static func reservedDescriptors() -> [Int32] {
         var reserved: [Int32] = []
         while reserved.count < 28 {
             let fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)

@@ -46,9 +46,10 @@ package struct GroupDeltas: ~Copyable {
         let known = index.find(hash) { entries[$0].id == now.id && entries[$0].thread == now.thread }
         if let known {
             let before = entries[known]
-            // Samples of several rings may come out of order: what counts is the farthest.
-            guard now.value >= before.value else { return nil }
             entries[known] = now
+            // Counts of one event and thread come in order, and do not go back: this is a thread that has the number of
+            // one that ended, and began at 0.
+            guard now.value >= before.value, now.running >= before.running else { return now.value }
             return CountReading.scaled(
                 now.value - before.value, enabled: now.enabled &- before.enabled, running: now.running &- before.running
             )

@@ -10,6 +10,8 @@ package struct ProcessScan: ~Copyable {
     private let proc: ProcReader
     /// Processes that are followed, by pid, and since when.
     private var followed: [Int32: Instant] = [:]
+    /// Ours, but not to be followed: they have more rights than we have.
+    private var refused: Set<Int32> = []
     /// Processes of others, and how often they were asked for their user: a login is root's for a moment.
     private var strangers: [Int32: Int] = [:]
     private var looks = 0
@@ -21,14 +23,15 @@ package struct ProcessScan: ~Copyable {
         for pid in followed { self.followed[pid] = since }
     }
 
-    /// What has come since the last look; it counts as followed from now on.
-    package mutating func look(now: Instant) -> [Int32] {
+    /// What has come since the last look and is in need of counters: say of each what became of it.
+    package mutating func look() -> [Int32] {
         let present = Set(proc.processes())
         followed = followed.filter { present.contains($0.key) }
         strangers = strangers.filter { present.contains($0.key) }
+        refused.formIntersection(present)
         looks += 1
         var newcomers: [Int32] = []
-        for pid in present.sorted() where followed[pid] == nil && pid != getpid() {
+        for pid in present.sorted() where followed[pid] == nil && !refused.contains(pid) && pid != getpid() {
             // One that was a stranger three times may become ours still (sudo -u from a shell of root's): now and then.
             let asked = strangers[pid] ?? 0
             if asked >= 3, looks % 16 != 0 { continue }
@@ -37,17 +40,22 @@ package struct ProcessScan: ~Copyable {
                 continue
             }
             strangers[pid] = nil
-            if !inherits(pid) { newcomers.append(pid) }
-            followed[pid] = now
+            if let since = inherits(pid) { follow(pid, since: since) } else { newcomers.append(pid) }
         }
         return newcomers
     }
 
-    /// Whether it was forked from a followed process after that had its counters, and so has them too.
-    private func inherits(_ pid: Int32) -> Bool {
+    /// It has counters: what it forks from now on inherits them.
+    package mutating func follow(_ pid: Int32, since now: Instant) { followed[pid] = now }
+
+    /// It cannot have counters; what it forks is looked at for itself.
+    package mutating func refuse(_ pid: Int32) { refused.insert(pid) }
+
+    /// Since when the process it was forked from has had counters, where it was forked after that, and so has them too.
+    private func inherits(_ pid: Int32) -> Instant? {
         guard let parent = proc.parent(of: pid), let since = followed[parent], let started = proc.startTime(of: pid)
-        else { return false }
+        else { return nil }
         // Start times are told in steps of 10 ms. Where in doubt it gets counters of its own and is counted once.
-        return started >= since.nanoseconds.addingSaturating(10_000_000)
+        return started >= since.nanoseconds.addingSaturating(10_000_000) ? since : nil
     }
 }

@@ -1,7 +1,10 @@
 /// What the kernel, the rings and the reader did not keep, over some slices.
 public struct Health: Sendable, Equatable {
-    /// Records refused by full rings or dropped by a driver.
+    /// Records refused by full rings or dropped by a driver, of either kind of ring.
     public var lost: UInt64 = 0
+    /// Those among the lost that were samples: the records that rings of samples refused.
+    public var lostSamples: UInt64 = 0
+    /// Samples that were kept.
     public var kept: UInt64 = 0
     public var throttled: UInt64 = 0
     public var undecodable: UInt64 = 0
@@ -15,9 +18,9 @@ public struct Health: Sendable, Equatable {
     /// The ring that lost most; nil where none lost anything.
     public var worstRing: RingFigures?
 
-    /// Lost records as a share of all that were offered, 0…100.
+    /// Lost samples as a share of all that were offered, 0…100. Lost side-band records have no part in it.
     public var missingPercent: Double {
-        lost == 0 ? 0 : 100 * Double(lost) / (Double(kept) + Double(lost))
+        lostSamples == 0 ? 0 : 100 * Double(lostSamples) / (Double(kept) + Double(lostSamples))
     }
 }
 
@@ -52,6 +55,9 @@ extension Profile {
         health.runningPercent = Self.runningPercent(rings.filter { $0.purpose == .samples })
         for ring in rings {
             health.lost = health.lost.addingSaturating(ring.missing)
+            if ring.purpose == .samples {
+                health.lostSamples = health.lostSamples.addingSaturating(ring.missing)
+            }
             health.kept = health.kept.addingSaturating(ring.samples)
             health.throttled = health.throttled.addingSaturating(ring.throttled)
             health.undecodable = health.undecodable.addingSaturating(ring.undecodable)

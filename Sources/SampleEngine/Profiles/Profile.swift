@@ -7,12 +7,24 @@ public struct SessionFacts: Sendable {
     public let notes: [String]
     /// Nanoseconds that a profile looks back; nil where each holds what came since the one before.
     public let window: UInt64?
+    /// Samples per second and CPU that the kernel is asked for at the most; nil where it is asked for none.
+    public let kernelRate: UInt64?
 
-    public init(target: String, events: [EventInUse], notes: [String], window: UInt64? = nil) {
+    public init(
+        target: String, events: [EventInUse], notes: [String], window: UInt64? = nil, kernelRate: UInt64? = nil
+    ) {
+        self.kernelRate = kernelRate
         self.target = target
         self.events = events
         self.notes = notes
         self.window = window
+    }
+}
+
+extension SessionFacts {
+    /// The same session with other notes.
+    func with(notes: [String]) -> SessionFacts {
+        SessionFacts(target: target, events: events, notes: notes, window: window, kernelRate: kernelRate)
     }
 }
 

@@ -203,7 +203,7 @@ package struct ProfileBuilder: ~Copyable {
         if symbolizer.kernelIsHidden { notes.append(kernelNames) }
         let profile = Profile(
             sequence: sequence,
-            session: SessionFacts(target: session.target, events: session.events, notes: notes, window: window),
+            session: session.with(notes: notes),
             state: state, slices: slices, stacks: stacks, names: names, wallClock: wallClockNanoseconds())
         if window == nil { slices = [] }
         return profile
@@ -211,7 +211,7 @@ package struct ProfileBuilder: ~Copyable {
 
     /// The kernel lowers the highest rate by itself where interrupts take it too long, and samples less from then on.
     private func loweredRate() -> String? {
-        guard let asked = session.events.compactMap(\.frequency).max(), let most = KernelLimits.maxSampleRate(),
+        guard let asked = session.kernelRate, let most = KernelLimits.maxSampleRate(),
             most < asked
         else { return nil }
         return "the kernel lowered kernel.perf_event_max_sample_rate to \(most): fewer samples than asked for"

@@ -5,6 +5,8 @@ package final class Ring: @unchecked Sendable {
     package var reader: RingReader
     package var figures: RingFigures
     package let origin: any RingOrigin
+    /// Which event each id means in this ring; another origin's ids may be the same numbers.
+    private var events = EventIDs()
     /// True once the ring crossed its watermark, until it is read.
     var isReady = false
     private var passStart: UInt64 = 0
@@ -20,6 +22,7 @@ package final class Ring: @unchecked Sendable {
         self.reader = reader
         self.origin = origin
         self.figures = figures
+        learnIDs()
         if let lost = origin.lost {
             self.figures.kernelLost = 0
             lostBefore = lost
@@ -41,7 +44,14 @@ package final class Ring: @unchecked Sendable {
     /// Lends reader and figures for as long as the visitor takes: what is inside a class is guarded against two users
     /// at once each time it is reached for, which costs more than a record if it is done for each.
     @inline(__always)
-    package func read(_ visit: (inout RingReader, inout RingFigures) -> Void) { visit(&reader, &figures) }
+    package func read(_ visit: (inout RingReader, inout RingFigures, inout EventIDs) -> Void) {
+        visit(&reader, &figures, &events)
+    }
+
+    /// Takes up the ids of what has begun to write here.
+    package func learnIDs() {
+        for entry in origin.ids { events.insert(entry.id, event: entry.event, owner: entry.owner) }
+    }
 
     package func endPass() {
         reader.endPass()
@@ -52,7 +62,7 @@ package final class Ring: @unchecked Sendable {
 
     /// The figures since the last call; positions are left as they stand.
     package func takeFigures() -> RingFigures {
-        if mayHaveLost { countLost() }
+        if mayHaveLost || !origin.isDearToAsk { countLost() }
         figures.undecodable &+= reader.undecodable &- undecodableBefore
         undecodableBefore = reader.undecodable
         countTimes()
@@ -62,10 +72,12 @@ package final class Ring: @unchecked Sendable {
         return figures
     }
 
-    /// How long the ring's event was wanted and how long it was counted: from its page, without a system call.
+    /// How long the ring's event was wanted and how long it was counted: from its page, without a system call, where that
+    /// tells all.
     private func countTimes() {
-        guard figures.mayTakeTurns, let page = reader.readPage() else { return }
-        let (enabled, running) = (page.timeEnabled, page.timeRunning)
+        guard figures.mayTakeTurns else { return }
+        let told = origin.times ?? reader.readPage().map { ($0.timeEnabled, $0.timeRunning) }
+        guard let (enabled, running) = told else { return }
         // They do not go back; a page that says so is not believed.
         if enabled >= times.enabled, running >= times.running {
             figures.enabledNanoseconds = enabled - times.enabled

@@ -1,6 +1,5 @@
 internal import CLinuxShims
 internal import Glibc
-internal import Synchronization
 
 /// Owns one mapped ring: a control page, then data pages.
 ///
@@ -72,17 +71,17 @@ package struct RingMapping: ~Copyable, @unchecked Sendable {
 
     /// The head as it stands in the control page: acquire, so that the records before it are visible.
     @inline(__always)
-    package func loadHead() -> UInt64 { unsafe word(1024).pointee.load(ordering: .acquiring) }
+    package func loadHead() -> UInt64 { controlWords.acquire(ControlPage.dataHead) }
 
     /// Bytes ever read. Only we write it, so no order is needed.
-    package func loadTail() -> UInt64 { unsafe word(1032).pointee.load(ordering: .relaxed) }
+    package func loadTail() -> UInt64 { controlWords.relaxed(ControlPage.dataTail) }
 
     /// Gives space back to the writer: release, so that it is not overwritten before it was read.
     ///
     /// Of no effect in overwrite mode: nobody waits for the reader there, and the page cannot be written.
     package func storeTail(_ position: UInt64) {
         if mode == .overwrite { return }
-        unsafe word(1032).pointee.store(position, ordering: .releasing)
+        controlWords.storeRelease(position, ControlPage.dataTail)
     }
 
     /// Calls back with the data pages.
@@ -96,13 +95,8 @@ package struct RingMapping: ~Copyable, @unchecked Sendable {
     var isSoftware: Bool { memory != nil }
 
     /// The control page's words.
+    @inline(__always)
     var controlWords: SharedWords { unsafe SharedWords(base) }
     /// The data's words, from the first byte of data on.
     var dataWords: SharedWords { unsafe SharedWords(base + (length - Int(size))) }
-
-    /// A shared word of the control page. `Atomic<UInt64>` is laid out as the integer it holds.
-    @inline(__always)
-    private func word(_ offset: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
-        unsafe (base + offset).assumingMemoryBound(to: Atomic<UInt64>.self)
-    }
 }

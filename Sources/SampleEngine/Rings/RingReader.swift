@@ -9,9 +9,10 @@ internal import Synchronization
 ///                              end ──┘ └── start of the data
 ///
 /// In overwrite mode nobody waits for us, so a pass copies what may be new, looks how far the writer got meanwhile,
-/// and drops from the old end what may have been overwritten. It reads the copy, the newest record first:
+/// and drops from the old end what may have been overwritten. It steps over the copy from the head on, which is the newest
+/// record first, and then shows the records the other way round, as they were written:
 ///
-///     head ──► [newest][record]…[record][re·····   what does not begin and end in the copy was overrun
+///     head ──► [newest][record]…[oldest][re·····   what does not begin and end in the copy was overrun
 ///              └────────── copy ──────────┘
 ///
 /// Not trusted: a size below 8, beyond the head or not a multiple of 8 ends the pass at the head, and is counted.
@@ -21,10 +22,9 @@ package struct RingReader: ~Copyable, Sendable {
     private var crossing: [UInt8]
     /// The newest bytes of an overwrite ring, from its head on; empty in reliable mode.
     private var copy: [UInt64]
-    /// Bytes of the copy that are whole.
-    private var copied: UInt64 = 0
-    /// Bytes in front of the copy's end that were lost: the record that is cut there is a victim, not a bad one.
-    private var isCut = false
+    /// Where whole records begin in the copy, the newest first, and how many of them are still to be shown.
+    private var starts: [UInt32] = []
+    private var unshown = 0
     /// Where this pass reads next, and where it ends: bytes ever written, in either mode.
     package private(set) var position: UInt64
     package private(set) var end: UInt64
@@ -97,7 +97,7 @@ package struct RingReader: ~Copyable, Sendable {
     package mutating func next<Result>(_ visit: (RecordHeader, RawSpan) -> Result) -> Result? {
         let waiting = end &- position
         if waiting == 0 { return nil }
-        if mapping.mode == .overwrite { return nextCopied(waiting, visit) }
+        if mapping.mode == .overwrite { return nextCopied(visit) }
         let mask = mapping.size - 1
         let offset = Int(truncatingIfNeeded: position & mask)
         // Records are multiples of eight bytes, and so is the ring: a header never crosses its end.
@@ -121,19 +121,20 @@ package struct RingReader: ~Copyable, Sendable {
 
     /// Looks at the next record without stepping over it; nil at the end of the pass.
     package mutating func peek<Result>(_ visit: (RecordHeader, RawSpan) -> Result) -> Result? {
-        let here = position
+        let (here, left) = (position, unshown)
         guard let result = next(visit) else { return nil }
-        position = here
+        (position, unshown) = (here, left)
         return result
     }
 
     /// Ends the pass: what was read is the writer's again.
     ///
-    /// In overwrite mode what was not read is older than what was, and will not be met again: it was overrun.
+    /// In overwrite mode what was not read will not be met again: it was overrun.
     package mutating func endPass() {
         if mapping.mode == .reliable { return mapping.storeTail(position) }
         overrunBytes &+= end &- position
         position = end
+        unshown = 0
     }
 
     /// Nothing after this can be trusted: go on at the head.
@@ -172,27 +173,39 @@ package struct RingReader: ~Copyable, Sendable {
         atomicMemoryFence(ordering: .acquiring)
         let moved = 0 &- mapping.loadHead() &- written
         kept = min(kept, size - guarded - min(moved, size - guarded)) & ~7
-        copied = kept
-        isCut = kept < new
+        findRecords(in: kept, isCut: kept < new)
         overrunBytes &+= new &- kept
-        position = written &- kept
         return min(new, size)
     }
 
-    private mutating func nextCopied<Result>(
-        _ waiting: UInt64, _ visit: (RecordHeader, RawSpan) -> Result
-    ) -> Result? {
-        let offset = Int(copied &- waiting)
+    /// Finds the whole records in so many bytes of the copy, which end before the end of the pass.
+    ///
+    /// - Parameter isCut: bytes behind them were lost: a record that reaches there is a victim, not a bad one.
+    private mutating func findRecords(in kept: UInt64, isCut: Bool) {
+        starts.removeAll(keepingCapacity: true)
+        var offset: UInt64 = 0
+        while offset < kept {
+            let size = UInt64(RecordHeader(word: copy[Int(offset / 8)]).size)
+            let isSize = size >= 8 && size & 7 == 0
+            if isSize, size <= kept - offset {
+                starts.append(UInt32(truncatingIfNeeded: offset))
+                offset += size
+                continue
+            }
+            // Nothing that is older can be trusted. The one that is cut at the old end was overwritten.
+            if isSize, isCut { overrunBytes &+= kept - offset } else { undecodable &+= 1 }
+            break
+        }
+        unshown = starts.count
+        position = end &- offset
+    }
+
+    private mutating func nextCopied<Result>(_ visit: (RecordHeader, RawSpan) -> Result) -> Result? {
+        guard unshown > 0 else { return nil }
+        unshown -= 1
+        let offset = Int(starts[unshown])
         let header = RecordHeader(word: copy[offset / 8])
         let size = Int(header.size)
-        guard size >= 8, size & 7 == 0 else { return giveUp() }
-        guard UInt64(size) <= waiting else {
-            // Beyond what was kept: the last one, whose end was overwritten. Elsewhere no record is longer.
-            if !isCut { return giveUp() }
-            overrunBytes &+= waiting
-            position = end
-            return nil
-        }
         position &+= UInt64(size)
         return visit(header, unsafe copy.span.bytes.extracting(offset..<offset + size))
     }

@@ -106,8 +106,8 @@ package final class RingSet: @unchecked Sendable {
     package func add(_ counters: [CPUCounters]) {
         for cpu in counters {
             for index in all.indices where all[index].figures.cpu == cpu.cpu {
-                guard let ring = all[index].origin as? CounterOrigin else { continue }
-                ring.add(all[index].figures.purpose == .samples ? cpu.samples : cpu.sideBand)
+                all[index].origin.add(all[index].figures.purpose == .samples ? cpu.samples : cpu.sideBand)
+                all[index].learnIDs()
                 watch(index)
             }
         }

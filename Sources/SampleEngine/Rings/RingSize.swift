@@ -21,6 +21,18 @@ package enum RingSizeError: Error, Equatable, Sendable {
     case mappedOtherwise(length: Int, nearest: Int)
     /// The kernel or the memory limit refused the mapping.
     case refused(Errno)
+
+    /// Why, as it stands inside a sentence.
+    package var text: String {
+        switch self {
+        case .notPages(let length, let nearest): "\(length) bytes are no whole pages; the nearest size is \(nearest)"
+        case .notPowerOfTwo(let length, let nearest):
+            "\(length) bytes are not a page and a power of two of pages; the nearest size is \(nearest)"
+        case .offset(let offset): "a ring is mapped from its beginning, not from byte \(offset)"
+        case .mappedOtherwise(_, let nearest): "others have it mapped with \(nearest) bytes"
+        case .refused(let errno): errno.text
+        }
+    }
 }
 
 /// The one rule for a ring's size, kernel's or ours: 1 + N pages from offset 0, N a power of two or 0.

@@ -37,11 +37,15 @@ struct FollowStage: ~Copyable {
             bell.wait(milliseconds: 1000)
             if stop.isSet { return }
             var news = Followed()
-            for pid in scan.look(now: .now) {
+            for pid in scan.look() {
                 do throws(Follower.Failure) {
                     news.counters += try follower.open(pid, beside: cpus)
+                    scan.follow(pid, since: .now)
                 } catch {
-                    if error == .tooManyFiles {
+                    switch error {
+                    case .notOurs: scan.refuse(pid)
+                    case .tooManyFiles:
+                        // Asked again at the next look: others may have ended by then.
                         news.note = "some of your processes are left out: the open-files limit is reached (ulimit -n)"
                     }
                 }

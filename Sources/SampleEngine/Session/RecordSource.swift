@@ -12,6 +12,8 @@ package struct RecordSource: Sendable {
     package var wantedProcesses: [Int32]?
     /// Only processes of this user are kept; nil keeps all.
     package var wantedUser: UInt32?
+    /// Samples per second and CPU that the kernel is asked for at the most; nil where it is asked for none.
+    package var kernelRate: UInt64?
     /// Some threads may have both counters of their own and inherited ones.
     package var mayCountTwice = false
     /// More counters can come while it runs: that all writers have gone is not the end.
@@ -28,6 +30,16 @@ package struct RecordSource: Sendable {
 
     /// Maps rings over the kernel's counters.
     package init(_ counters: OpenCounters) throws(EngineError) {
+        let (samples, sideBand, notes) = try Self.map(counters)
+        self.init(
+            rings: try RingSet(samples: samples, sideBand: sideBand), events: counters.events,
+            layouts: counters.layouts, targetText: counters.targetText)
+        describe(counters, notes)
+    }
+
+    private static func map(
+        _ counters: OpenCounters
+    ) throws(EngineError) -> (samples: [Ring], sideBand: [Ring], notes: [String]) {
         var mapper = RingMapper(counters)
         var samples: [Ring] = []
         var sideBand: [Ring] = []
@@ -36,24 +48,29 @@ package struct RecordSource: Sendable {
             samples.append(pair.samples)
             sideBand.append(pair.sideBand)
         }
-        self.init(
-            rings: try RingSet(samples: samples, sideBand: sideBand), events: counters.events,
-            layouts: counters.layouts, targetText: counters.targetText)
-        notes = counters.notes + mapper.notes
+        return (samples, sideBand, mapper.notes)
+    }
+
+    /// What is to be known of the kernel's records beside where they come from.
+    private mutating func describe(_ counters: OpenCounters, _ mapperNotes: [String]) {
+        notes = counters.notes + mapperNotes
         wantedProcesses = counters.wantedProcesses
         wantedUser = counters.wantedUser
         mayCountTwice = counters.mayCountTwice
+        kernelRate = counters.events.compactMap(\.frequency).max()
         isOpenEnded = counters.follower != nil
     }
 
     /// Adds software rings that somebody handed over; the first one's clock is ours from now on.
     ///
-    /// - Parameter kernel: the source they are merged with, nil where they are all there is.
-    package init(handedOver rings: [SoftwareRing], beside kernel: RecordSource?) throws(EngineError) {
-        var events = kernel?.events ?? []
-        var layouts = kernel?.layouts ?? []
-        var samples = kernel?.rings.samples ?? []
-        var sideBand = kernel?.rings.sideBand ?? []
+    /// - Parameter counters: the kernel's, whose rings they are merged with; nil where they are all there is.
+    package init(handedOver rings: [SoftwareRing], beside counters: OpenCounters?) throws(EngineError) {
+        var kernelRings: (samples: [Ring], sideBand: [Ring]) = ([], [])
+        var kernelNotes: [String] = []
+        if let counters { (kernelRings.samples, kernelRings.sideBand, kernelNotes) = try Self.map(counters) }
+        var events = counters?.events ?? []
+        var layouts = counters?.layouts ?? []
+        var (samples, sideBand) = kernelRings
         for ring in rings {
             let added = try Self.open(ring, firstEvent: events.count)
             if ring.purpose == .sideBand {
@@ -73,25 +90,31 @@ package struct RecordSource: Sendable {
         }
         self.init(
             rings: try RingSet(samples: samples, sideBand: sideBand), events: events, layouts: layouts,
-            targetText: (kernel.map { $0.targetText + " and " } ?? "") + "software rings (\(rings.count))")
-        if let kernel {
-            notes = kernel.notes
-            wantedProcesses = kernel.wantedProcesses
-            wantedUser = kernel.wantedUser
-            mayCountTwice = kernel.mayCountTwice
-            isOpenEnded = kernel.isOpenEnded
-        }
+            targetText: (counters.map { $0.targetText + " and " } ?? "") + "software rings (\(rings.count))")
+        if let counters { describe(counters, kernelNotes) }
         if let first = rings.first { clock = .told { first.injectedClock } }
     }
 
     private static func open(_ ring: SoftwareRing, firstEvent: Int) throws(EngineError) -> Ring {
         // Where nobody chose a size yet, there is nothing to miss.
         let pages = ring.pages ?? 128
+        if ring.mode == .overwrite {
+            // Of what happened to processes nothing may be missing.
+            guard ring.purpose == .samples else {
+                throw EngineError(
+                    what: "a software ring of side-band", why: "the newest records may not replace the oldest")
+            }
+            // What is read of it is copied first.
+            guard pages <= 16_384 else {
+                throw EngineError(
+                    what: "a software ring of \(pages) pages", why: "16384 are the most that are overwritten")
+            }
+        }
         let mapping: RingMapping
         do throws(RingSizeError) {
             mapping = try ring.map(pages: pages)
         } catch {
-            throw EngineError(what: "a software ring of \(pages) pages", why: "it cannot be mapped (\(error))")
+            throw EngineError(what: "a software ring of \(pages) pages", why: error.text)
         }
         let name = ring.purpose == .sideBand ? "side-band" : ring.events.map(\.name).joined(separator: ",")
         var figures = RingFigures(
@@ -100,6 +123,9 @@ package struct RecordSource: Sendable {
         figures.mayTakeTurns = true
         return Ring(RingReader(mapping), origin: SoftwareOrigin(ring, firstEvent: firstEvent), figures: figures)
     }
+
+    /// What the events count is the target's, all of it and once: only then does it stand beside the samples.
+    var countsItsTarget: Bool { wantedProcesses == nil && wantedUser == nil && !mayCountTwice }
 
     /// Every process is looked at by the resolver, not only those that were there before us.
     var looksAtAll: Bool { wantedUser != nil }

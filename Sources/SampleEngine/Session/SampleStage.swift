@@ -23,7 +23,6 @@ package struct SampleStage: ~Copyable {
 
     package private(set) var slice: OpenSlice
     private var processes: ProcessTable
-    private var events = EventIDs()
     /// Beside their source, which is reached for less often.
     private let layouts: [SampleLayout]
     private let mayCountTwice: Bool
@@ -52,11 +51,6 @@ package struct SampleStage: ~Copyable {
         self.stop = stop
         slice = OpenSlice()
         processes = ProcessTable(wanted: source.wantedProcesses, looksAtAll: source.looksAtAll)
-        for ring in rings.samples { know(ring.origin.ids) }
-    }
-
-    private mutating func know(_ ids: [(id: UInt64, event: Int, owner: Int32?)]) {
-        for entry in ids { events.insert(entry.id, event: entry.event, owner: entry.owner) }
     }
 
     /// Runs until it is told to stop or nothing is left that could be sampled.
@@ -88,7 +82,6 @@ package struct SampleStage: ~Copyable {
     private mutating func takeFollowed() {
         guard source.isOpenEnded, let news = followed.take() else { return }
         rings.add(news.counters)
-        for cpu in news.counters { know(CounterOrigin(cpu.samples).ids) }
         for cpu in news.counters { cpu.enable() }
         if let note = news.note { slice.notes.append(note) }
     }
@@ -123,13 +116,13 @@ package struct SampleStage: ~Copyable {
         let horizon = clock.now.nanoseconds
         merge.removeAll()
         rings.beginSideBand { number, ring in
-            ring.read { reader, _ in
+            ring.read { reader, _, _ in
                 if let time = Self.nextTime(&reader) { merge.insert(time: time, source: number) }
             }
         }
         while let run = merge.next() {
             if run.time > horizon { break }
-            rings.sideBand[run.source].read { reader, figures in
+            rings.sideBand[run.source].read { reader, figures, _ in
                 var time = applyNext(&reader, &figures)
                 while let next = time, next <= min(run.limit, horizon) { time = applyNext(&reader, &figures) }
                 if let time { merge.insert(time: time, source: run.source) }
@@ -147,6 +140,7 @@ package struct SampleStage: ~Copyable {
         reader.next { header, bytes in
             figures.records &+= 1
             if let (record, name) = RecordDecoder.sideBand(header, bytes), let time = RecordDecoder.time(of: bytes) {
+                if mayCountTwice, case .fork(_, _, let thread) = record { owners.forget(thread) }
                 processes.apply(record, name: name, in: bytes, at: time)
             } else {
                 let lostBefore = figures.lost
@@ -159,15 +153,17 @@ package struct SampleStage: ~Copyable {
 
     private mutating func count(_ ring: Ring) {
         var newest: UInt64 = 0
-        ring.read { reader, figures in
-            while let time = countNext(&reader, &figures) { newest = max(newest, time) }
+        ring.read { reader, figures, events in
+            while let time = countNext(&reader, &figures, &events) { newest = max(newest, time) }
             if newest > 0 { figures.lagNanoseconds = clock.now.nanoseconds(since: Instant(nanoseconds: newest)) }
         }
     }
 
     /// Counts a ring's next record; returns its time (0 for one that is no sample), nil at the end of the pass.
     @inline(__always)
-    private mutating func countNext(_ reader: inout RingReader, _ figures: inout RingFigures) -> UInt64? {
+    private mutating func countNext(
+        _ reader: inout RingReader, _ figures: inout RingFigures, _ events: inout EventIDs
+    ) -> UInt64? {
         reader.next { header, bytes in
             figures.records &+= 1
             guard header.type == RecordHeader.sample else {
@@ -182,7 +178,13 @@ package struct SampleStage: ~Copyable {
             }
             if mayCountTwice, !owners.accepts(sample.thread, from: owner) { return sample.time }
             figures.samples &+= 1
-            guard let place = place(of: sample, header.mode) else { return sample.time }
+            guard let place = place(of: sample, header.mode) else {
+                // What its siblings counted until here is not the next one's.
+                if let group = layouts[event].group {
+                    siblings.read(bytes, group, thread: owner == nil ? nil : sample.thread) { _, _ in }
+                }
+                return sample.time
+            }
             slice.count(
                 event: UInt16(truncatingIfNeeded: event), cpu: UInt16(truncatingIfNeeded: sample.cpu),
                 generation: place.generation, thread: sample.thread, location: place.location,
@@ -251,7 +253,10 @@ package struct SampleStage: ~Copyable {
         guard var empty = toSampler.take() else { return false }
         slice.end = clock.now
         rings.takeFigures(into: &slice.rings)
-        slice.counted = rings.takeCounts(events: source.events.count)
+        // Each picture's counts cost a system call for each counter: only where they are shown.
+        if pace.window == nil, source.countsItsTarget {
+            slice.counted = rings.takeCounts(events: source.events.count)
+        }
         processes.takeSightings(processes: &slice.processes, images: &slice.images)
         empty.start = slice.end
         swap(&slice, &empty)

@@ -39,9 +39,7 @@ public final class Session: ProfileSource {
             var opener = EventOpener(sampling)
             counters = try opener.open()
         }
-        var kernel: RecordSource?
-        if let counters { kernel = try RecordSource(counters) }
-        let source = try RecordSource(handedOver: rings, beside: kernel)
+        let source = try RecordSource(handedOver: rings, beside: counters)
         counters?.enable()
         try self.init(source, counters, pace: pace)
     }
@@ -50,7 +48,8 @@ public final class Session: ProfileSource {
     package init(_ source: RecordSource, _ counters: OpenCounters? = nil, pace: Pace) throws(EngineError) {
         let start = source.clock.now
         let facts = SessionFacts(
-            target: source.targetText, events: source.events, notes: source.notes, window: pace.window)
+            target: source.targetText, events: source.events, notes: source.notes, window: pace.window,
+            kernelRate: source.kernelRate)
         let toResolver = Mailbox<OpenSlice>()
         let toSampler = Mailbox<OpenSlice>()
         let profiles = Mailbox<Profile>()

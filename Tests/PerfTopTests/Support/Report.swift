@@ -66,8 +66,8 @@ struct Report: Decodable {
 
     /// Keys that must be there even where their value is null.
     static let keys: Set<String> = [
-        "version", "frame", "time", "interval_s", "target", "event", "frequency_hz", "notes", "samples", "lost",
-        "missing_percent", "throttled", "undecodable", "rows", "rings", "self",
+        "version", "frame", "time", "interval_s", "target", "event", "frequency_hz", "notes", "samples", "counted",
+        "lost", "health", "missing_percent", "throttled", "undecodable", "rows", "rings", "self",
     ]
     static let ringKeys: Set<String> = [
         "cpu", "tid", "event", "pages", "head", "tail", "used_percent", "peak_percent", "bytes", "records", "wakeups",

@@ -63,5 +63,7 @@ struct CountReadingTests {
         #expect(larger.counts.count == 3)
         #expect(Set(larger.counts.map(\.id)).count == 3)
         #expect(larger.enabled >= exact.enabled)
+        // Siblings count as long as they are open.
+        withExtendedLifetime(counters) {}
     }
 }

@@ -86,7 +86,7 @@ struct GroupDeltaTests {
         #expect(read(&deltas, sample(members: 2, [(0, 1), (5, 2), (0, 3)])) == [:])
         #expect(read(&deltas, Array(sample([(0, 1), (5, 2), (0, 3)]).prefix(100))).count <= 1)
         #expect(read(&deltas, sample(enabled: most, running: 1, [(0, 1), (most, 2), (0, 3)])) == [1: most])
-        #expect(read(&deltas, sample([(0, 1), (3, 2), (0, 3)])) == [:], "counts do not go back")
+        #expect(read(&deltas, sample([(0, 1), (3, 2), (0, 3)])) == [1: 3], "another thread with the same number")
         #expect(read(&deltas, sample(enabled: 5, running: 0, [(0, 1), (0, 2), (9, 3)])) == [2: 9])
     }
 

@@ -190,6 +190,17 @@ struct HealthTests {
         #expect(abs(health.missingPercent - 100.0 * 8 / 108) < 0.0001)
     }
 
+    @Test("Lost side-band records are lost, but not missing from the samples")
+    func sideBand() {
+        var other = ring(cpu: 0, lost: 50)
+        other.purpose = .sideBand
+        let health = profile([[ring(cpu: 0, lost: 10, samples: 90), other]]).health
+        #expect(health.lost == 60 && health.lostSamples == 10)
+        #expect(abs(health.missingPercent - 10) < 0.0001)
+        let alone = profile([[ring(cpu: 0, samples: 90), other]]).health
+        #expect(alone.lost == 50 && alone.missingPercent == 0)
+    }
+
     @Test("Where nothing is lost there is no worst ring and nothing missing")
     func healthy() {
         let health = profile([[ring(cpu: 0, samples: 10)]]).health

@@ -22,7 +22,7 @@ struct OverwriteRingTests {
     }
 
     @Test(
-        "Random sizes and moments: newest first, each whole, bytes read and overrun make up the head's movement",
+        "Random sizes and moments: oldest first, each whole, bytes read and overrun make up the head's movement",
         arguments: [1, 2, 8], [0, UInt64.max &- 40_007])
     func randomMoments(pages: Int, start: UInt64) throws {
         let ring = TestRing(pages: pages, mode: .overwrite)
@@ -42,14 +42,14 @@ struct OverwriteRingTests {
             let (before, overrunBefore) = (reader.position, reader.overrunBytes)
             let undecodable = reader.undecodable
             let waiting = reader.beginPass()
-            var expected = written
+            var seen: [UInt64] = []
             var kept: UInt64 = 0
-            while let size = reader.next({ _, bytes in
-                Self.number(bytes) == expected ? UInt64(bytes.byteCount) : nil
-            }) {
-                kept += try #require(size, "record \(expected) is not what was written")
-                expected -= 1
+            while let record = reader.next({ _, bytes in (Self.number(bytes), UInt64(bytes.byteCount)) }) {
+                seen.append(try #require(record.0, "record \(seen.last ?? lastSeen) is followed by a torn one"))
+                kept += record.1
             }
+            let expected = written - UInt64(seen.count)
+            try #require(seen == Array(expected..<written).map { $0 + 1 }, "the last ones, in the order of writing")
             reader.endPass()
             try #require(reader.undecodable == undecodable)
             let overrun = reader.overrunBytes &- overrunBefore
@@ -92,7 +92,7 @@ struct OverwriteRingTests {
             let floor = newest
             while let (number, size) = reader.next({ (Self.number($1), UInt64($1.byteCount)) }) {
                 kept += size
-                guard let number, number > floor, previous.map({ number == $0 - 1 }) ?? true else {
+                guard let number, number > floor, previous.map({ number == $0 + 1 }) ?? true else {
                     wrong += 1
                     continue
                 }
@@ -122,7 +122,7 @@ struct OverwriteRingTests {
         #expect(reader.readPass().isEmpty)
         ring.poke.write(Self.record(0, words: 31), at: 0 &- (slow &+ 256))
         #expect(output.commit(slow, 256, ring.writer.slot))
-        #expect(reader.readPass() == [Self.record(1, words: 31), Self.record(0, words: 31)])
+        #expect(reader.readPass() == [Self.record(0, words: 31), Self.record(1, words: 31)])
         #expect(ring.write(Self.record(3, words: 64)) == .tooLarge)
         #expect(ring.write(Self.record(3, words: 1)) == .written)
         #expect(reader.readPass().map(\.count) == [56, 16])
@@ -200,7 +200,7 @@ struct OverwriteRingTests {
                 kept += size
             }
             reader.endPass()
-            #expect(times == times.sorted(by: >), "the newest first")
+            #expect(times == times.sorted(), "the oldest first")
             #expect(faults == 0 || times.count >= min(faults, 100))
         }
         #expect(reader.undecodable == 0)

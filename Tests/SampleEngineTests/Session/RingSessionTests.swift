@@ -159,6 +159,31 @@ struct RingSessionTests {
         _ = session.stop()
     }
 
+    @Test("Two rings may call their events by the same number")
+    func sameIDs() throws {
+        let rings = try ["ticks", "tocks"].map { name in
+            try SoftwareRing(watermark: 1 << 30, events: [.init(id: 7, name: name, fixedPeriod: 1)])
+        }
+        rings[0].setClock(1_000_000_000_000)
+        let first = try rings[0].map(pages: 1)
+        let second = try rings[1].map(pages: 1)
+        let writers = try rings.map { try $0.writer() }
+        let session = try Session(
+            try RecordSource(handedOver: rings, beside: nil), pace: Pace(delay: TestSession.delay, window: nil))
+        for (writer, count) in zip(writers, [2, 3]) {
+            for _ in 0..<count {
+                let record = RecordBuilder.sample(id: 7, address: 1, pid: 100, time: 1_000_000_000_000)
+                #expect(unsafe writer.write(record.span.bytes) == .written)
+            }
+        }
+        // Stopped without a tick: the last frame is what came until now.
+        var samples = [0, 0] as [UInt64]
+        let profile = try #require(session.stop())
+        for event in 0..<2 { samples[event] = profile.table(of: event, by: []).samples }
+        #expect(samples == [2, 3])
+        _ = (first.pages, second.pages)
+    }
+
     @Test("An event that was counted for half of the time says so")
     func multiplexed() throws {
         let test = try TestSession()

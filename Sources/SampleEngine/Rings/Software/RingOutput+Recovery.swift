@@ -4,8 +4,8 @@ internal import CLinuxShims
 ///
 /// Each writer holds a lock on the byte of the file that stands for its slot, on an open file description of its own
 /// (F_OFD_SETLK). The kernel gives the lock back when the last descriptor of that description is gone: when the
-/// process ends, however it ends, and in whichever pid namespace it lived. A child that was forked without an exec
-/// shares the description, and so keeps its parent's slot alive as long as it lives itself.
+/// process ends, however it ends, and in whichever pid namespace it lived. A child that is forked lets go of its parent's
+/// description at once (`pt_open_lock`), so that the parent's slot dies with the parent.
 ///
 /// A live owner is never passed over, however slow it is.
 extension RingOutput {

@@ -117,8 +117,9 @@ package struct RingOutput: @unchecked Sendable {
         guard let distance = reserve(total, slot) else { return refuse(lost, event) }
         var place = position(distance, total)
         if lost != 0 {
-            writeLost(lost, at: place, bytes: Self.lostSize, event: event)
-            place &+= Self.lostSize
+            // In front of the record in the order of writing, which in a backward ring is behind it.
+            writeLost(lost, at: isBackward ? place &+ bytes : place, bytes: Self.lostSize, event: event)
+            if !isBackward { place &+= Self.lostSize }
         }
         unsafe copy(start, record.count, to: place)
         commit(distance, total, slot)

@@ -1,6 +1,16 @@
 internal import CLinuxShims
 internal import Glibc
 
+/// The open file description whose locks say that a writer's process lives.
+///
+/// A forked child has another file under its number, without any lock: else a parent that dies would be taken for alive
+/// as long as one of its children lives.
+private struct WriterLock: ~Copyable, Sendable {
+    let number: Int32
+
+    deinit { if number >= 0 { pt_close_lock(number) } }
+}
+
 /// One process's place among the writers of a software ring; its threads and signal handlers share it.
 ///
 /// Owns a slot, locked for as long as this value and its process live. A child that was forked must make a writer of
@@ -10,12 +20,12 @@ package final class RingWriter: @unchecked Sendable {
     /// For signal handlers, which must not count references; good as long as this writer lives.
     package let output: RingOutput
     private let memory: RingMemory
-    private let lock: Descriptor
+    private let lock: WriterLock
     private let slotWord: UnsafeMutablePointer<UInt64>
 
     init(_ memory: RingMemory) throws(EngineError) {
         func refusal(_ why: String) -> EngineError { EngineError(what: "writing into a software ring", why: why) }
-        let lock = Descriptor(owning: pt_reopen(memory.state.memoryDescriptor))
+        let lock = WriterLock(number: pt_open_lock(memory.state.memoryDescriptor))
         guard lock.number >= 0 else { throw refusal(Errno(errno).text) }
         let viewer = unsafe RingOutput(memory, slotWord: nil, lock: lock.number, pid: 0)
         let free = (1...SoftwareLayout.mostWriters).first { slot in

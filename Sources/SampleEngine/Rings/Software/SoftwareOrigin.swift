@@ -32,12 +32,15 @@ package final class SoftwareOrigin: RingOrigin, @unchecked Sendable {
 
     package var isExhausted: Bool { isOver || ring.isAbandoned }
 
-    package var lost: UInt64? { ring.refused }
+    /// With the records that died with their writers.
+    package var lost: UInt64? { ring.refused.addingSaturating(ring.skipped) }
+    package var isDearToAsk: Bool { false }
 
     package func takeCounts() -> [(event: Int, count: UInt64)]? {
         var counts: [(event: Int, count: UInt64)] = []
         for number in 0..<ring.events.count {
-            guard let now = ring.counts(of: number) else { return nil }
+            // Whoever never says what was counted has not counted 0.
+            guard let now = ring.counts(of: number), now.timeEnabled > 0 || now.value > 0 else { return nil }
             let before = number < counted.count ? counted[number] : nil
             if number < counted.count { counted[number] = now } else { counted.append(now) }
             let value = now.value >= before?.value ?? 0 ? now.value - (before?.value ?? 0) : 0

@@ -1,0 +1,80 @@
+import SampleEngine
+import SampleEngineTestSupport
+import Testing
+import TopView
+import perftop
+
+/// Reports of profiles made by hand: what a real run shows too rarely.
+@Suite("report formats")
+struct FormatTests {
+    private func frame(_ builder: inout SyntheticProfile, _ number: Int, filter: String = "") -> BatchFrame {
+        var options = ReportOptions()
+        options.filter = Filter(filter)
+        return BatchFrame(builder.next(), event: 0, number: number, options: options)
+    }
+
+    /// A line's fields by the names in the header; none of them is quoted here.
+    private func fields(_ line: Substring) throws -> [String: String] {
+        let header = CSVFormat().preamble(ReportOptions()).dropLast().split(separator: ",").map(String.init)
+        let values = line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        try #require(header.count == values.count)
+        return Dictionary(uniqueKeysWithValues: zip(header, values))
+    }
+
+    @Test("csv: new columns stand behind the old ones")
+    func header() {
+        let header = CSVFormat().preamble(ReportOptions())
+        #expect(header.hasPrefix("frame,time,interval_s,event,kind,self_percent,total_percent,self_samples,total_sam"))
+        #expect(header.hasSuffix(",counts,health,counted,notes\n"))
+    }
+
+    @Test("csv: every line says what its frame lost, counted and notes")
+    func rows() throws {
+        var builder = SyntheticProfile(notes: ["one", "two"])
+        builder.add("spin", module: "m", process: "p", samples: 3)
+        builder.add("turn", module: "m", process: "p", samples: 1)
+        builder.counted = [77]
+        builder.rings[1].kernelLost = 640
+        let lines = CSVFormat().text(frame(&builder, 1)).split(separator: "\n")
+        #expect(try lines.map { try fields($0)["symbol"] } == ["spin", "turn"])
+        for line in lines {
+            let fields = try fields(line)
+            #expect(fields["lost"] == "640")
+            #expect(fields["health"] == "LOST 3.1% of samples: ring of CPU 1 full; try -m 512")
+            #expect(fields["counted"] == "77")
+            #expect(fields["notes"] == "one | two")
+        }
+    }
+
+    @Test("csv: a frame without rows is one line of zeros, with its losses", arguments: [false, true])
+    func noRows(isFiltered: Bool) throws {
+        var builder = SyntheticProfile()
+        builder.rings[0].samples = 0
+        builder.rings[1].samples = 0
+        builder.rings[1].kernelLost = 640
+        if isFiltered { builder.add("spin", module: "m", process: "p", samples: 3) }
+        let lines = CSVFormat().text(frame(&builder, 4, filter: "nothing")).split(separator: "\n")
+        try #require(lines.count == 1)
+        let fields = try fields(lines[0])
+        #expect(fields["frame"] == "4" && fields["event"] == "cycles" && fields["lost"] == "640")
+        #expect(fields["health"] == "LOST 100.0% of samples: ring of CPU 1 full; try -m 512")
+        for name in ["self_percent", "total_percent"] { #expect(fields[name] == "0.00") }
+        for name in ["self_samples", "total_samples"] { #expect(fields[name] == "0") }
+        for name in ["kind", "process", "module", "symbol", "counts", "counted", "notes"] {
+            #expect(fields[name]?.isEmpty == true, "\(name)")
+        }
+    }
+
+    @Test("text: a note is printed in the first frame that has it, and not again")
+    func notes() {
+        func notes(_ text: String) -> [Substring] { text.split(separator: "\n").filter { $0.hasPrefix("# note: ") } }
+        var builder = SyntheticProfile(notes: ["at once"])
+        var format = TextFormat()
+        #expect(notes(format.text(frame(&builder, 1))) == ["# note: at once"])
+        #expect(notes(format.text(frame(&builder, 2))).isEmpty)
+        builder.session = SessionFacts(
+            target: "pid 1234", events: builder.session.events, notes: ["at once", "later"])
+        #expect(notes(format.text(frame(&builder, 3))) == ["# note: later"])
+        #expect(notes(format.text(frame(&builder, 4))).isEmpty)
+    }
+}
