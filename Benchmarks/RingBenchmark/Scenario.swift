@@ -60,7 +60,6 @@ struct Extent {
     let rounds: Int
     /// Wake-ups of each measurement.
     let wakeups: Int
-    let warmWakeups = 100
     let totals: [Int]
 
     /// Four million records are what two seconds of a storm bring.

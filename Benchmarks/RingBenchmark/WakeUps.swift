@@ -19,14 +19,16 @@ struct WakeUps {
     static func run(total: Int, _ extent: Extent) throws -> [WakeUps] {
         let rig = try Rig(rings: total, pages: 4, watermark: records * Sample.size)
         var random = Randomness(seed: 2)
+        // Each of the two slices has met every ring, whose events are its own, and so has a cell for each place.
+        let warm = 4 * total
         var time: UInt64 = 1_000_000_000
         return readyCounts.filter { $0 <= total }.map { ready in
             var passes: [UInt64] = []
             var waits: [UInt64] = []
             var (allocations, tally) = (0 as UInt64, Tally())
-            for turn in 0..<extent.warmWakeups + extent.wakeups {
+            for turn in 0..<warm + extent.wakeups {
                 // Twice, for there are two slices.
-                if turn == extent.warmWakeups / 2 || turn == extent.warmWakeups {
+                if turn == warm / 2 || turn == warm {
                     rig.passAll()
                     rig.handOver()
                     rig.takeSlice(&tally)
@@ -38,7 +40,7 @@ struct WakeUps {
                     for _ in 0..<records {
                         time += 300
                         // Few places: it is the wake-up that counts here.
-                        let sample = Sample(address: 64 * UInt64(random.below(16)), pid: 1000, thread: 1000)
+                        let sample = Sample(address: 64 * UInt64(random.below(4)), pid: 1000, thread: 1000)
                         guard sample.write(writer, time: time) else {
                             fatalError("a ring is full")
                         }
@@ -47,7 +49,7 @@ struct WakeUps {
                 var (wait, pass) = (Cost(), Cost())
                 wait.measure { rig.wait() }
                 pass.measure { rig.pass() }
-                if turn < extent.warmWakeups { continue }
+                if turn < warm { continue }
                 waits.append(wait.nanoseconds)
                 passes.append(pass.nanoseconds)
                 allocations &+= wait.allocations &+ pass.allocations
