@@ -64,7 +64,7 @@ extension EndToEnd {
             let text = try perftop(arguments + ["text"]).output
             #expect(text.contains("SELF%  SAMPLES  PAGE-FAULTS  PROCESS"))
             let table = try perftop(arguments + ["csv"]).outputLines
-            #expect(table.first?.hasSuffix(",counts") == true)
+            #expect(table.first?.hasSuffix(",counts,health,counted,notes") == true)
             #expect(table.dropFirst().allSatisfy { $0.contains(",page-faults=") })
             let plain = try sample(["-p", "\(program.pid)", "-n", "1", "-d", "0.3"])
             #expect(plain.flatMap(\.rows).allSatisfy { $0.counts == nil })
