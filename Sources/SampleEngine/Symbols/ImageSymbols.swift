@@ -4,7 +4,7 @@ package enum SymbolAnswer: Equatable, Sendable {
     ///
     /// The range is the function's own. A function inside it interrupts it, so an answer holds for the address that
     /// was asked and not for every other one of the range.
-    case symbol(rawName: [UInt8], start: ImageAddress, end: ImageAddress)
+    case symbol(rawName: [UInt8], start: ImageAddress, end: ImageAddress, source: NameSource)
     /// A function without a name, known by its range in the unwind tables.
     case range(start: ImageAddress, end: ImageAddress)
     /// No answer, and why.
@@ -104,7 +104,13 @@ package final class ImageSymbols {
         let entry = table.entry(segment)
         do {
             guard let name = try name(of: entry) else { return .range(start: entry.start, end: entry.end) }
-            return .symbol(rawName: name, start: entry.start, end: entry.end)
+            let source: NameSource =
+                switch entry.name.place {
+                case .symbols: .symbolTable
+                case .dynamicSymbols: .dynamicSymbols
+                case .stub, .other: .linkageStub
+                }
+            return .symbol(rawName: name, start: entry.start, end: entry.end, source: source)
         } catch {
             return .none(error)
         }

@@ -69,7 +69,9 @@ package struct KernelSymbols: Sendable {
         let end = end(of: next - 1)
         guard function.length > 0, address.value < end else { return (.none(.betweenSymbols), nil) }
         let name = bytes(Slice(start: Int(function.name), length: Int(function.length)))
-        return (.symbol(rawName: name, start: ImageAddress(start), end: ImageAddress(end)), module)
+        return (
+            .symbol(rawName: name, start: ImageAddress(start), end: ImageAddress(end), source: .kernelList), module
+        )
     }
 
     private func bytes(_ slice: Slice) -> [UInt8] { Array(blob[slice.start..<slice.start + slice.length]) }

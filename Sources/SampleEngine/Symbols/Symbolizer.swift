@@ -105,7 +105,7 @@ package struct Symbolizer: ~Copyable {
 
     private static func symbol(_ answer: SymbolAnswer, _ module: Module, _ kind: CodeKind) -> Symbol {
         switch answer {
-        case .symbol(let rawName, _, _):
+        case .symbol(let rawName, _, _, _):
             let raw = displayText(rawName)
             guard let name = demangled(rawName), name != raw else {
                 return Symbol(name: raw, module: module, kind: kind)

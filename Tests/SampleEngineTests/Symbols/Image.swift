@@ -15,7 +15,7 @@ func symbols(of path: String) throws -> ImageSymbols { try ImageSymbols(reading:
 extension ImageSymbols {
     /// The name at an address, nil for any other answer.
     func name(at address: UInt64) -> String? {
-        guard case .symbol(let name, _, _) = answer(at: ImageAddress(address)) else { return nil }
+        guard case .symbol(let name, _, _, _) = answer(at: ImageAddress(address)) else { return nil }
         return String(decoding: name, as: UTF8.self)
     }
 }

@@ -132,7 +132,8 @@ struct ImageSymbolsTests {
         #expect(
             ends[0]
                 == .symbol(
-                    rawName: Array("outer".utf8), start: ImageAddress(outer), end: ImageAddress(outer + 9)))
+                    rawName: Array("outer".utf8), start: ImageAddress(outer), end: ImageAddress(outer + 9),
+                    source: .symbolTable))
     }
 
     @Test("Labels, data and mapping symbols are no functions")

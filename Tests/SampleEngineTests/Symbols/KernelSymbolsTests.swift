@@ -11,7 +11,7 @@ struct KernelSymbolsTests {
     }
 
     private func name(_ kernel: KernelSymbols, _ address: UInt64) -> String? {
-        guard case .symbol(let name, _, _) = kernel.answer(at: RuntimeAddress(address)).answer else { return nil }
+        guard case .symbol(let name, _, _, _) = kernel.answer(at: RuntimeAddress(address)).answer else { return nil }
         return String(decoding: name, as: UTF8.self)
     }
 
