@@ -115,6 +115,13 @@ struct Arguments: ParsableArguments {
         help: ArgumentHelp("View to begin with: functions (default) or rings.", valueName: "NAME"))
     var view: String?
 
+    @Option(
+        name: .customLong("symbols"), parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "Sample nothing: tell step by step how addresses of a process (-p) or of the kernel come to their names.",
+            valueName: "ADDRESS"))
+    var addresses: [String] = []
+
     @Option(name: .customLong("color"), help: ArgumentHelp("auto (default), always or never.", valueName: "WHEN"))
     var color: String?
 
@@ -144,6 +151,8 @@ struct Request {
     /// Words of the command to start; empty where there is none.
     let command: [String]
     let leavesCommandRunning: Bool
+    /// Addresses to explain in the stead of sampling.
+    let explain: ExplainOptions
     /// Software rings handed over by the caller, and whether the kernel samples beside them.
     let handedOver: [(memory: Int32, wake: Int32)]
     var samplesKernel: Bool { handedOver.isEmpty || hasTarget }
@@ -157,6 +166,7 @@ struct Request {
             arguments.everything || !arguments.command.isEmpty || !arguments.cpus.isEmpty
             || !(arguments.pids + arguments.tids + arguments.users).isEmpty
         sampling = Sampling(target: try Self.target(arguments))
+        explain = try Self.explain(arguments, sampling.target)
         sampling.events = try Self.events(arguments.events)
         sampling.rate = try Self.rate(arguments)
         sampling.ringPages = try Self.pages(arguments.pages)
@@ -222,6 +232,26 @@ extension Request {
             if target.who == .everythingPermitted { target.who = .everything }
         }
         return target
+    }
+
+    private static func explain(_ arguments: Arguments, _ target: Target) throws(EngineError) -> ExplainOptions {
+        var options = ExplainOptions()
+        for word in arguments.addresses {
+            let digits = word.hasPrefix("0x") || word.hasPrefix("0X") ? String(word.dropFirst(2)) : word
+            guard let address = UInt64(digits, radix: 16) else {
+                throw EngineError(
+                    .usage, what: "--symbols \(displayText(word))", why: "not an address",
+                    remedy: "write hexadecimal digits: 0x55d4c0de1139")
+            }
+            options.addresses.append(address)
+        }
+        if options.addresses.isEmpty { return options }
+        if case .processes(let pids) = target.who, pids.count == 1 { options.pid = pids[0] }
+        guard options.pid != nil || options.addresses.allSatisfy({ RuntimeAddress($0).isKernel }) else {
+            throw EngineError(
+                .usage, what: "--symbols", why: "these are addresses of one process", remedy: "name it with -p PID")
+        }
+        return options
     }
 
     private static func events(_ words: [String]) throws(EngineError) -> [EventGroup]? {

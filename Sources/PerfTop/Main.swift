@@ -13,6 +13,10 @@ struct Perftop {
         pt_return_large_blocks()
         do {
             let request = try request()
+            if !request.explain.addresses.isEmpty {
+                try runExplain(request.explain)
+                exit(0)
+            }
             leave(try request.wantsBatch ? batch(request) : live(request))
         } catch let error as EngineError {
             complain(error.message)

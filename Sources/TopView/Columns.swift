@@ -145,14 +145,14 @@ extension Ordering<Column> {
         case .kind: Self.order(left.kind.rawValue, right.kind.rawValue)
         case .process: Self.order(left.process, right.process)
         case .module: Self.order(left.module, right.module)
-        case .function: Self.order(left.function, right.function)
+        case .function: Self.order(left.shortFunction, right.shortFunction)
         case .selfPercent, .samples, .count1, .count2, .count3, .pid, .thread, .cpu, .user: 0
         }
     }
 
     private func tieBreak(_ left: Row, _ right: Row) -> Int {
         var order = Self.order((right.selfPercent * 100).rounded(), (left.selfPercent * 100).rounded())
-        if order == 0 { order = Self.order(left.function, right.function) }
+        if order == 0 { order = Self.order(left.shortFunction, right.shortFunction) }
         if order == 0 { order = Self.order(left.process, right.process) }
         if order == 0 { order = Self.order(left.module, right.module) }
         if order == 0 { order = Self.order(left.key.pid ?? 0, right.key.pid ?? 0) }

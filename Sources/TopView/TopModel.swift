@@ -284,7 +284,7 @@ public struct TopModel: Sendable {
         return built[(index + step + built.count) % built.count]
     }
 
-    private var longestName: Int { rows.reduce(0) { max($0, TextWidth.cells(of: $1.function)) } }
+    private var longestName: Int { rows.reduce(0) { max($0, TextWidth.cells(of: $1.shortFunction)) } }
 
     // MARK: Sorting
 

@@ -27,6 +27,7 @@ package struct BatchFrame {
     let grouping: Set<GroupKey>
     /// Samples before the filter.
     let samples: UInt64
+    let naming: Naming
     /// Sorted, filtered, limited.
     let rows: [Row]
     /// Names of the events that are counted beside this one, in the order of each row's `counts`.
@@ -45,6 +46,7 @@ package struct BatchFrame {
         event = profile.session.events[index]
         grouping = options.grouping
         samples = table.samples
+        naming = table.naming
         siblings = table.siblings.map { profile.session.events[$0].name }
         counted = profile.counted(index)
         health = profile.health

@@ -60,6 +60,7 @@ private struct JSONFrame: Encodable {
     let undecodable: UInt64
     let folded: UInt64
     let userless: UInt64
+    let naming: JSONNaming
     let rows: [JSONRow]
     let rings: [JSONRing]
     let `self`: JSONCost
@@ -87,6 +88,7 @@ private struct JSONFrame: Encodable {
         undecodable = frame.health.undecodable
         folded = frame.health.folded
         userless = frame.health.userless
+        naming = JSONNaming(frame.naming)
         rows = frame.rows.map { JSONRow($0, frame) }
         self.rings = rings.map(JSONRing.init)
         self.`self` = JSONCost(
@@ -94,10 +96,26 @@ private struct JSONFrame: Encodable {
     }
 }
 
+/// How many of the samples have a name.
+private struct JSONNaming: Encodable {
+    let named: UInt64
+    let functionRange: UInt64
+    let jitWithoutMap: UInt64
+    let unknown: UInt64
+
+    init(_ naming: Naming) {
+        named = naming.named
+        functionRange = naming.ranges
+        jitWithoutMap = naming.jit
+        unknown = naming.unknown
+    }
+}
+
 private struct JSONRow: Encodable {
     /// Empty, like the next ones, where rows are not grouped by it.
     let symbol: String
     let rawSymbol: String?
+    let namedBy: String?
     let module: String
     let modulePath: String
     let buildId: String?
@@ -117,6 +135,7 @@ private struct JSONRow: Encodable {
     init(_ row: Row, _ frame: BatchFrame) {
         symbol = row.function
         rawSymbol = frame.grouping.contains(.function) ? row.rawFunction : nil
+        namedBy = frame.grouping.contains(.function) ? row.nameSource.rawValue : nil
         module = row.module
         modulePath = row.modulePath
         buildId = row.buildID.isEmpty ? nil : row.buildID

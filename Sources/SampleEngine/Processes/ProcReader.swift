@@ -10,6 +10,21 @@ package struct MapLine: Equatable, Sendable {
     package let inode: UInt64
     /// The rest of the line: a path as the kernel escapes it, a name in brackets, or nothing.
     package let path: [UInt8]
+    /// The mapping by which the file can be opened: the line's own, or a neighbour's.
+    package let witness: Range<UInt64>
+
+    package init(
+        start: UInt64, end: UInt64, offset: UInt64, device: UInt64, inode: UInt64, path: [UInt8],
+        witness: Range<UInt64>? = nil
+    ) {
+        self.start = start
+        self.end = end
+        self.offset = offset
+        self.device = device
+        self.inode = inode
+        self.path = path
+        self.witness = witness ?? start..<end
+    }
 }
 
 /// Reads what `/proc` says of a process. Slow and racy by nature: the resolver's business, never the sampler's.
@@ -22,18 +37,27 @@ package struct ProcReader: Sendable {
     /// Lines taken of one process; what is beyond stays unknown.
     private static var lineLimit: Int { 262_144 }
 
-    /// The executable mappings; nil where they cannot be read.
-    package func mappings(of pid: Int32) -> [MapLine]? {
-        guard let bytes = try? fileBytes("\(root)/\(pid)/maps", limit: 64 << 20) else { return nil }
+    /// The executable mappings by rising address, and the task that has them; nil where they cannot be read.
+    package func mappings(of pid: Int32) -> (task: Int32, lines: [MapLine])? {
+        let task = livingTask(of: pid)
+        guard let bytes = try? fileBytes("\(root)/\(task)/maps", limit: 64 << 20) else { return nil }
         let lines = Self.parse(bytes)
-        if !lines.isEmpty { return lines }
-        // The leader has exited: its other threads still show what is mapped.
-        for thread in directoryNames("\(root)/\(pid)/task").prefix(64) where thread != "\(pid)" {
-            guard let bytes = try? fileBytes("\(root)/\(pid)/task/\(thread)/maps", limit: 64 << 20) else { continue }
-            let lines = Self.parse(bytes)
-            if !lines.isEmpty { return lines }
-        }
-        return nil
+        return lines.isEmpty ? nil : (task, lines)
+    }
+
+    /// A task that still has the process's memory: the leader, or another thread where that one has exited before it.
+    ///
+    /// `/proc` has a folder for each thread too, though it lists none, with maps, files and root as of the process.
+    package func livingTask(of pid: Int32) -> Int32 {
+        if hasMemory(pid) { return pid }
+        let others = directoryNames("\(root)/\(pid)/task").prefix(64).compactMap { Int32($0) }
+        return others.first { $0 != pid && hasMemory($0) } ?? pid
+    }
+
+    /// An exited leader shows no maps.
+    private func hasMemory(_ task: Int32) -> Bool {
+        guard let file = try? fileBytes("\(root)/\(task)/maps", limit: 1) else { return false }
+        return !file.isEmpty
     }
 
     package func comm(of pid: Int32) -> [UInt8]? {
@@ -87,7 +111,8 @@ package struct ProcReader: Sendable {
         var lines: [MapLine] = []
         for line in bytes.split(separator: UInt8(ascii: "\n")) {
             if lines.count >= lineLimit { break }
-            if let mapping = parse(line: line) { lines.append(mapping) }
+            // What changes while it is read may come twice; the kernel writes the rest in order.
+            if let mapping = parse(line: line), mapping.start >= lines.last?.end ?? 0 { lines.append(mapping) }
         }
         return lines
     }

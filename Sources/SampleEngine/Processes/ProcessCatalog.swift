@@ -1,11 +1,12 @@
 /// What the resolver knows of the processes that were sampled: the sampler's sightings, filled up from `/proc`.
 package struct ProcessCatalog: ~Copyable {
-    private var entries: [Generation: Entry] = [:]
-    private let proc: ProcReader
+    var entries: [Generation: Entry] = [:]
+    let proc: ProcReader
+    var scans = ScanBudget()
 
     package init(proc: ProcReader = ProcReader()) { self.proc = proc }
 
-    private struct Entry {
+    struct Entry {
         var sighting: ProcessSighting
         var comm: [UInt8]?
         var user: UInt32?
@@ -16,32 +17,29 @@ package struct ProcessCatalog: ~Copyable {
         var askedUser: Instant?
         /// What `/proc` said is mapped; nil until it was asked.
         var lines: [MapLine]?
+        /// The task whose maps these were: the process, or a thread that has outlived its leader.
+        var task: Int32?
         var scanned: Instant?
         /// Another generation with the same origin, to ask in its stead once it is gone.
         var heir: Generation?
     }
 
-    /// What an address of a process turned out to be.
-    package enum Place: Sendable {
-        /// A file's mapping, with the process that has it.
-        case file(MapLine, pid: Int32)
-        /// Memory that is no file, by the start of its mapping.
-        case memory(start: UInt64)
-        case vdso(offset: UInt64)
-        case unknown
-    }
-
     /// Takes up what the sampler saw.
     package mutating func note(_ sighting: ProcessSighting) {
         var entry = entries[sighting.generation] ?? Entry(sighting: sighting)
-        let mappings = sighting.mappings.isEmpty ? entry.sighting.mappings : sighting.mappings
+        let isLost = sighting.lastLoss > entry.sighting.lastLoss
+        let mappings = sighting.mappings.isEmpty && !isLost ? entry.sighting.mappings : sighting.mappings
         if let death = sighting.death, let scanned = entry.scanned, death < scanned.nanoseconds {
             // It had ended before /proc was asked: that was another program's answer.
             entry.lines = nil
         }
-        entry.sighting = ProcessSighting(
-            generation: sighting.generation, pid: sighting.pid, comm: sighting.comm, parent: sighting.parent,
-            origin: sighting.origin, firstSeen: sighting.firstSeen, death: sighting.death, mappings: mappings)
+        if let scanned = entry.scanned, scanned.nanoseconds < sighting.lastLoss {
+            // No record told of what changed since.
+            entry.lines = nil
+            entry.scanned = nil
+        }
+        entry.sighting = sighting
+        entry.sighting.mappings = mappings
         if let comm = sighting.comm { entry.comm = comm }
         entries[sighting.generation] = entry
         if sighting.origin != sighting.generation { entries[sighting.origin]?.heir = sighting.generation }
@@ -99,67 +97,16 @@ package struct ProcessCatalog: ~Copyable {
         if entries[generation]?.sighting.origin == generation { scan(generation, at: now) }
     }
 
+    /// A task that still has the memory of a process.
+    package func livingTask(of pid: Int32) -> Int32 { proc.livingTask(of: pid) }
+
     /// Whether its own user is known, and not only its parent's.
     package func wasAsked(_ generation: Generation) -> Bool { entries[generation]?.hasOwnUser ?? false }
 
-    /// What lies at an address that only the generation itself can explain.
-    package mutating func place(_ address: UInt64, in generation: Generation, at now: Instant) -> Place {
-        guard let entry = entries[generation] else { return .unknown }
-        if let mapping = entry.sighting.mappings.first(where: { $0.start <= address && address < $0.end }),
-            !mapping.space.isUnmapped
-        {
-            // A record told of this range: then it is memory, or what /proc says now came after the sample.
-            return mapping.space.owner != nil ? .memory(start: mapping.start) : .unknown
-        }
-        var found = line(of: address, in: generation)
-        if found == nil {
-            scan(generation, at: now)
-            found = line(of: address, in: generation)
-        }
-        guard let line = found else { return .unknown }
-        if line.path.elementsEqual("[vdso]".utf8) { return .vdso(offset: address - line.start) }
-        if line.inode == 0 || Self.isMemory(line.path) { return .memory(start: line.start) }
-        return .file(line, pid: scannedPID(generation))
-    }
-
-    private func line(of address: UInt64, in generation: Generation) -> MapLine? {
-        entries[generation]?.lines?.first { $0.start <= address && address < $0.end }
-    }
-
-    /// Reads the maps of a generation, or again where that is a while ago and it did not have the address.
-    private mutating func scan(_ generation: Generation, at now: Instant) {
-        guard var entry = entries[generation] else { return }
-        if let scanned = entry.scanned, now.nanoseconds(since: scanned) < 250_000_000 { return }
-        entry.scanned = now
-        if let lines = lines(of: entry.sighting) {
-            entry.lines = lines
-        } else if entry.lines == nil, let heir = entry.heir, let other = entries[heir] {
-            entry.lines = lines(of: other.sighting)
-        }
-        entries[generation] = entry
-    }
-
-    private func lines(of sighting: ProcessSighting) -> [MapLine]? {
-        // The pid may be another process's by now: the same one before and after, or no answer.
-        guard sighting.death == nil, isSame(sighting), let lines = proc.mappings(of: sighting.pid), isSame(sighting)
-        else { return nil }
-        return lines
-    }
-
     /// Whether the pid still belongs to the process that was seen: one that started later is another.
-    private func isSame(_ sighting: ProcessSighting) -> Bool {
+    func isSame(_ sighting: ProcessSighting) -> Bool {
         guard let started = proc.startTime(of: sighting.pid) else { return false }
         return started <= sighting.firstSeen.addingSaturating(20_000_000)
-    }
-
-    private func scannedPID(_ generation: Generation) -> Int32 {
-        guard let entry = entries[generation] else { return -1 }
-        if entry.sighting.death == nil { return entry.sighting.pid }
-        return entry.heir.flatMap { entries[$0]?.sighting.pid } ?? entry.sighting.pid
-    }
-
-    private static func isMemory(_ path: [UInt8]) -> Bool {
-        ["[heap]", "[stack", "[anon", "/dev/zero", "/anon_hugepage", "/SYSV"].contains { path.starts(with: $0.utf8) }
     }
 
     /// Forgets processes that ended before a time, once there are many: their names are given by then.

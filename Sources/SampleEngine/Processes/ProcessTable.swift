@@ -12,7 +12,9 @@ package struct ProcessSighting: Sendable {
     /// When it ended by exec or exit; nil while it lives.
     package let death: UInt64?
     /// What the records told of its mappings; where something is mapped by them, `/proc` tells of a later time.
-    package let mappings: [Mapping]
+    package var mappings: [Mapping]
+    /// When records were lost last: what was known of mappings before says nothing any more. 0 for never.
+    package let lastLoss: UInt64
 }
 
 /// Follows the processes by the kernel's records: pid and time → generation, address and time → location.
@@ -28,6 +30,7 @@ package struct ProcessTable: ~Copyable {
     private var touched: [Int] = []
     private var dead: [Int] = []
     private var newcomers: [Int] = []
+    private var lastLoss: UInt64 = 0
     private let wanted: Set<Int32>?
     private let looksAtAll: Bool
 
@@ -116,9 +119,18 @@ package struct ProcessTable: ~Copyable {
         }
     }
 
-    /// Records were lost: what was counted by them cannot be trusted any more.
-    package mutating func noteLoss() {
-        for life in lives.indices { lives[life].threads = nil }
+    /// Records were lost: what was known by them cannot be trusted any more, neither threads nor mappings.
+    ///
+    /// An exec or a mapping may be among them, and a name out of what was there before would be wrong. So every process
+    /// is a blank page, and `/proc` tells what is on it now.
+    package mutating func noteLoss(at time: UInt64) {
+        lastLoss = max(lastLoss, time)
+        for life in lives.indices where !lives[life].isFree {
+            lives[life].threads = nil
+            lives[life].space = AddressSpace()
+            lives[life].origin = lives[life].generation
+            lives[life].isNews = true
+        }
     }
 
     private mutating func map(_ record: MappingRecord, path: Range<Int>, in bytes: RawSpan, at time: UInt64) {
@@ -132,7 +144,9 @@ package struct ProcessTable: ~Copyable {
             switch PathClass(path, in: bytes) {
             case .file: images.intern(record, path: path, in: bytes) ?? .unmapped(generation)
             case .memory: SpaceID.anonymous(generation)
-            case .vdso: SpaceID.vdso
+            // A 32-bit process has another one: its own memory must tell.
+            case .vdso: record.start >> 32 == 0 ? SpaceID.unmapped(generation) : .vdso
+            case .kernelPage: SpaceID.unmapped(generation)
             }
         let offset = space == .vdso ? 0 : record.offset
         lives[life].space.insert(
@@ -201,7 +215,7 @@ package struct ProcessTable: ~Copyable {
         ProcessSighting(
             generation: life.generation, pid: life.pid, comm: life.comm, parent: life.parent, origin: life.origin,
             firstSeen: life.firstSeen, death: life.death == .max ? nil : life.death,
-            mappings: life.hasOwnAddresses ? life.space.mappings : [])
+            mappings: life.hasOwnAddresses ? life.space.mappings : [], lastLoss: lastLoss)
     }
 
     /// Some process that is wanted, or a child of one, is known to live.
@@ -328,12 +342,16 @@ package struct ProcessTable: ~Copyable {
 /// What a mapping's path says it is.
 private enum PathClass {
     case file, memory, vdso
+    /// Any other name in brackets: `/proc` has it too.
+    case kernelPage
 
     init(_ path: Range<Int>, in bytes: RawSpan) {
         if Self.begins("[vdso]", path, bytes) {
             self = .vdso
         } else if Self.memoryPrefixes.contains(where: { Self.begins($0, path, bytes) }) || path.isEmpty {
             self = .memory
+        } else if Self.begins("[", path, bytes) {
+            self = .kernelPage
         } else {
             self = .file
         }
@@ -341,6 +359,8 @@ private enum PathClass {
 
     private static let memoryPrefixes: [StaticString] = [
         "//anon", "[heap]", "[stack", "[anon", "/dev/zero", "/anon_hugepage", "/SYSV",
+        // A library or a compiler's output: only the resolver can look, and it needs the address.
+        "/memfd:",
     ]
 
     private static func begins(_ prefix: StaticString, _ path: Range<Int>, _ bytes: RawSpan) -> Bool {

@@ -37,7 +37,11 @@ public struct Row: Sendable {
     public let key: RowKey
     /// Empty where rows are not grouped by function.
     public let function: String
+    /// What the table shows of it: without parameters.
+    public let shortFunction: String
     public let rawFunction: String?
+    /// Where the function's name was found.
+    public let nameSource: NameSource
     public let module: String
     public let modulePath: String
     public let buildID: String
@@ -61,6 +65,8 @@ public struct Table: Sendable {
     /// Samples behind the table, before any display filter.
     public let samples: UInt64
     public let weight: UInt64
+    /// How many of the samples have a name.
+    public let naming: Naming
     /// Events that are counted beside the table's own, by their places in the session.
     public let siblings: [Int]
 }

@@ -12,18 +12,26 @@ public struct ModuleID: Hashable, Sendable {
 
 /// A function, or the one row that stands for code without a name. All text is sanitized.
 public struct Function: Hashable, Sendable {
-    /// Demangled; `[fn 0x1150]`, `[jit 0x…]` or `[unknown]` where there is no name.
+    /// Demangled; `[fn 0x1150]`, `[jit 0x…]`, `[file changed]` or `[unknown]` where there is no name.
     public let name: String
+    /// Without parameters, for rows; nil where that is `name`.
+    public let shortName: String?
     /// As the symbol table has it, where that differs from `name`.
     public let rawName: String?
     public let module: ModuleID
     public let kind: CodeKind
+    public let source: NameSource
 
-    public init(name: String, rawName: String? = nil, module: ModuleID, kind: CodeKind) {
+    public init(
+        name: String, shortName: String? = nil, rawName: String? = nil, module: ModuleID, kind: CodeKind,
+        source: NameSource = .none
+    ) {
         self.name = name
+        self.shortName = shortName
         self.rawName = rawName
         self.module = module
         self.kind = kind
+        self.source = source
     }
 }
 

@@ -8,9 +8,7 @@ package struct ProfileBuilder: ~Copyable {
     private let window: UInt64?
     private var symbolizer = Symbolizer()
     private var slices: [Slice] = []
-    private var stacks = PagedArray<Frame>()
-    private var stackIDs: [StackEntry: StackID] = [:]
-    private var unnamed: [StackID] = []
+    private var frames = FrameTable()
     private var names = Names()
     private var functionIDs: [Function: FunctionID] = [:]
     private var moduleIDs: [Module: ModuleID] = [:]
@@ -59,14 +57,15 @@ package struct ProfileBuilder: ~Copyable {
         }
         if open.targetExited { state = .exited }
         for note in open.notes where !news.contains(note) && news.count < 16 { news.append(note) }
-        if stacks.count > Self.frameLimit { forgetUnusedStacks() }
+        if frames.frames.count > Self.frameLimit { frames.keepOnly(usedBy: &slices) }
+        renewOwnMemory(of: open)
 
         var ids: [StackID] = []
         ids.reserveCapacity(open.stacks.entries.count)
         for entry in open.stacks.entries {
             // A caller always stands before what it called.
             let caller = entry.caller.map { ids[Int($0.index)] }
-            ids.append(intern(StackEntry(location: entry.location, caller: caller)))
+            ids.append(frames.intern(StackEntry(location: entry.location, caller: caller)))
         }
         var cells: [Cell] = []
         cells.reserveCapacity(open.cells.cells.count + open.overflow.cells.count)
@@ -81,7 +80,7 @@ package struct ProfileBuilder: ~Copyable {
             cells.append(cell)
         }
         if !open.overflow.cells.isEmpty {
-            let other = intern(StackEntry(location: Location(space: .other, value: 0)))
+            let other = frames.intern(StackEntry(location: Location(space: .other, value: 0)))
             for var cell in open.overflow.cells where membership(of: cell.generation) == .member {
                 cell.stack = other
                 cells.append(cell)
@@ -95,31 +94,26 @@ package struct ProfileBuilder: ~Copyable {
         if let window, let newest = slices.last?.end {
             slices.removeAll { newest.nanoseconds(since: $0.end) >= window }
         }
-        orderUnnamed(by: cells)
+        frames.doubt(at: .now)
+        frames.orderUnnamed(by: cells)
         forgetUnusedProcesses(before: open.start)
     }
 
-    /// Puts what weighs most last, where naming begins; the kernel first, whose list of names takes long to read.
-    private mutating func orderUnnamed(by cells: [Cell]) {
-        guard unnamed.count > 1 else { return }
-        var weights: [StackID: UInt64] = [:]
-        for cell in cells where stacks[Int(cell.stack.index)].function == nil {
-            weights[cell.stack] = (weights[cell.stack] ?? 0).addingSaturating(cell.period)
+    /// Looks for new names where code is made at run time and was sampled again.
+    private mutating func renewOwnMemory(of open: borrowing OpenSlice) {
+        var owners: Set<Generation> = []
+        for entry in open.stacks.entries {
+            if let owner = entry.location.space.owner, frames.hasOwnMemory(owner) { owners.insert(owner) }
         }
-        func isCheap(_ id: StackID) -> Bool { stacks[Int(id.index)].location.space != .kernel }
-        unnamed.sort { left, right in
-            let cheap = (isCheap(left), isCheap(right))
-            return cheap.0 != cheap.1 ? !cheap.0 : (weights[left] ?? 0) < (weights[right] ?? 0)
+        for owner in owners {
+            let changed = symbolizer.changedNames(of: owner, now: .now)
+            for id in frames.touched(by: changed, of: owner) {
+                let frame = frames.frames[Int(id.index)]
+                let symbol = symbolizer.answer(at: frame.location, now: .now).symbol
+                let hadName = frame.function.map { names.functions[Int($0.index)].source != .none } ?? false
+                frames.rename(id, intern(symbol), hadName: hadName)
+            }
         }
-    }
-
-    private mutating func intern(_ entry: StackEntry) -> StackID {
-        if let known = stackIDs[entry] { return known }
-        let id = StackID(UInt32(stacks.count))
-        stacks.append(Frame(location: entry.location, function: nil, caller: entry.caller))
-        stackIDs[entry] = id
-        unnamed.append(id)
-        return id
     }
 
     /// Whether a process belongs to the target, with its name made sure of.
@@ -167,13 +161,14 @@ package struct ProfileBuilder: ~Copyable {
     ///
     /// - Returns: true once everything in view has its name.
     package mutating func name(until deadline: Instant) -> Bool {
-        while let id = unnamed.popLast() {
+        while let id = frames.takeUnnamed() {
             let now = Instant.now
-            let symbol = symbolizer.symbol(at: stacks[Int(id.index)].location, now: now)
-            stacks[Int(id.index)].function = intern(symbol)
+            let answer = symbolizer.answer(at: frames.frames[Int(id.index)].location, now: now)
+            frames.name(
+                id, intern(answer.symbol), isFinal: answer.isFinal, isOwnMemory: answer.symbol.kind == .jit, now: now)
             if now > deadline { break }
         }
-        return unnamed.isEmpty
+        return frames.isNamed
     }
 
     private mutating func intern(_ symbol: Symbol) -> FunctionID {
@@ -185,7 +180,9 @@ package struct ProfileBuilder: ~Copyable {
             names.modules.append(symbol.module)
             moduleIDs[symbol.module] = module
         }
-        let function = Function(name: symbol.name, rawName: symbol.rawName, module: module, kind: symbol.kind)
+        let function = Function(
+            name: symbol.name, shortName: symbol.shortName, rawName: symbol.rawName, module: module, kind: symbol.kind,
+            source: symbol.source)
         if let known = functionIDs[function] { return known }
         let id = FunctionID(UInt32(names.functions.count))
         names.functions.append(function)
@@ -204,7 +201,7 @@ package struct ProfileBuilder: ~Copyable {
         let profile = Profile(
             sequence: sequence,
             session: session.with(notes: notes),
-            state: state, slices: slices, stacks: stacks, names: names, wallClock: wallClockNanoseconds())
+            state: state, slices: slices, stacks: frames.frames, names: names, wallClock: wallClockNanoseconds())
         if window == nil { slices = [] }
         return profile
     }
@@ -231,35 +228,6 @@ package struct ProfileBuilder: ~Copyable {
             cells += joined.cells.count - slices[0].cells.count - slices[1].cells.count
             slices.replaceSubrange(0...1, with: [joined])
         }
-    }
-
-    private mutating func forgetUnusedStacks() {
-        var newIDs: [StackID?] = Array(repeating: nil, count: stacks.count)
-        var kept = PagedArray<Frame>()
-        var keptIDs: [StackEntry: StackID] = [:]
-        func keep(_ old: StackID) -> StackID {
-            if let known = newIDs[Int(old.index)] { return known }
-            let frame = stacks[Int(old.index)]
-            let caller = frame.caller.map(keep)
-            let id = StackID(UInt32(kept.count))
-            kept.append(Frame(location: frame.location, function: frame.function, caller: caller))
-            keptIDs[StackEntry(location: frame.location, caller: caller)] = id
-            newIDs[Int(old.index)] = id
-            return id
-        }
-        slices = slices.map { slice in
-            Slice(
-                start: slice.start, end: slice.end,
-                cells: slice.cells.map { cell in
-                    var cell = cell
-                    cell.stack = keep(cell.stack)
-                    return cell
-                }, rings: slice.rings, counted: slice.counted,
-                folded: slice.folded, userless: slice.userless, cost: slice.cost)
-        }
-        stacks = kept
-        stackIDs = keptIDs
-        unnamed = kept.indices.filter { kept[$0].function == nil }.map { StackID(UInt32($0)) }
     }
 
     private mutating func forgetUnusedProcesses(before time: Instant) {

@@ -39,6 +39,7 @@ private struct RowFold: ~Copyable {
     private var index = HashIndex(capacity: 1024)
     private var sums: [Accumulator] = []
     private var all = Sum()
+    private var naming = Naming()
     private var processes = ProcessNumbers()
 
     /// What the cells of an event are to a table.
@@ -52,6 +53,7 @@ private struct RowFold: ~Copyable {
     private struct Code {
         let module: UInt32
         let kind: CodeKind
+        let naming: Naming.Class
     }
 
     /// The grouping as plain flags, looked at for every cell.
@@ -117,13 +119,17 @@ private struct RowFold: ~Copyable {
         self.siblings = siblings
         groups = Groups(grouping)
         let functions = profile.names.functions
-        codes = functions.indices.map { Code(module: functions[$0].module.index, kind: functions[$0].kind) }
+        codes = functions.indices.map { number in
+            let function = functions[number]
+            return Code(module: function.module.index, kind: function.kind, naming: Naming.Class(of: function))
+        }
     }
 
     mutating func add(_ cell: Cell) {
         all.add(cell)
         guard Int(cell.stack.index) < profile.stacks.count else { return }
         let leaf = profile.stacks[Int(cell.stack.index)]
+        naming.add(cell.count, leaf.function.map { codes[Int($0.index)].naming } ?? .unknown)
         let row = row(for: cell, frame: leaf)
         sums[row].own.add(cell)
         sums[row].total.add(cell)
@@ -187,7 +193,7 @@ private struct RowFold: ~Copyable {
         var rows: [Row] = []
         rows.reserveCapacity(ordered.count)
         for sum in ordered { rows.append(row(sum)) }
-        return Table(rows: rows, samples: all.samples, weight: all.weight, siblings: siblings)
+        return Table(rows: rows, samples: all.samples, weight: all.weight, naming: naming, siblings: siblings)
     }
 
     private func row(_ sum: Accumulator) -> Row {
@@ -198,7 +204,8 @@ private struct RowFold: ~Copyable {
         return Row(
             key: rowKey(sum, process: process),
             function: groups.function ? function?.name ?? "[reading symbols]" : "",
-            rawFunction: function?.rawName,
+            shortFunction: function.map { $0.shortName ?? $0.name } ?? "", rawFunction: function?.rawName,
+            nameSource: groups.function ? function?.source ?? .none : .none,
             module: module?.name ?? "", modulePath: module?.path ?? "", buildID: module?.buildID ?? "",
             process: process, pid: sum.pid, kind: sum.kind,
             selfPercent: 100 * Double(sum.own.weight) / weight,

@@ -145,7 +145,9 @@ package struct SampleStage: ~Copyable {
             } else {
                 let lostBefore = figures.lost
                 note(header, bytes, &figures)
-                if figures.lost != lostBefore { processes.noteLoss() }
+                if figures.lost != lostBefore {
+                    processes.noteLoss(at: RecordDecoder.time(of: bytes) ?? clock.now.nanoseconds)
+                }
             }
         }
         return Self.nextTime(&reader)

@@ -20,19 +20,20 @@ public enum NameSource: String, Sendable, Hashable, CaseIterable {
     case perfMap = "perf-map"
     /// Nothing: a stand-in in brackets.
     case none
-}
 
-/// The road to an address's name, step by step; kept only where somebody asked to be told.
-package struct Explanation: Sendable {
-    package private(set) var steps: [String] = []
-    private let isWanted: Bool
-
-    /// - Parameter isWanted: false: `add` costs one test and keeps nothing.
-    package init(isWanted: Bool) { self.isWanted = isWanted }
-
-    /// Adds a step. Foreign text in it has passed `displayText`.
-    @inline(__always)
-    package mutating func add(_ step: @autoclosure () -> String) {
-        if isWanted { steps.append(step()) }
+    /// For the detail strip and `--symbols`.
+    public var explanation: String {
+        switch self {
+        case .symbolTable: "symbol table"
+        case .dynamicSymbols: "exported symbols"
+        case .compressedSymbols: "compressed symbols in the file"
+        case .debugFile: "separate debug file"
+        case .linkageStub: "stub to another file's function"
+        case .unwindTable: "unwind table"
+        case .kernelList: "kernel's list"
+        case .kernelRecord: "kernel's record"
+        case .perfMap: "map of the process's own compiler"
+        case .none: "no name"
+        }
     }
 }

@@ -1,15 +1,44 @@
 /// An address's answer as it is shown: a name, or the one stand-in for code without one. All text is sanitized.
 package struct Symbol: Hashable, Sendable {
-    package let name: String
+    /// Demangled, with parameters.
+    package var name: String
+    /// What a row has room for, where that differs from `name`.
+    package var shortName: String?
     /// As the symbol table has it, where that differs from `name`.
-    package let rawName: String?
-    package let module: Module
-    package let kind: CodeKind
+    package var rawName: String?
+    package var module: Module
+    package var kind: CodeKind
+    package var source: NameSource
 
-    package init(name: String, rawName: String? = nil, module: Module, kind: CodeKind) {
+    package init(
+        name: String, shortName: String? = nil, rawName: String? = nil, module: Module, kind: CodeKind,
+        source: NameSource = .none
+    ) {
         self.name = name
+        self.shortName = shortName
         self.rawName = rawName
         self.module = module
         self.kind = kind
+        self.source = source
+    }
+
+    /// A function by the name a table has for it.
+    init(rawName: [UInt8], in module: Module, kind: CodeKind, source: NameSource) {
+        let raw = displayText(rawName)
+        let readable = readableName(of: rawName)
+        name = readable?.full ?? raw
+        shortName = readable.flatMap { $0.short == $0.full ? nil : $0.short }
+        self.rawName = name == raw ? nil : raw
+        self.module = module
+        self.kind = kind
+        self.source = source
+    }
+
+    /// The stand-in for code of which nothing is known.
+    static func unknown(in module: Module) -> Symbol { Symbol(name: "[unknown]", module: module, kind: .unknown) }
+
+    /// The stand-in for code that was made at run time, one for each piece of memory.
+    static func jit(_ place: String, in module: Module = Module(name: "[jit]")) -> Symbol {
+        Symbol(name: "[jit \(place)]", module: module, kind: .jit)
     }
 }

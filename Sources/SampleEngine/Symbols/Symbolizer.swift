@@ -2,122 +2,175 @@ internal import Glibc
 
 /// From a location to the symbol that is shown for it: the whole road, for every kind of space.
 ///
+///     kernel ──────────────► kernel's list, records of code made since
+///     image ───────┐
+///     own address ─┼─ file ► open and verify ► its tables ► name, or range of a function
+///       (ask /proc)├─ memory ► map of the just-in-time compiler ► name, or [jit …]
+///                  └─ vdso, vsyscall
+///
 /// Everything here is slow and runs on the resolver thread, which needs 8 MB of stack for the demanglers.
 package struct Symbolizer: ~Copyable {
     package var processes = ProcessCatalog()
     private var images = ImageStore()
     private var sightings: [SpaceID: ImageSighting] = [:]
-    private var kernel: KernelSymbols?
-    private var kernelRead: Instant?
-    private var vdso: ImageSymbols??
-    private let opener = FileOpener()
+    private var kernel = KernelNames()
+    private var vdso = VDSOImages()
 
     package init() {}
+
+    /// What to show for a location.
+    package struct Answer {
+        package let symbol: Symbol
+        /// False: a later look may tell more.
+        package let isFinal: Bool
+
+        init(_ symbol: Symbol, isFinal: Bool = true) {
+            self.symbol = symbol
+            self.isFinal = isFinal
+        }
+    }
 
     /// Takes up where an image can be opened.
     package mutating func note(_ sighting: ImageSighting) { sightings[sighting.space] = sighting }
 
     /// True once kernel code was sampled whose names the kernel hides (`kernel.kptr_restrict`).
-    package var kernelIsHidden: Bool { kernel?.isRestricted ?? false }
+    package var kernelIsHidden: Bool { kernel.isHidden }
 
     /// What to show for a location.
-    package mutating func symbol(at location: Location, now: Instant) -> Symbol {
+    package mutating func answer(at location: Location, now: Instant) -> Answer {
+        var silent = Explanation(isWanted: false)
+        return answer(at: location, now: now, &silent)
+    }
+
+    /// The same, with each step of the answer.
+    package mutating func answer(at location: Location, now: Instant, _ explanation: inout Explanation) -> Answer {
         let space = location.space
         switch space {
-        case .kernel: return kernelSymbol(RuntimeAddress(location.value), now)
-        case .guest: return Symbol(name: "[guest]", module: Module(name: "[guest]"), kind: .guest)
-        case .other: return Symbol(name: "[other]", module: Module(name: "[other]"), kind: .unknown)
-        case .vdso: return vdsoSymbol(location.value)
+        case .kernel: return kernel.answer(at: RuntimeAddress(location.value), now: now, &explanation)
+        case .guest: return Answer(Symbol(name: "[guest]", module: Module(name: "[guest]"), kind: .guest))
+        case .other: return Answer(Symbol(name: "[other]", module: Module(name: "[other]"), kind: .unknown))
+        case .vdso: return Self.answer(in: vdso.own(), FileOffset(location.value), Self.vdsoModule, &explanation)
         default: break
         }
-        if space.isImage {
-            guard let sighting = sightings[space] else { return Self.unknown(Module(name: "[unknown]")) }
-            return symbol(
-                in: MappedFile(path: sighting.path, identity: sighting.identity),
-                ImageStore.Witness(pid: sighting.pid, start: sighting.start, end: sighting.end),
-                FileOffset(location.value))
+        if space.isImage { return answer(in: space, FileOffset(location.value), &explanation) }
+        guard let owner = space.owner, owner != .idle, owner != .exiting else {
+            return Answer(.unknown(in: Self.noModule))
         }
-        guard let owner = space.owner else { return Self.unknown(Module(name: "[unknown]")) }
-        if owner == .idle || owner == .exiting { return Self.unknown(Module(name: "[unknown]")) }
-        switch processes.place(location.value, in: owner, at: now) {
-        case .file(let line, let pid):
-            return symbol(
-                in: MappedFile(
-                    path: line.path, identity: .inode(device: line.device, inode: line.inode, generation: 0)),
-                ImageStore.Witness(pid: pid, start: line.start, end: line.end),
-                FileOffset(location.value &- line.start &+ line.offset))
-        case .memory(let start):
-            return Symbol(name: "[jit 0x\(String(start, radix: 16))]", module: Module(name: "[jit]"), kind: .jit)
-        case .vdso(let offset): return vdsoSymbol(offset)
-        case .unknown: return Self.unknown(Module(name: "[unknown]"))
+        return answer(at: location.value, in: owner, now, &explanation)
+    }
+
+    private static var noModule: Module { Module(name: "[unknown]") }
+    private static var vdsoModule: Module { Module(name: "[vdso]") }
+
+    // MARK: Addresses of one process
+
+    private mutating func answer(
+        at address: UInt64, in owner: Generation, _ now: Instant, _ explanation: inout Explanation
+    ) -> Answer {
+        switch processes.place(address, in: owner, at: now, &explanation) {
+        case .image(let space, let offset): return answer(in: space, offset, &explanation)
+        case .file(let line, let task):
+            let file = MappedFile(
+                path: line.path, identity: .inode(device: line.device, inode: line.inode, generation: 0))
+            let witness = ImageStore.Witness(
+                pid: task, start: line.witness.lowerBound, end: line.witness.upperBound)
+            let found = answer(in: file, witness, FileOffset(address &- line.start &+ line.offset), &explanation)
+            // A memfd is often no file with code, but the other end of a compiler's memory.
+            guard found.symbol.kind == .jit else { return found }
+            return answer(inMemory: address, of: owner, found.symbol, &explanation)
+        case .memory(let start, _):
+            return answer(inMemory: address, of: owner, .jit(hex(start)), &explanation)
+        case .vdso(let offset):
+            return Self.answer(in: vdso.own(), FileOffset(offset), Self.vdsoModule, &explanation)
+        case .foreignVDSO(let line, let task):
+            let image = vdso.image(of: task, at: line.start..<line.end)
+            return Self.answer(in: image, FileOffset(address - line.start), Self.vdsoModule, &explanation)
+        case .vsyscall(let offset):
+            // Three entries for ever (arch/x86/entry/vsyscall, "fixed addresses").
+            let names: [UInt64: String] = [0: "gettimeofday", 0x400: "time", 0x800: "getcpu"]
+            let module = Module(name: "[vsyscall]")
+            return Answer(
+                names[offset & 0xc00].map { Symbol(name: $0, module: module, kind: .user, source: .kernelList) }
+                    ?? .unknown(in: module))
+        case .kernelPage(let name):
+            let shown = displayText(name, limit: 64)
+            return Answer(Symbol(name: shown, module: Module(name: shown), kind: .user, source: .kernelList))
+        case .unknown(let mayCome): return Answer(.unknown(in: Self.noModule), isFinal: !mayCome)
         }
     }
+
+    /// Code made at run time: the name that its maker wrote down, else a stand-in for the piece of memory.
+    private mutating func answer(
+        inMemory address: UInt64, of owner: Generation, _ standIn: Symbol, _ explanation: inout Explanation
+    ) -> Answer {
+        explanation.add("memory that is no file: code made at run time")
+        return Answer(standIn)
+    }
+
+    /// Reads what the makers of a process's code have written since; gives the addresses that have other names now.
+    package mutating func changedNames(of owner: Generation, now: Instant) -> [Range<UInt64>] { [] }
 
     // MARK: Files
 
-    private mutating func symbol(
-        in file: MappedFile, _ witness: ImageStore.Witness, _ offset: FileOffset
-    ) -> Symbol {
-        let image = images.image(of: file, seenBy: witness)
+    private mutating func answer(
+        in space: SpaceID, _ offset: FileOffset, _ explanation: inout Explanation
+    ) -> Answer {
+        guard let sighting = sightings[space] else { return Answer(.unknown(in: Self.noModule)) }
+        return answer(
+            in: MappedFile(path: sighting.path, identity: sighting.identity),
+            ImageStore.Witness(pid: sighting.pid, start: sighting.start, end: sighting.end), offset, &explanation)
+    }
+
+    private mutating func answer(
+        in file: MappedFile, _ witness: ImageStore.Witness, _ offset: FileOffset, _ explanation: inout Explanation
+    ) -> Answer {
+        var image = images.image(of: file, seenBy: witness)
+        if case .failure(.imageUnreadable) = image.symbols {
+            // Where the leader has exited, another thread still has the memory.
+            var other = witness
+            other.pid = processes.livingTask(of: witness.pid)
+            if other.pid != witness.pid { image = images.image(of: file, seenBy: other) }
+        }
         switch image.symbols {
-        case .failure(.notELF): return Symbol(name: "[jit \(image.module.name)]", module: image.module, kind: .jit)
-        case .failure: return Self.unknown(image.module)
-        case .success(let symbols):
-            guard let address = symbols.imageAddress(of: offset) else { return Self.unknown(image.module) }
-            return Self.symbol(symbols.answer(at: address), image.module, .user)
+        case .success(let symbols): return Self.answer(in: symbols, offset, image.module, &explanation)
+        case .failure(.notELF):
+            explanation.add("no ELF file")
+            return Answer(.jit(image.module.name, in: image.module))
+        case .failure(.fileChanged):
+            explanation.add("the file that was mapped is not there any more, and another one's names would be wrong")
+            return Answer(Symbol(name: "[file changed]", module: image.module, kind: .unknown))
+        case .failure(let reason):
+            explanation.add("no names: \(reason.sentence)")
+            // Another process that maps it may come, through which it can be opened.
+            return Answer(.unknown(in: image.module), isFinal: false)
         }
     }
 
-    private mutating func vdsoSymbol(_ offset: UInt64) -> Symbol {
-        let module = Module(name: "[vdso]")
-        if vdso == nil { vdso = .some(ImageSymbols.vdso()) }
-        guard let symbols = vdso ?? nil, let address = symbols.imageAddress(of: FileOffset(offset)) else {
-            return Self.unknown(module)
+    private static func answer(
+        in symbols: ImageSymbols?, _ offset: FileOffset, _ module: Module, _ explanation: inout Explanation
+    ) -> Answer {
+        guard let symbols, let address = symbols.imageAddress(of: offset) else {
+            explanation.add("no executable segment of the file holds offset \(hex(offset.value))")
+            return Answer(.unknown(in: module))
         }
-        return Self.symbol(symbols.answer(at: address), module, .user)
-    }
-
-    // MARK: Kernel
-
-    private mutating func kernelSymbol(_ address: RuntimeAddress, _ now: Instant) -> Symbol {
-        if kernelRead == nil { readKernel(now) }
-        var found = kernel?.answer(at: address)
-        if !kernelIsHidden, case (.none, _)? = found, let read = kernelRead,
-            now.nanoseconds(since: read) > 1_000_000_000
-        {
-            // No record tells of a module that is loaded: a new address asks for a new look, once a second at most.
-            readKernel(now)
-            found = kernel?.answer(at: address)
+        explanation.add("offset \(hex(offset.value)) is address \(hex(address.value)) of the file's own tables")
+        switch symbols.answer(at: address) {
+        case .symbol(let rawName, let start, let end, let source):
+            let symbol = Symbol(rawName: rawName, in: module, kind: .user, source: source)
+            explanation.add(
+                "\(source.explanation): \(symbol.rawName ?? symbol.name) at \(hex(start.value))-\(hex(end.value))")
+            return Answer(symbol)
+        case .range(let start, let end):
+            explanation.add(
+                "\(NameSource.unwindTable.explanation): a function without a name at "
+                    + "\(hex(start.value))-\(hex(end.value))")
+            return Answer(
+                Symbol(name: "[fn \(hex(start.value))]", module: module, kind: .user, source: .unwindTable))
+        case .none(let reason):
+            explanation.add("no name: \(reason.sentence)")
+            let isChanged = reason == .fileChanged
+            return Answer(
+                isChanged ? Symbol(name: "[file changed]", module: module, kind: .unknown) : .unknown(in: module))
         }
-        guard let found, !kernelIsHidden else { return Self.unknown(Module(name: "[kernel]")) }
-        let module = found.module.map { "[" + displayText($0, limit: 64) + "]" } ?? "[kernel]"
-        return Self.symbol(found.answer, Module(name: module), .kernel)
-    }
-
-    private mutating func readKernel(_ now: Instant) {
-        kernelRead = now
-        guard let file = try? opener.open(own: "/proc/kallsyms"), let read = try? KernelSymbols(readingKallsyms: file)
-        else { return }
-        kernel = read
-    }
-
-    // MARK: Names
-
-    private static func symbol(_ answer: SymbolAnswer, _ module: Module, _ kind: CodeKind) -> Symbol {
-        switch answer {
-        case .symbol(let rawName, _, _, _):
-            let raw = displayText(rawName)
-            guard let name = demangled(rawName), name != raw else {
-                return Symbol(name: raw, module: module, kind: kind)
-            }
-            return Symbol(name: name, rawName: raw, module: module, kind: kind)
-        case .range(let start, _):
-            return Symbol(name: "[fn 0x\(String(start.value, radix: 16))]", module: module, kind: kind)
-        case .none: return unknown(module)
-        }
-    }
-
-    private static func unknown(_ module: Module) -> Symbol {
-        Symbol(name: "[unknown]", module: module, kind: .unknown)
     }
 }

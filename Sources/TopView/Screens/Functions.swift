@@ -71,7 +71,7 @@ extension TopModel {
         case .user: row.key.user.map { String($0) } ?? ""
         case .process: row.process
         case .module: row.module
-        case .function: row.function
+        case .function: row.shortFunction
         }
     }
 
@@ -126,7 +126,7 @@ extension TopModel {
         let path = row.modulePath.isEmpty ? row.module : row.modulePath
         if count == 1 {
             let short = row.buildID.isEmpty ? "" : "build-id \(row.buildID.prefix(8))\(glyphs.ellipsis)"
-            return [stripLine(row.function, [path, short], place, columns)]
+            return [stripLine(row.function, [path, short, Self.naming(of: row)], place, columns)]
         }
         var facts = [row.process, "\(Numbers.fixed(row.selfPercent, 2))%"]
         facts.append("\(Numbers.grouped(row.selfSamples)) of \(Numbers.grouped(samples)) samples")
@@ -135,12 +135,18 @@ extension TopModel {
         var lines = [stripLine("", [], place, columns)]
         lines += wrapped(row.function, columns, .heading, indent: 2)
         lines += wrapped(facts.filter { !$0.isEmpty }.joined(separator: "  "), columns, .plain, indent: 2)
-        lines += wrapped("in \(path)", columns, .plain, indent: 2)
+        let naming = Self.naming(of: row)
+        lines += wrapped("in \(path)" + (naming.isEmpty ? "" : ", named by \(naming)"), columns, .plain, indent: 2)
         if !row.buildID.isEmpty { lines += wrapped("build-id \(row.buildID)", columns, .plain, indent: 2) }
         if let raw = row.rawFunction, raw != row.function {
             lines += wrapped("symbol \(raw)", columns, .quiet, indent: 2)
         }
         return Array((lines + blank(columns, count)).prefix(count))
+    }
+
+    /// Where the row's name was found; empty where it has none, and where rows are not functions.
+    private static func naming(of row: Row) -> String {
+        row.nameSource == .none ? "" : row.nameSource.explanation
     }
 
     static func word(for kind: CodeKind) -> String {

@@ -86,7 +86,7 @@ struct ProcReaderTests {
     func ownStart() throws {
         let started = try #require(ProcReader().startTime(of: getpid()))
         #expect(started <= Instant.now.nanoseconds + 20_000_000)
-        #expect(ProcReader().mappings(of: getpid())?.isEmpty == false)
+        #expect(ProcReader().mappings(of: getpid())?.lines.isEmpty == false)
         #expect(ProcReader().user(of: getpid()) == geteuid())
     }
 
@@ -108,7 +108,10 @@ struct ProcReaderTests {
         let proc = FakeProc()
         proc.write(7, "maps", "")
         proc.write(7, "task/7/maps", "")
-        proc.write(7, "task/9/maps", "1000-2000 r-xp 0 0:0 1 /a\n")
-        #expect(proc.reader.mappings(of: 7)?.map(\.inode) == [1])
+        proc.write(7, "task/9/maps", "")
+        proc.write(9, "maps", "1000-2000 r-xp 0 0:0 1 /a\n")
+        let maps = proc.reader.mappings(of: 7)
+        #expect(maps?.lines.map(\.inode) == [1])
+        #expect(maps?.task == 9)
     }
 }

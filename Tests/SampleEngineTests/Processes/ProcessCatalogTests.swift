@@ -25,7 +25,9 @@ struct ProcessCatalogTests {
         proc.writeStat(7)
         proc.write(7, "comm", "daemon\n")
         proc.write(
-            7, "maps", "1000-2000 r-xp 500 8:1 5 /bin/daemon\n3000-4000 r-xp 0 0:0 0 [vdso]\n5000-6000 rwxp 0 0:0 0\n")
+            7, "maps",
+            "1000-2000 r-xp 500 8:1 5 /bin/daemon\n5000-6000 rwxp 0 0:0 0\n"
+                + "7fff00003000-7fff00004000 r-xp 0 0:0 0 [vdso]\n")
         var table = ProcessTable(wanted: nil)
         var catalog = ProcessCatalog(proc: proc.reader)
         let generation = see(7, &table, &catalog, at: late)
@@ -39,11 +41,11 @@ struct ProcessCatalogTests {
         }
         #expect(line.path == Array("/bin/daemon".utf8))
         #expect(pid == 7)
-        guard case .vdso(0x10) = catalog.place(0x3010, in: generation, at: .now) else {
+        guard case .vdso(0x10) = catalog.place(0x7fff_0000_3010, in: generation, at: .now) else {
             Issue.record("not the vdso")
             return
         }
-        guard case .memory(start: 0x5000) = catalog.place(0x5fff, in: generation, at: .now) else {
+        guard case .memory(0x5000, _) = catalog.place(0x5fff, in: generation, at: .now) else {
             Issue.record("not memory")
             return
         }
@@ -125,5 +127,12 @@ struct ProcessCatalogTests {
         catalog.forget(before: Instant(nanoseconds: 4))
         let known = [generations[0], generations[3]].map { catalog.identity(of: $0) != nil }
         #expect(known == [true, false], "alive, dead")
+    }
+}
+
+extension ProcessCatalog {
+    fileprivate mutating func place(_ address: UInt64, in generation: Generation, at now: Instant) -> Place {
+        var silent = Explanation(isWanted: false)
+        return place(address, in: generation, at: now, &silent)
     }
 }

@@ -175,8 +175,21 @@ struct ProcessTableTests {
     @Test("The vdso is one space for all, by offset into it")
     func vdso() {
         var table = ProcessTable(wanted: nil)
+        table.feed(
+            Build.mmap2(pid: 7, start: 0x7fff_0000_5000, length: 0x2000, offset: 99, path: "[vdso]", time: 1))
+        #expect(table.place(7, 0x7fff_0000_5123, at: 2).location == Location(space: .vdso, value: 0x123))
+    }
+
+    @Test("A 32-bit process has a vdso of its own, and the kernel's other pages have names that /proc knows")
+    func otherPages() {
+        var table = ProcessTable(wanted: nil)
         table.feed(Build.mmap2(pid: 7, start: 0x5000, length: 0x2000, offset: 99, path: "[vdso]", time: 1))
-        #expect(table.place(7, 0x5123, at: 2).location == Location(space: .vdso, value: 0x123))
+        table.feed(
+            Build.mmap2(pid: 7, start: 0x7fff_ffff_e000, length: 0x1000, offset: 0, path: "[uprobes]", time: 1))
+        for address in [0x5123, 0x7fff_ffff_e010] as [UInt64] {
+            let place = table.place(7, address, at: 2)
+            #expect(place.location == Location(space: .unmapped(place.generation), value: address))
+        }
     }
 }
 

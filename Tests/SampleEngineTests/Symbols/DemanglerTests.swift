@@ -2,6 +2,8 @@ import SampleEngine
 import SampleEngineTestSupport
 import Testing
 
+private func demangled(_ rawName: [UInt8]) -> String? { readableName(of: rawName)?.full }
+
 @Suite("Readable names")
 struct DemanglerTests {
     @Test(

@@ -1,0 +1,171 @@
+extension ProcessCatalog {
+    /// What an address of a process turned out to be.
+    package enum Place: Sendable {
+        /// A file's mapping, with a task that has it.
+        case file(MapLine, task: Int32)
+        /// A place in an image that records told of: a hole in its mapping, filled with a copy of the file's code.
+        case image(SpaceID, FileOffset)
+        /// Memory that is no file, by the start of its mapping.
+        case memory(start: UInt64, pid: Int32)
+        /// The kernel's code page as every process of our own kind has it.
+        case vdso(offset: UInt64)
+        /// The one that a process of another kind has (32 bits): only its own memory shows it.
+        case foreignVDSO(MapLine, task: Int32)
+        /// The fixed page of old system calls, by the offset in it.
+        case vsyscall(offset: UInt64)
+        /// What the kernel mapped for a purpose of its own, by its name in brackets.
+        case kernelPage(name: [UInt8])
+        /// - Parameter mayCome: it lives, and a later look may tell.
+        case unknown(mayCome: Bool)
+    }
+
+    /// What lies at an address that only the generation itself can explain.
+    package mutating func place(
+        _ address: UInt64, in generation: Generation, at now: Instant, _ explanation: inout Explanation
+    ) -> Place {
+        if address & ~0xfff == Self.vsyscallPage { return .vsyscall(offset: address & 0xfff) }
+        guard let entry = entries[generation] else { return .unknown(mayCome: false) }
+        if let mapping = entry.sighting.mappings.first(where: { $0.start <= address && address < $0.end }),
+            !mapping.space.isUnmapped
+        {
+            explanation.add("mapping \(hex(mapping.start))-\(hex(mapping.end)), by the kernel's record")
+            // A file here, and the sample has not found it: it came after the sample.
+            guard mapping.space.owner != nil else { return .unknown(mayCome: false) }
+            if let place = Self.filled(mapping, among: entry.sighting.mappings, address) { return place }
+            return placeInMemory(address, mapping.start, in: generation, at: now, &explanation)
+        }
+        guard let line = scannedLine(of: address, in: generation, at: now) else {
+            let isAlive = entries[generation].map { $0.sighting.death == nil } ?? false
+            explanation.add("no mapping covers it in /proc/\(entry.sighting.pid)/maps")
+            return .unknown(mayCome: isAlive)
+        }
+        let task = entries[generation]?.task ?? entry.sighting.pid
+        explanation.add("mapping \(line.summary), by /proc/\(task)/maps")
+        if line.path.elementsEqual("[vdso]".utf8) {
+            return line.start >> 32 == 0
+                ? .foreignVDSO(line, task: task) : .vdso(offset: address - line.start)
+        }
+        if line.isMemory { return placeInMemory(address, line.start, in: generation, at: now, &explanation) }
+        if line.inode == 0 { return .kernelPage(name: line.path) }
+        return .file(line, task: task)
+    }
+
+    private static var vsyscallPage: UInt64 { 0xffff_ffff_ff60_0000 }
+
+    // MARK: Memory that is no file
+
+    /// Memory may still be a file's code: a memfd, or a copy of a file's own text in larger pages.
+    private mutating func placeInMemory(
+        _ address: UInt64, _ start: UInt64, in generation: Generation, at now: Instant,
+        _ explanation: inout Explanation
+    ) -> Place {
+        let pid = entries[generation]?.sighting.pid ?? -1
+        guard let line = scannedLine(of: address, in: generation, at: now), let lines = entries[generation]?.lines
+        else { return .memory(start: start, pid: pid) }
+        let task = entries[generation]?.task ?? pid
+        if line.inode != 0, line.path.starts(with: "/memfd:".utf8) { return .file(line, task: task) }
+        if line.isMemory, let (below, distance) = Self.fileAround(line, lines) {
+            explanation.add(
+                "memory between two parts of \(displayText(below.path)), at the place of the file's own code: "
+                    + "text moved to other pages")
+            let moved = MapLine(
+                start: line.start, end: line.end, offset: line.start &- distance, device: below.device,
+                inode: below.inode, path: below.path, witness: below.start..<below.end)
+            return .file(moved, task: task)
+        }
+        return .memory(start: start, pid: pid)
+    }
+
+    /// The file that lies below and above a piece of memory with one distance between address and offset:
+    ///
+    ///     ┌─ node, offset 0x1000 ─┐┌─── memory ───┐┌─ node, offset 0x9000 ─┐
+    ///     0x401000                0x404000        0x409000
+    private static func fileAround(_ hole: MapLine, _ lines: [MapLine]) -> (below: MapLine, distance: UInt64)? {
+        guard let index = lines.firstIndex(where: { $0.start == hole.start }),
+            let below = lines[..<index].last(where: { !$0.isMemory }), below.inode != 0,
+            let above = lines[(index + 1)...].first(where: { !$0.isMemory }),
+            below.inode == above.inode, below.device == above.device, below.path == above.path,
+            below.start &- below.offset == above.start &- above.offset
+        else { return nil }
+        return (below, below.start &- below.offset)
+    }
+
+    /// The same by what the records told.
+    private static func filled(_ hole: Mapping, among mappings: [Mapping], _ address: UInt64) -> Place? {
+        guard let index = mappings.firstIndex(where: { $0.start == hole.start }),
+            let below = mappings[..<index].last(where: { $0.space.owner == nil }), below.space.isImage,
+            let above = mappings[(index + 1)...].first(where: { $0.space.owner == nil }), above.space == below.space,
+            below.start &- below.offset == above.start &- above.offset
+        else { return nil }
+        return .image(below.space, FileOffset(address &- below.start &+ below.offset))
+    }
+
+    // MARK: /proc/PID/maps
+
+    /// The line of an address: as read before, or read now.
+    private mutating func scannedLine(of address: UInt64, in generation: Generation, at now: Instant) -> MapLine? {
+        if let known = line(of: address, in: generation) { return known }
+        scan(generation, at: now)
+        return line(of: address, in: generation)
+    }
+
+    private func line(of address: UInt64, in generation: Generation) -> MapLine? {
+        guard let lines = entries[generation]?.lines else { return nil }
+        // By rising start, as the kernel writes them.
+        let next = lowerBound(lines.count) { lines[$0].end <= address }
+        return next < lines.count && lines[next].start <= address ? lines[next] : nil
+    }
+
+    /// Reads the maps of a generation, or again where that is a while ago and it did not have the address.
+    mutating func scan(_ generation: Generation, at now: Instant) {
+        guard var entry = entries[generation] else { return }
+        if let scanned = entry.scanned, now.nanoseconds(since: scanned) < 250_000_000 { return }
+        guard scans.take(at: now) else { return }
+        entry.scanned = now
+        if let read = maps(of: entry.sighting) {
+            (entry.task, entry.lines) = (read.task, read.lines)
+        } else if entry.lines == nil, let heir = entry.heir, let other = entries[heir] {
+            if let read = maps(of: other.sighting) { (entry.task, entry.lines) = (read.task, read.lines) }
+        }
+        entries[generation] = entry
+    }
+
+    private func maps(of sighting: ProcessSighting) -> (task: Int32, lines: [MapLine])? {
+        // The pid may be another process's by now: the same one before and after, or no answer.
+        guard sighting.death == nil, isSame(sighting), let maps = proc.mappings(of: sighting.pid), isSame(sighting)
+        else { return nil }
+        return maps
+    }
+}
+
+/// At most so many readings of maps in a second, for all processes together.
+struct ScanBudget: Sendable {
+    static let perSecond = 50
+    private var second: UInt64 = 0
+    private var taken = 0
+
+    mutating func take(at now: Instant) -> Bool {
+        let current = now.nanoseconds / 1_000_000_000
+        if current != second { (second, taken) = (current, 0) }
+        taken += 1
+        return taken <= Self.perSecond
+    }
+}
+
+/// `0x…`
+func hex(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
+
+extension MapLine {
+    /// Memory of the process itself, whatever the kernel calls it.
+    var isMemory: Bool {
+        if path.isEmpty { return true }
+        return ["[heap]", "[stack", "[anon", "//anon", "/dev/zero", "/anon_hugepage", "/SYSV"]
+            .contains { path.starts(with: $0.utf8) }
+    }
+
+    /// `0x1000-0x2000 at offset 0x500 of /bin/true`
+    var summary: String {
+        let name = path.isEmpty ? "memory without a name" : displayText(path)
+        return "\(hex(start))-\(hex(end)) at offset \(hex(offset)) of \(name)"
+    }
+}

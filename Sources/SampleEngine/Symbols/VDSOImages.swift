@@ -1,0 +1,36 @@
+internal import CLinuxShims
+internal import Glibc
+
+/// The kernel's own code pages, as processes have them mapped.
+struct VDSOImages: ~Copyable {
+    private var known: ImageSymbols??
+    /// Those of other kinds of processes, by build-id; the kernel has two or three.
+    private var others: [[UInt8]: ImageSymbols] = [:]
+
+    /// Ours, and so every 64-bit process's.
+    mutating func own() -> ImageSymbols? {
+        if known == nil { known = .some(ImageSymbols.vdso()) }
+        return known ?? nil
+    }
+
+    mutating func image(of task: Int32, at range: Range<UInt64>) -> ImageSymbols? {
+        guard let image = ImageSymbols.vdso(of: task, at: range) else { return nil }
+        if let known = others[image.buildID] { return known }
+        if others.count < 8 { others[image.buildID] = image }
+        return image
+    }
+}
+
+extension ImageSymbols {
+    /// The page as a process has it, read through its memory; nil without the right to.
+    fileprivate static func vdso(of task: Int32, at range: Range<UInt64>) -> ImageSymbols? {
+        let size = range.upperBound - range.lowerBound
+        guard size <= 1 << 20, let memory = try? FileOpener().open(own: "/proc/\(task)/mem"),
+            let bytes = try? memory.bytes(at: range.lowerBound, count: Int(size)),
+            let fd = try? systemCall({ unsafe pt_memfd("vdso") })
+        else { return nil }
+        let file = Descriptor(owning: fd)
+        guard unsafe write(fd, bytes, bytes.count) == bytes.count else { return nil }
+        return try? ImageSymbols(reading: file)
+    }
+}
