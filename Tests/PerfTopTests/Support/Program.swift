@@ -20,12 +20,27 @@ struct Program {
     static let sysload = Program("sysload")
     static let waker = Program("waker")
     static let remap = Program("remap")
+    static let loader = Program("loader", flags: ["-pthread", "-ldl"])
+    static let oldTwofold = Program("twofold", named: "old-twofold", flags: ["-DFIRST=old_a", "-DSECOND=old_b"])
+    static let newTwofold = Program("twofold", named: "new-twofold", flags: ["-DFIRST=new_x", "-DSECOND=new_y"])
+    static let tiny32 = Program(
+        "tiny32", flags: ["-m32", "-nostdlib", "-static", "-ffreestanding", "-fno-pie", "-no-pie"])
+    static let clocks = Program("clocks", flags: ["-O2"])
     static let chainFirst = Program("execchain", named: "chain-first", flags: ["-DFIRST"])
     static let chainSecond = Program("execchain", named: "chain-second")
     static let mappedFirst = Program("remapped", named: "libfirst.so", flags: library("mapped_first", step: "0x55"))
     static let mappedSecond = Program("remapped", named: "libsecond.so", flags: library("mapped_second", step: "0x33"))
 
     static let compiler: String? = ["cc", "gcc", "clang"].lazy.compactMap { Machine.path(of: $0) }.first
+
+    /// A copy of the program in a folder, to be replaced or removed.
+    func copy(to folder: URL, as name: String) throws -> Program {
+        let place = folder.appendingPathComponent(name)
+        try FileManager.default.copyItem(atPath: path, toPath: place.path)
+        return Program(built: place.path)
+    }
+
+    private init(built path: String) { self.path = path }
 
     /// Starts the program and waits until it has written `line`, where one is given.
     func start(_ arguments: [String] = [], until line: String? = nil) throws -> Running {
@@ -48,6 +63,9 @@ struct Program {
             Issue.record("\(source).c cannot be compiled: \(error)")
         }
     }
+
+    /// Where a source in `Programs/` is, for other compilers.
+    static func source(_ name: String) -> String { sources.appendingPathComponent(name).path }
 
     private static func library(_ name: String, step: String) -> [String] {
         ["-shared", "-fPIC", "-nostdlib", "-Wl,-e,\(name)", "-DNAME=\(name)", "-DSTEP=\(step)"]

@@ -18,6 +18,7 @@ struct Report: Decodable {
     let missingPercent: Double
     let throttled: Int
     let undecodable: Int
+    let naming: Naming
     let rows: [Row]
     let rings: [Ring]
     let `self`: Cost
@@ -25,6 +26,7 @@ struct Report: Decodable {
     struct Row: Decodable {
         let symbol: String
         let rawSymbol: String?
+        let namedBy: String?
         let module: String
         let modulePath: String
         let process: String?
@@ -36,6 +38,14 @@ struct Report: Decodable {
         let totalSamples: Int
         /// By sibling of the event's group.
         let counts: [String: Int]?
+    }
+
+    /// Samples with a name, and without.
+    struct Naming: Decodable {
+        let named: Int
+        let functionRange: Int
+        let jitWithoutMap: Int
+        let unknown: Int
     }
 
     struct Ring: Decodable {
@@ -67,7 +77,7 @@ struct Report: Decodable {
     /// Keys that must be there even where their value is null.
     static let keys: Set<String> = [
         "version", "frame", "time", "interval_s", "target", "event", "frequency_hz", "notes", "samples", "counted",
-        "lost", "health", "missing_percent", "throttled", "undecodable", "rows", "rings", "self",
+        "lost", "health", "missing_percent", "throttled", "undecodable", "naming", "rows", "rings", "self",
     ]
     static let ringKeys: Set<String> = [
         "cpu", "tid", "event", "pages", "head", "tail", "used_percent", "peak_percent", "bytes", "records", "wakeups",

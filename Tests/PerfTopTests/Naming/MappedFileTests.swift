@@ -1,0 +1,183 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// Which file an address belongs to: the one that was mapped, whatever its path says now. Each program knows what it
+    /// computes in, and is the oracle.
+    @Suite("names: mapped files", .needsPerf, .needsCompiler)
+    struct MappedFiles {
+        @Test("a program that was replaced while it runs keeps its own names")
+        func replaced() throws {
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let running = try Program.oldTwofold.copy(to: folder, as: "program").start(until: "ready")
+            _ = try Program.newTwofold.copy(to: folder, as: "other")
+            #expect(unsafe rename(folder.path + "/other", folder.path + "/program") == 0)
+            try expectOldNames(of: running)
+        }
+
+        @Test("a program that has removed its own file")
+        func removed() throws {
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let running = try Program.oldTwofold.copy(to: folder, as: "program").start(
+                ["60", "unlink"], until: "ready")
+            try expectOldNames(of: running)
+        }
+
+        @Test("a plain user's own program, replaced: its names still, through /proc/PID/exe", .needs(whyNoUsers))
+        func replacedPlain() throws {
+            let workshop = try Workshop()
+            let folder = workshop.folder
+            let program = try Program.oldTwofold.copy(to: folder, as: "program")
+            let running = try Running("/usr/bin/env", User.plain.prefix + [program.path])
+            #expect(waitUntil(within: 10) { running.output.contains("ready") })
+            _ = try Program.newTwofold.copy(to: folder, as: "other")
+            #expect(unsafe rename(folder.path + "/other", program.path) == 0)
+            let outcome = try run(
+                "/usr/bin/env",
+                User.plain.prefix + [workshop.path("perftop"), "-p", "\(running.pid)", "-n", "1", "--format", "json"])
+            let frame = try #require(try Report.frames(outcome.output).first, "\(outcome.errors)")
+            expectShares(frame, "old_a", "old_b")
+        }
+
+        @Test("a library with a newline, spaces and (deleted) in its name is one module, and its name is escaped")
+        func oddName() throws {
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let library = try Program.mappedFirst.copy(to: folder, as: "lib\nodd name (deleted)")
+            let running = try Program.loader.start(["plain", library.path, "mapped_first"], until: "ready")
+            let frame = try sample(["-p", "\(running.pid)", "-n", "1"])[0]
+            let rows = frame.rows.filter { $0.symbol == "mapped_first" }
+            // It was mapped before us, so its name comes from /proc, which writes a newline in octal digits.
+            #expect(rows.map(\.module) == ["lib\\012odd name (deleted)"])
+            #expect(frame.percent(of: "mapped_first") > 90)
+            #expect(rows.allSatisfy { !$0.modulePath.contains("\n") })
+        }
+
+        @Test(
+            "a library however it was loaded",
+            arguments: ["plain", "memfd", "fork", "vm", "leader"])
+        func loaded(how: String) throws {
+            let running = try Program.loader.start(
+                [how, Program.mappedFirst.path, "mapped_first"], until: "ready")
+            let frame = try sample(["-p", "\(running.pid)", "-n", "1"])[0]
+            // With fork and vm there are two processes, of which -p takes the first and its children from now on.
+            let name = how == "fork" ? "own_work" : "mapped_first"
+            #expect(frame.percent(of: name) > 90, "\(frame.rows.prefix(3))")
+            #expect(frame.naming.unknown * 50 <= frame.samples)
+        }
+
+        @Test(
+            "a library that only a forked child has, and one process that shares memory with another", .needsPerfOfAll)
+        func loadedByOthers() throws {
+            for how in ["fork", "vm"] {
+                let running = try Program.loader.start(
+                    [how, Program.mappedFirst.path, "mapped_first"], until: "ready")
+                let frame = try sample(["-a", "-n", "1"])[0]
+                let rows = frame.rows.filter { $0.process == "loader" }
+                let all = rows.reduce(0) { $0 + $1.selfPercent }
+                let expected = how == "fork" ? ["mapped_first", "own_work"] : ["mapped_first"]
+                for name in expected {
+                    let share = rows.filter { $0.symbol == name }.reduce(0) { $0 + $1.selfPercent }
+                    #expect(share > 90 / Double(expected.count) * all / 100 * 0.5, "\(how): \(name) \(rows)")
+                }
+                let unknown = rows.filter { $0.symbol == "[unknown]" }.reduce(0) { $0 + $1.selfPercent }
+                #expect(unknown < all / 50, "\(how): \(unknown) of \(all)")
+                running.stop()
+            }
+        }
+
+        @Test("a program of another mount namespace", .needs(whyNoNamespaces))
+        func mountNamespace() throws {
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let script = """
+                mount -t tmpfs none "$1" && cp "$2" "$1/hidden" && exec "$1/hidden"
+                """
+            let running = try Running(
+                "/usr/bin/env",
+                ["unshare", "-m", "sh", "-c", script, "sh", folder.path, Program.oldTwofold.path])
+            let isReady = waitUntil(within: 10) { running.output.contains("ready") }
+            try #require(isReady, "\(running.errors)")
+            #expect(!FileManager.default.fileExists(atPath: folder.path + "/hidden"))
+            try expectOldNames(of: running)
+        }
+
+        @Test("a program on an overlay is one module", .needs(whyNoNamespaces))
+        func overlay() throws {
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let script = """
+                cd "$1" && mount -t tmpfs none . && cd "$1" && mkdir lower upper work merged &&
+                cp "$2" lower/program && mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work none merged &&
+                exec merged/program
+                """
+            let running = try Running(
+                "/usr/bin/env",
+                ["unshare", "-m", "sh", "-c", script, "sh", folder.path, Program.oldTwofold.path])
+            let isReady = waitUntil(within: 10) { running.output.contains("ready") }
+            try #require(isReady, "\(running.errors)")
+            let frame = try expectOldNames(of: running)
+            #expect(Set(frame.rows.filter { $0.kind == "user" }.map(\.module)) == ["program"])
+        }
+
+        @Test("children that live for milliseconds, named by path and build-id", .needsPerfOfAll)
+        func shortLives() throws {
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let loop = "while :; do timeout -s KILL 0.005 \(Program.oldTwofold.path) >/dev/null 2>&1; done"
+            let running = try Running("/bin/sh", ["-c", loop])
+            let frame = try sample(["-a", "-n", "1", "-d", "2"])[0]
+            running.stop()
+            let rows = frame.rows.filter { $0.process == "old-twofold" && $0.kind != "kernel" }
+            let all = rows.reduce(0) { $0 + $1.selfPercent }
+            let nameless = rows.filter { $0.symbol == "[unknown]" }.reduce(0) { $0 + $1.selfPercent }
+            #expect(all > 5, "the children are not in the profile: \(frame.rows.prefix(5))")
+            #expect(rows.contains { $0.symbol == "old_a" })
+            #expect(nameless <= all / 100, "\(nameless) of \(all)")
+        }
+
+        @Test("a 32-bit process")
+        func bits32() throws {
+            let running = try Program.tiny32.start()
+            let frame = try sample(["-p", "\(running.pid)", "-n", "1"])[0]
+            expectShares(frame, "tiny_alpha", "tiny_beta")
+        }
+
+        @Test("the kernel's own page of code in every process")
+        func vdso() throws {
+            let running = try Program.clocks.start(until: "ready")
+            let frame = try sample(["-p", "\(running.pid)", "-n", "1"])[0]
+            let inside = frame.rows.filter { $0.module == "[vdso]" }
+            #expect(inside.reduce(0) { $0 + $1.selfPercent } > 30, "\(frame.rows.prefix(4))")
+            #expect(inside.allSatisfy { $0.symbol.contains("clock_gettime") || $0.symbol.hasPrefix("[fn") })
+        }
+
+        @discardableResult
+        private func expectOldNames(of running: Running) throws -> Report {
+            let frame = try sample(["-p", "\(running.pid)", "-n", "1"])[0]
+            expectShares(frame, "old_a", "old_b")
+            return frame
+        }
+
+        private func expectShares(
+            _ frame: Report, _ first: String, _ second: String, sourceLocation: SourceLocation = #_sourceLocation
+        ) {
+            #expect(
+                abs(frame.share(of: first, beside: second) - 75) <= 6, "\(frame.rows.prefix(3))",
+                sourceLocation: sourceLocation)
+            let named = frame.percent(of: first) + frame.percent(of: second)
+            #expect(named > 90, "\(frame.rows.prefix(3))", sourceLocation: sourceLocation)
+            #expect(!frame.rows.contains { $0.symbol.hasPrefix("new_") }, sourceLocation: sourceLocation)
+        }
+    }
+}
+
+/// Why no namespaces can be made here, or nil.
+let whyNoNamespaces: String? = {
+    if geteuid() != 0 { return "mounting needs root" }
+    guard Machine.has("unshare") else { return "unshare is not installed" }
+    let outcome = try? run("/usr/bin/env", ["unshare", "-m", "-p", "-f", "true"])
+    return outcome?.status == 0 ? nil : "no namespaces here: \(outcome?.errors ?? "")"
+}()
