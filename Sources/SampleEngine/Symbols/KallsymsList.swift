@@ -17,6 +17,8 @@ struct KallsymsList {
     private(set) var modules: [(start: Int, length: Int)] = []
     private(set) var lines = 0
     private(set) var hasAddresses = false
+    /// `_text` and `_etext`; everything until they are seen.
+    private var image: (start: UInt64, end: UInt64) = (0, .max)
     private var moduleNumbers: [[UInt8]: UInt16] = [:]
     private var lastModule: (name: [UInt8], number: UInt16) = ([], 0)
     /// The beginning of a line whose end comes with the next chunk.
@@ -25,6 +27,9 @@ struct KallsymsList {
 
     private static let maximumEntries = 8 << 20
     private static let maximumName = 512
+    private static let borders: [StaticString] = [
+        "_text", "_stext", "_etext", "_sinittext", "_einittext", "__init_begin", "__init_end",
+    ]
 
     init() {
         entries.reserveCapacity(1 << 17)
@@ -85,7 +90,7 @@ struct KallsymsList {
         while nameEnd < end, line[nameEnd] != 0x09, line[nameEnd] != 0x20 { nameEnd += 1 }
         guard nameEnd > name, nameEnd - name <= Self.maximumName, entries.count < Self.maximumEntries else { return }
         let module = nameEnd < end ? moduleNumber(line, nameEnd, end) : 0
-        if isMarker(line, name, nameEnd) {
+        if isMarker(line, name, nameEnd, address) {
             entries.append(Entry(address: address, name: 0, length: 0, module: module, standing: 0))
             return
         }
@@ -118,18 +123,27 @@ struct KallsymsList {
     }
 
     /// Padding before functions, and the borders the linker script sets: they name no function.
-    private func isMarker(_ line: [UInt8], _ start: Int, _ end: Int) -> Bool {
-        guard line[start] == 0x5f else { return false }
+    private mutating func isMarker(_ line: [UInt8], _ first: Int, _ end: Int, _ address: UInt64) -> Bool {
+        guard line[first] == 0x5f else { return false }
+        // What runs before the kernel is where it will be has a second name for all that it uses.
+        let start = starts(line, first, end, "__pi__") ? first + 5 : first
         if starts(line, start, end, "__pfx_") || starts(line, start, end, "__cfi_") { return true }
         if ends(line, start, end, "_text_start") || ends(line, start, end, "_text_end") { return true }
-        for name in ["_text", "_stext", "_etext", "_sinittext", "_einittext", "__init_begin", "__init_end"]
-            as [StaticString]
-        where end - start == name.utf8CodeUnitCount && starts(line, start, end, name) { return true }
-        return false
+        func isNamed(_ name: StaticString) -> Bool {
+            end - start == name.utf8CodeUnitCount && starts(line, start, end, name)
+        }
+        if start == first, isNamed("_text") { image.start = address }
+        if start == first, isNamed("_etext") { image.end = address }
+        return Self.borders.contains(where: isNamed)
     }
 
-    /// Sorts by address and keeps one entry for each, the one that says most.
+    /// Sorts by address and keeps one entry for each, the one that says most; of the core only what lies in its image.
+    ///
+    /// Behind the image comes what ran at boot: its memory was given back, and who uses it now has no name here.
     mutating func keepBest() {
+        entries.removeAll { entry in
+            entry.module == 0 && (entry.address < image.start || entry.address > image.end)
+        }
         let blob = blob
         entries.sort { ($0.address, $1.standing) < ($1.address, $0.standing) }
         var kept = 0
@@ -147,6 +161,10 @@ struct KallsymsList {
             kept += 1
         }
         entries.removeLast(entries.count - kept)
+        // At its end too nothing but the border: what begins there lies behind.
+        if let end = entries.firstIndex(where: { $0.address == image.end && $0.module == 0 }) {
+            entries[end].length = 0
+        }
     }
 
     private func name(_ entry: Entry, _ blob: [UInt8]) -> [UInt8] {

@@ -2,8 +2,9 @@
 ///
 /// Lines are `ADDRESS TYPE NAME` and, for a module, a tab and `[MODULE]`. The list has no sizes, so a function ends
 /// where the next begins; gaps are cut at 64 KiB, and at the end of the page where the next one belongs to another
-/// module. Padding symbols and section markers name nothing but still end what is before them. Immutable, so any
-/// thread may use it.
+/// module. Padding symbols and section markers name nothing but still end what is before them, and nothing of the core
+/// has a name outside of its image. Code that the kernel made at run time stands in modules of the list's own:
+/// `[bpf]`, `[__builtin__ftrace]`, `[__builtin__kprobes]`. Immutable, so any thread may use it.
 package struct KernelSymbols: Sendable {
     /// Whether the kernel hid every address (`kptr_restrict`, or no CAP_SYSLOG).
     package let isRestricted: Bool
