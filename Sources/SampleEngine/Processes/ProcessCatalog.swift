@@ -109,12 +109,16 @@ package struct ProcessCatalog: ~Copyable {
         return started <= sighting.firstSeen.addingSaturating(20_000_000)
     }
 
-    /// Forgets processes that ended before a time, once there are many: their names are given by then.
-    package mutating func forget(before time: Instant) {
-        guard entries.count > 1024 else { return }
+    /// What the sampler told of a generation last.
+    package func sighting(of generation: Generation) -> ProcessSighting? { entries[generation]?.sighting }
+
+    /// Forgets processes that ended before a time, once there are many; gives those.
+    package mutating func forget(before time: Instant) -> [Generation] {
+        guard entries.count > 1024 else { return [] }
         func isAlive(_ entry: Entry) -> Bool { (entry.sighting.death ?? .max) >= time.nanoseconds }
         // The dead stay while a living process that was forked from them may need their mappings.
         let all = entries
         entries = all.filter { _, entry in isAlive(entry) || entry.heir.flatMap { all[$0] }.map(isAlive) ?? false }
+        return all.keys.filter { entries[$0] == nil }
     }
 }

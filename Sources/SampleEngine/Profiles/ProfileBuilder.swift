@@ -231,7 +231,7 @@ package struct ProfileBuilder: ~Copyable {
     }
 
     private mutating func forgetUnusedProcesses(before time: Instant) {
-        symbolizer.processes.forget(before: time)
+        symbolizer.forget(before: time)
         guard names.processes.count > 1024 else { return }
         var used: Set<Generation> = []
         for slice in slices { for cell in slice.cells { used.insert(cell.generation) } }

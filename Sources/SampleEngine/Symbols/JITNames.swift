@@ -69,8 +69,8 @@ package struct JITNames: ~Copyable {
         explanation.add(file.explanation)
         let found = file.map.find(address)
         explanation.add(
-            found.map { "0x\(hex(address)) is in its line 0x\(hex($0.start))-0x\(hex($0.end))" }
-                ?? "0x\(hex(address)) is in none of its lines")
+            found.map { "\(hex(address)) is in its line \(hex($0.start))-\(hex($0.end))" }
+                ?? "\(hex(address)) is in none of its lines")
         return found
     }
 
@@ -129,5 +129,3 @@ extension PerfMapFile {
         }
     }
 }
-
-private func hex(_ number: UInt64) -> String { String(number, radix: 16) }

@@ -15,6 +15,7 @@ package struct Symbolizer: ~Copyable {
     private var sightings: [SpaceID: ImageSighting] = [:]
     private var kernel = KernelNames()
     private var vdso = VDSOImages()
+    private var jit = JITNames()
 
     package init() {}
 
@@ -77,9 +78,9 @@ package struct Symbolizer: ~Copyable {
             let found = answer(in: file, witness, FileOffset(address &- line.start &+ line.offset), &explanation)
             // A memfd is often no file with code, but the other end of a compiler's memory.
             guard found.symbol.kind == .jit else { return found }
-            return answer(inMemory: address, of: owner, found.symbol, &explanation)
+            return answer(inMemory: address, of: owner, found.symbol, now, &explanation)
         case .memory(let start, _):
-            return answer(inMemory: address, of: owner, .jit(hex(start)), &explanation)
+            return answer(inMemory: address, of: owner, .jit(hex(start)), now, &explanation)
         case .vdso(let offset):
             return Self.answer(in: vdso.own(), FileOffset(offset), Self.vdsoModule, &explanation)
         case .foreignVDSO(let line, let task):
@@ -101,14 +102,27 @@ package struct Symbolizer: ~Copyable {
 
     /// Code made at run time: the name that its maker wrote down, else a stand-in for the piece of memory.
     private mutating func answer(
-        inMemory address: UInt64, of owner: Generation, _ standIn: Symbol, _ explanation: inout Explanation
+        inMemory address: UInt64, of owner: Generation, _ standIn: Symbol, _ now: Instant,
+        _ explanation: inout Explanation
     ) -> Answer {
         explanation.add("memory that is no file: code made at run time")
-        return Answer(standIn)
+        guard let sighting = processes.sighting(of: owner),
+            let found = jit.name(at: address, in: JITProcess(sighting), now: now, &explanation)
+        else { return Answer(standIn) }
+        return Answer(
+            Symbol(name: displayText(found.name), module: standIn.module, kind: .jit, source: .perfMap))
     }
 
     /// Reads what the makers of a process's code have written since; gives the addresses that have other names now.
-    package mutating func changedNames(of owner: Generation, now: Instant) -> [Range<UInt64>] { [] }
+    package mutating func changedNames(of owner: Generation, now: Instant) -> [Range<UInt64>] {
+        guard let sighting = processes.sighting(of: owner) else { return [] }
+        return jit.refresh(JITProcess(sighting), now: now)
+    }
+
+    /// Forgets processes that ended before a time, once there are many: their names are given by then.
+    package mutating func forget(before time: Instant) {
+        for generation in processes.forget(before: time) { jit.forget(generation) }
+    }
 
     // MARK: Files
 

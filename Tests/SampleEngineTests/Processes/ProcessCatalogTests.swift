@@ -121,10 +121,10 @@ struct ProcessCatalogTests {
             if pid % 2 == 0 { table.feed(Build.exit(pid: pid, time: 3)) }
         }
         for sighting in table.sightings().processes { catalog.note(sighting) }
-        catalog.forget(before: Instant(nanoseconds: 3))
+        _ = catalog.forget(before: Instant(nanoseconds: 3))
         let stillThere = generations.allSatisfy { catalog.identity(of: $0) != nil }
         #expect(stillThere, "a sample could be that old")
-        catalog.forget(before: Instant(nanoseconds: 4))
+        _ = catalog.forget(before: Instant(nanoseconds: 4))
         let known = [generations[0], generations[3]].map { catalog.identity(of: $0) != nil }
         #expect(known == [true, false], "alive, dead")
     }
