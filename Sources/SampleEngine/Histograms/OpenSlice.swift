@@ -21,6 +21,8 @@ package struct OpenSlice: ~Copyable, Sendable {
     package var notes: [String] = []
     /// No more samples can come: the target is gone, or the session was stopped.
     package var isLast = false
+    /// More of the same picture follows.
+    package var isPart = false
     /// The last counter died with its process.
     package var targetExited = false
 
@@ -110,6 +112,7 @@ package struct OpenSlice: ~Copyable, Sendable {
         samples = 0
         folded = 0
         isLast = false
+        isPart = false
         targetExited = false
     }
 }

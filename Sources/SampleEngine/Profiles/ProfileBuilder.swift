@@ -36,7 +36,7 @@ package struct ProfileBuilder: ~Copyable {
 
     /// Takes back a profile that nobody took: without a window its slices go with the next one.
     package mutating func takeBack(_ untaken: Profile) {
-        if window == nil { slices = untaken.slices }
+        if window == nil { slices = untaken.slices + slices }
     }
 
     /// Reads what only `/proc` can tell of processes, while they live.

@@ -19,7 +19,8 @@ public struct Pace: Sendable {
 /// With a window (a live screen): the first slice goes out with the first drain that holds a sample; then one every
 /// delay. After a quiet time the first samples go out as they arrive. Once all that a picture shows is of the past and
 /// the picture knows it, nothing more is handed over.
-/// Without a window (batch): one slice every delay, exactly.
+/// Without a window (batch): one picture every delay, exactly. A delay longer than a second is handed over in parts:
+/// names must be looked for while processes live.
 package struct Schedule: Sendable {
     /// What a wake-up has come for.
     package enum Due: Equatable, Sendable {
@@ -27,6 +28,8 @@ package struct Schedule: Sendable {
         case nothing
         /// All rings are to be drained.
         case drain
+        /// The same, and what was counted is to be named, though no picture is made of it yet.
+        case part
         /// The same, and a delay has passed.
         case tick
     }
@@ -34,6 +37,8 @@ package struct Schedule: Sendable {
     private let pace: Pace
     private let start: Instant
     private var tick: Instant
+    /// When the next part of a long picture is due; never on a live screen, and where delays are short.
+    private var part: Instant
     private var early: [UInt64]
     private var retry: Instant?
     private var hasPicture = false
@@ -47,11 +52,16 @@ package struct Schedule: Sendable {
         self.start = start
         early = Self.firstDrains.filter { $0 < pace.delay }
         tick = start.advanced(byNanoseconds: pace.delay)
+        part =
+            pace.window == nil && pace.delay > Self.partDelay
+            ? start.advanced(byNanoseconds: Self.partDelay) : .forever
     }
+
+    private static var partDelay: UInt64 { 1_000_000_000 }
 
     /// When to wake up at the latest.
     package var nextDrain: Instant {
-        let drain = early.first.map { min(start.advanced(byNanoseconds: $0), tick) } ?? tick
+        let drain = min(early.first.map { start.advanced(byNanoseconds: $0) } ?? tick, tick, part)
         return retry.map { min($0, drain) } ?? drain
     }
 
@@ -64,12 +74,22 @@ package struct Schedule: Sendable {
             tick = next.overflow ? .forever : start.advanced(byNanoseconds: next.partialValue)
             retry = nil
             early.removeAll { $0 <= passed }
+            if part <= now { part = nextPart(passed) }
             return .tick
+        }
+        if now >= part {
+            part = nextPart(passed)
+            early.removeAll { $0 <= passed }
+            return .part
         }
         let isDrain = (early.first.map { $0 <= passed } ?? false) || (retry.map { $0 <= now } ?? false)
         early.removeAll { $0 <= passed }
         if let again = retry, again <= now { retry = nil }
         return isDrain ? .drain : .nothing
+    }
+
+    private func nextPart(_ passed: UInt64) -> Instant {
+        start.advanced(byNanoseconds: (passed / Self.partDelay + 1) * Self.partDelay)
     }
 
     /// Whether the open slice is to be handed over now.

@@ -38,18 +38,19 @@ struct ResolveStage: ~Copyable {
             // Before anything slow: what is looked at now may be gone a moment later.
             if let met = newcomers.take() { builder.look(at: met) }
             guard var slice = toResolver.take() else { continue }
-            if let untaken = profiles.take() { builder.takeBack(untaken) }
+            let (isLast, isPart) = (slice.isLast, slice.isPart)
+            if !isPart, let untaken = profiles.take() { builder.takeBack(untaken) }
             builder.add(slice)
-            let isLast = slice.isLast
             slice.reset()
             toSampler.put(slice)
             if isLast { Bell.ring(samplerBell) }
             while true {
                 let isNamed = builder.name(until: Instant.now.advanced(byNanoseconds: budget))
                 // A profile that leaves for good must be complete; a live picture can be followed by a better one.
-                if isNamed || builder.isLive { publish() }
+                if !isPart, isNamed || builder.isLive { publish() }
                 if isNamed { break }
             }
+            if isPart { continue }
             budget = Self.namingBudget
             if isLast { return }
         }

@@ -65,8 +65,12 @@ package struct SampleStage: ~Copyable {
             let due = schedule.due(at: clock.now)
             pass(everything: isStopping || due != .nothing || processes.isCrowded)
             if isStopping || due == .tick && wantedAreGone { break }
-            if schedule.wantsPicture(due, samples: slice.samples), !handOver() {
-                schedule.pictureWasRefused(at: clock.now)
+            if schedule.wantsPicture(due, samples: slice.samples) {
+                if !handOver() { schedule.pictureWasRefused(at: clock.now) }
+            } else if due == .part, slice.samples > 0 {
+                // Where the resolver has no time for it, the next one is longer.
+                slice.isPart = true
+                if !handOver() { slice.isPart = false }
             }
         }
         slice.targetExited = !stop.isSet || !source.isOpenEnded && rings.isExhausted

@@ -117,9 +117,23 @@ struct ScheduleTests {
         #expect(result.ticks.last == 100_000 / delay * delay, "ticks go on: they drain the rings")
     }
 
+    @Test("Batch: a long picture comes in parts of a second, and is still one picture")
+    func parts() {
+        var schedule = batch(delay: 2500)
+        var dues: [(UInt64, Schedule.Due)] = []
+        while schedule.nextDrain <= milliseconds(5500) {
+            let now = schedule.nextDrain
+            dues.append((now.nanoseconds(since: start) / 1_000_000, schedule.due(at: now)))
+        }
+        #expect(dues.filter { $0.1 == .part }.map(\.0) == [1000, 2000, 3000, 4000])
+        #expect(dues.filter { $0.1 == .tick }.map(\.0) == [2500, 5000])
+        let isPicture = schedule.wantsPicture(.part, samples: 5)
+        #expect(!isPicture)
+    }
+
     @Test("A delay beyond the end of time never ticks, and none is shorter than a millisecond")
     func extremes() {
-        var never = Pace(delay: .max, window: nil).schedule(from: start)
+        var never = Pace(delay: .max, window: .max).schedule(from: start)
         #expect(never.due(at: milliseconds(1 << 40)) == .drain, "the early drains are due")
         #expect(never.due(at: milliseconds(1 << 41)) == .nothing)
         #expect(never.nextDrain == .forever)
