@@ -92,6 +92,14 @@ package enum RecordBuilder {
         task(type: 4, pid, parent, thread ?? pid, time)
     }
 
+    /// PERF_RECORD_KSYMBOL; kinds are 1 for BPF and 2 for out of line, flag 1 is an unregistration.
+    package static func ksymbol(
+        start: UInt64, length: UInt32, kind: UInt16 = 1, flags: UInt16 = 0, _ name: [UInt8], time: UInt64
+    ) -> [UInt8] {
+        record(
+            type: 17, word(start) + word(length) + word(kind) + word(flags) + text(name) + Trailer(time: time).bytes)
+    }
+
     package static func lost(_ count: UInt64, id: UInt64 = 1, time: UInt64 = 1) -> [UInt8] {
         record(type: 2, word(id) + word(count) + Trailer(time: time).bytes)
     }

@@ -18,9 +18,10 @@ struct CounterSet: Sendable {
     private let fromExec: Bool
     private let overwrites: Bool
     private let userOnly: Bool
-    /// Kernels before 6.0 refuse `PERF_FORMAT_LOST`, before 5.12 `build_id`: asked again without.
+    /// Kernels before 6.0 refuse `PERF_FORMAT_LOST`, before 5.12 `build_id`, before 5.1 `ksymbol`: asked again without.
     private var readsLost = true
     private var readsBuildIDs = true
+    private var hearsOfKernelCode = true
     /// Kernels before 6.13 refuse groups that are read with samples and inherited.
     private var inheritsGroups = true
     /// What was given up on the way.
@@ -117,6 +118,7 @@ struct CounterSet: Sendable {
             var attributes = wanted
             if !readsLost { attributes.read_format &= ~UInt64(PERF_FORMAT_LOST.rawValue) }
             if !readsBuildIDs { attributes.build_id = 0 }
+            if !hearsOfKernelCode { attributes.ksymbol = 0 }
             do throws(Errno) {
                 let fd = try systemCall {
                     unsafe pt_perf_event_open(&attributes, thread ?? -1, Int32(cpu), leader, 0)
@@ -129,6 +131,8 @@ struct CounterSet: Sendable {
                     readsLost = false
                 } else if isOldKernel, readsBuildIDs {
                     readsBuildIDs = false
+                } else if isOldKernel, hearsOfKernelCode {
+                    hearsOfKernelCode = false
                 } else {
                     throw OpenFailure(errno: error, event: event)
                 }

@@ -61,7 +61,8 @@ enum EventAttributes {
         return attributes
     }
 
-    /// A dummy event that writes no samples, only what happens to processes: mappings, names, forks, exits.
+    /// A dummy event that writes no samples, only what happens to processes (mappings, names, forks,
+    /// exits) and to the code that the kernel makes at run time.
     static func sideBand(inherit: Bool, wakeupBytes: Int, userOnly: Bool) -> perf_event_attr {
         var attributes = common(type: PERF_TYPE_SOFTWARE, config: UInt64(PERF_COUNT_SW_DUMMY.rawValue))
         attributes.sample_type = UInt64(
@@ -74,6 +75,8 @@ enum EventAttributes {
         attributes.comm_exec = 1
         attributes.task = 1
         attributes.build_id = 1
+        // BPF programs and trampolines. The kernel's addresses are none of a plain user's business.
+        attributes.ksymbol = userOnly ? 0 : 1
         attributes.exclude_kernel = userOnly ? 1 : 0
         attributes.exclude_hv = userOnly ? 1 : 0
         attributes.inherit = inherit ? 1 : 0

@@ -9,6 +9,8 @@ package struct OpenSlice: ~Copyable, Sendable {
     package var stacks: StackTable
     package var processes: [ProcessSighting] = []
     package var images: [ImageSighting] = []
+    /// Code that the kernel made or gave up, in the order it did.
+    package private(set) var kernelCode: [KernelCode] = []
     package var rings: [RingFigures] = []
     /// What each event has counted, by read(2) and not by samples; nil where that is not known.
     package var counted: [UInt64]?
@@ -49,6 +51,14 @@ package struct OpenSlice: ~Copyable, Sendable {
                 event: event, cpu: cpu, generation: generation, thread: thread, stack: stack, count: 1, period: period))
         if batch.isFull { settle() }
     }
+
+    /// Keeps what the kernel told of its own code; of a flood the latest.
+    package mutating func note(_ code: KernelCode) {
+        if kernelCode.count >= Self.kernelCodeLimit { kernelCode.removeFirst(Self.kernelCodeLimit / 2) }
+        kernelCode.append(code)
+    }
+
+    private static var kernelCodeLimit: Int { 8192 }
 
     /// Brings what was counted into its cells; before anyone looks at them.
     @inline(never)
@@ -106,6 +116,7 @@ package struct OpenSlice: ~Copyable, Sendable {
         overflow.removeAll()
         processes.removeAll(keepingCapacity: true)
         images.removeAll(keepingCapacity: true)
+        kernelCode.removeAll()
         rings.removeAll(keepingCapacity: true)
         counted = nil
         notes.removeAll(keepingCapacity: true)

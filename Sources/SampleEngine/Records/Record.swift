@@ -10,6 +10,29 @@ package enum SideBandRecord {
     case exit(pid: Int32, thread: Int32)
 }
 
+/// Code that the kernel made at run time or gave up again: a BPF program, a trampoline, the slots of probes
+/// (PERF_RECORD_KSYMBOL).
+package struct KernelCode: Equatable, Sendable {
+    package enum Kind: Sendable { case bpf, outOfLine, unknown }
+
+    package let start: UInt64
+    /// First address behind it.
+    package let end: UInt64
+    /// As the kernel calls it.
+    package let name: [UInt8]
+    package let kind: Kind
+    /// The kernel gave it up: from then on the memory may hold something else.
+    package let isGone: Bool
+
+    package init(start: UInt64, end: UInt64, name: [UInt8], kind: Kind, isGone: Bool = false) {
+        self.start = start
+        self.end = end
+        self.name = name
+        self.kind = kind
+        self.isGone = isGone
+    }
+}
+
 /// A new mapping of code (PERF_RECORD_MMAP2).
 package struct MappingRecord: Equatable, Sendable {
     package var pid: Int32

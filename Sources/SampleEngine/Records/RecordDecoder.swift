@@ -76,6 +76,30 @@ package enum RecordDecoder {
         }
     }
 
+    /// What code the kernel made, or gave up.
+    ///
+    /// - Returns: nil for another record, or where it is not one piece of the kernel's half of the addresses.
+    package static func kernelCode(_ header: RecordHeader, _ bytes: RawSpan) -> KernelCode? {
+        // u64 address, u32 length, u16 type, u16 flags, name.
+        guard header.type == PERF_RECORD_KSYMBOL.rawValue, let start = RecordBytes.word(bytes, at: 8),
+            let length = RecordBytes.half(bytes, at: 16), let facts = RecordBytes.half(bytes, at: 20),
+            let name = text(bytes, from: 24)
+        else { return nil }
+        let (end, overflow) = start.addingReportingOverflow(UInt64(length))
+        guard !overflow, start < end, start >> 63 == 1 else { return nil }
+        let kind: KernelCode.Kind =
+            switch facts & 0xffff {
+            case PERF_RECORD_KSYMBOL_TYPE_BPF.rawValue: .bpf
+            case PERF_RECORD_KSYMBOL_TYPE_OOL.rawValue: .outOfLine
+            default: .unknown
+            }
+        return KernelCode(
+            start: start, end: end,
+            // No symbol of the kernel's is longer.
+            name: name.prefix(512).map { unsafe bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }, kind: kind,
+            isGone: facts >> 16 & UInt32(PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER) != 0)
+    }
+
     /// What was not recorded.
     package static func loss(_ header: RecordHeader, _ bytes: RawSpan) -> LossRecord? {
         switch header.type {

@@ -146,6 +146,8 @@ package struct SampleStage: ~Copyable {
             if let (record, name) = RecordDecoder.sideBand(header, bytes), let time = RecordDecoder.time(of: bytes) {
                 if mayCountTwice, case .fork(_, _, let thread) = record { owners.forget(thread) }
                 processes.apply(record, name: name, in: bytes, at: time)
+            } else if let code = RecordDecoder.kernelCode(header, bytes) {
+                slice.note(code)
             } else {
                 let lostBefore = figures.lost
                 note(header, bytes, &figures)

@@ -6,6 +6,7 @@ struct Program {
     let path: String
     var name: String { URL(fileURLWithPath: path).lastPathComponent }
 
+    static let bpf = Program("bpf")
     static let burn = Program("burn")
     static let chain = Program("chain", flags: ["-pthread"])
     static let crowd = Program("crowd", flags: ["-pthread"])
@@ -15,7 +16,9 @@ struct Program {
     static let overflow = Program("overflow", named: "liboverflow.so", flags: ["-shared", "-fPIC", "-O0"])
     static let hit = Program("hit")
     static let deny = Program("deny")
+    static let jit = Program("jit")
     static let mixed = Program("mixed")
+    static let movedText = Program("movedtext")
     static let peek = Program("peek")
     static let sysload = Program("sysload")
     static let waker = Program("waker")

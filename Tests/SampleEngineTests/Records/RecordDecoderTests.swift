@@ -27,6 +27,7 @@ private func mapping(_ record: [UInt8]) -> MappingRecord? {
 }
 
 private func loss(_ record: [UInt8]) -> LossRecord? { withRecord(record, RecordDecoder.loss) }
+private func kernelCode(_ record: [UInt8]) -> KernelCode? { withRecord(record, RecordDecoder.kernelCode) }
 private func sample(_ record: [UInt8]) -> SampleRecord? { withRecord(record) { SampleRecord($1) } }
 private func period(_ record: [UInt8], fixed: UInt64? = nil) -> UInt64 {
     withRecord(record) { SampleLayout(fixedPeriod: fixed).period(in: $1) }
@@ -94,6 +95,36 @@ struct RecordDecoderTests {
                 == "\(SideBandRecord.exit(pid: 9, thread: 10))")
     }
 
+    @Test("KSYMBOL tells of code that the kernel made, and of its end")
+    func ksymbol() {
+        let name = Array("bpf_prog_6deef7357e7b4530_handler".utf8)
+        let start: UInt64 = 0xffff_ffff_c000_1234
+        #expect(
+            kernelCode(RecordBuilder.ksymbol(start: start, length: 0x99, name, time: 5))
+                == KernelCode(start: start, end: start + 0x99, name: name, kind: .bpf))
+        #expect(
+            kernelCode(RecordBuilder.ksymbol(start: start, length: 1, kind: 2, flags: 1, [0x61], time: 5))
+                == KernelCode(start: start, end: start + 1, name: [0x61], kind: .outOfLine, isGone: true))
+        #expect(kernelCode(RecordBuilder.ksymbol(start: start, length: 1, kind: 0, [0x61], time: 5))?.kind == .unknown)
+        #expect(kernelCode(RecordBuilder.ksymbol(start: start, length: 1, kind: 9, [0x61], time: 5))?.kind == .unknown)
+        #expect(kernelCode(RecordBuilder.comm(pid: 1, "x", time: 1)) == nil)
+        // It is nothing that happened to a process.
+        #expect(Decoded(RecordBuilder.ksymbol(start: start, length: 1, [0x61], time: 5)) == nil)
+    }
+
+    @Test("A KSYMBOL that is no piece of the kernel names nothing; a name is no longer than any symbol's")
+    func hostileKsymbol() {
+        for (start, length) in [
+            (.max, 1), (.max - 5, 6), (0xffff_ffff_c000_0000, 0), (0, 0x1000), (0x7fff_ffff_f000, 0x1000),
+            (.max, .max),
+        ] as [(UInt64, UInt32)] {
+            #expect(kernelCode(RecordBuilder.ksymbol(start: start, length: length, [0x61], time: 5)) == nil)
+        }
+        let long = Array(repeating: UInt8(0x62), count: 60_000)
+        let code = kernelCode(RecordBuilder.ksymbol(start: 1 << 63, length: 1, long, time: 5))
+        #expect(code?.name.count == 512)
+    }
+
     @Test("What was lost is told by count, and a throttle by itself")
     func losses() {
         #expect(loss(RecordBuilder.lost(31)) == .refused(31))
@@ -119,6 +150,7 @@ struct RecordDecoderTests {
             pid: 1, start: 0x1000, length: 1, file: .buildID(Array(1...20)), path: Array("/a".utf8), time: 5),
         RecordBuilder.comm(pid: 1, "name", exec: true, time: 5),
         RecordBuilder.fork(pid: 2, parent: 1, time: 5), RecordBuilder.exit(pid: 2, time: 5),
+        RecordBuilder.ksymbol(start: 1 << 63, length: 9, Array("bpf_prog".utf8), time: 5),
         RecordBuilder.lost(1), RecordBuilder.lostSamples(2), RecordBuilder.throttle(),
         RecordBuilder.sample(address: 1, pid: 2, time: 3, period: 4),
     ]
@@ -129,6 +161,7 @@ struct RecordDecoderTests {
             let cut = Array(record.prefix(length))
             if let decoded = Decoded(cut) { #expect(decoded.name.count <= length) }
             _ = loss(cut)
+            _ = kernelCode(cut)
             _ = withRecord(cut) { RecordDecoder.time(of: $1) }
             _ = sample(cut)
             _ = period(cut)
