@@ -1,9 +1,10 @@
 internal import Glibc
 
-/// One executable line of `/proc/PID/maps` (proc(5)).
+/// One line of `/proc/PID/maps` (proc(5)).
 package struct MapLine: Equatable, Sendable {
     package let start: UInt64
     package let end: UInt64
+    package let isExecutable: Bool
     package let offset: UInt64
     /// As in an MMAP2 record: major number in the low half, minor in the high half.
     package let device: UInt64
@@ -14,11 +15,12 @@ package struct MapLine: Equatable, Sendable {
     package let witness: Range<UInt64>
 
     package init(
-        start: UInt64, end: UInt64, offset: UInt64, device: UInt64, inode: UInt64, path: [UInt8],
-        witness: Range<UInt64>? = nil
+        start: UInt64, end: UInt64, isExecutable: Bool = true, offset: UInt64, device: UInt64, inode: UInt64,
+        path: [UInt8], witness: Range<UInt64>? = nil
     ) {
         self.start = start
         self.end = end
+        self.isExecutable = isExecutable
         self.offset = offset
         self.device = device
         self.inode = inode
@@ -37,7 +39,7 @@ package struct ProcReader: Sendable {
     /// Lines taken of one process; what is beyond stays unknown.
     private static var lineLimit: Int { 262_144 }
 
-    /// The executable mappings by rising address, and the task that has them; nil where they cannot be read.
+    /// Mappings of code and of files by rising address, and the task that has them; nil where they cannot be read.
     package func mappings(of pid: Int32) -> (task: Int32, lines: [MapLine])? {
         let task = livingTask(of: pid)
         guard let bytes = try? fileBytes("\(root)/\(task)/maps", limit: 64 << 20) else { return nil }
@@ -106,7 +108,7 @@ package struct ProcReader: Sendable {
         return Instant(nanoseconds: sinceBoot).nanoseconds(since: .now)
     }
 
-    /// Executable lines of a maps file, as many as the limit allows; what is no such line is passed over.
+    /// The lines of a maps file with code, and those of files, as many as the limit allows; the rest is passed over.
     package static func parse(_ bytes: [UInt8]) -> [MapLine] {
         var lines: [MapLine] = []
         for line in bytes.split(separator: UInt8(ascii: "\n")) {
@@ -128,15 +130,17 @@ package struct ProcReader: Sendable {
         }
         let range = field().split(separator: UInt8(ascii: "-"))
         let permissions = field()
-        guard permissions.count >= 3, permissions[permissions.startIndex + 2] == UInt8(ascii: "x"), range.count == 2,
+        guard permissions.count >= 3, range.count == 2,
             let start = hex(range[0]), let end = hex(range[1]), start < end, let offset = hex(field())
         else { return nil }
         let device = field().split(separator: UInt8(ascii: ":"))
         guard device.count == 2, let major = hex(device[0]), let minor = hex(device[1]),
             let inode = UInt64(String(decoding: field(), as: UTF8.self))
         else { return nil }
+        let isExecutable = permissions[permissions.startIndex + 2] == UInt8(ascii: "x")
+        guard isExecutable || inode != 0 else { return nil }
         return MapLine(
-            start: start, end: end, offset: offset, device: major & 0xffff_ffff | minor << 32, inode: inode,
+            start: start, end: end, isExecutable: isExecutable, offset: offset, device: major & 0xffff_ffff | minor << 32, inode: inode,
             path: Array(rest.drop { $0 == UInt8(ascii: " ") }))
     }
 

@@ -113,7 +113,8 @@ extension ProcessCatalog {
         guard let lines = entries[generation]?.lines else { return nil }
         // By rising start, as the kernel writes them.
         let next = lowerBound(lines.count) { lines[$0].end <= address }
-        return next < lines.count && lines[next].start <= address ? lines[next] : nil
+        guard next < lines.count, lines[next].start <= address, lines[next].isExecutable else { return nil }
+        return lines[next]
     }
 
     /// Reads the maps of a generation, or again where that is a while ago and it did not have the address.

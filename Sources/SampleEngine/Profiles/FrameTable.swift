@@ -12,8 +12,8 @@ struct FrameTable: ~Copyable {
     private var unnamed: [StackID] = []
     /// Frames with a stand-in that a later look may better.
     private var doubtful: [StackID: Doubt] = [:]
-    /// Frames in memory that is no file, by whose memory it is.
-    private var ownMemory: [Generation: Set<StackID>] = [:]
+    /// Frames in code that was made at run time, by the space of their addresses.
+    private var changeable: [SpaceID: Set<StackID>] = [:]
 
     private struct Doubt {
         /// When to look again; nil while it waits among the unnamed.
@@ -59,11 +59,11 @@ struct FrameTable: ~Copyable {
     }
 
     /// Gives a frame its name, or a stand-in for now.
-    mutating func name(_ id: StackID, _ function: FunctionID, isFinal: Bool, isOwnMemory: Bool, now: Instant) {
+    ///
+    /// - Parameter isChangeable: what lies there may be something else later.
+    mutating func name(_ id: StackID, _ function: FunctionID, isFinal: Bool, isChangeable: Bool, now: Instant) {
         frames[Int(id.index)].function = function
-        if isOwnMemory, let owner = frames[Int(id.index)].location.space.owner {
-            ownMemory[owner, default: []].insert(id)
-        }
+        if isChangeable { changeable[frames[Int(id.index)].location.space, default: []].insert(id) }
         var doubt = doubtful.removeValue(forKey: id) ?? Doubt()
         if isFinal || doubt.looks >= Self.lookLimit || doubtful.count >= Self.doubtLimit { return }
         doubt.due = now.advanced(byNanoseconds: Self.firstPause << UInt64(doubt.looks))
@@ -83,13 +83,13 @@ struct FrameTable: ~Copyable {
 
     // MARK: Code made at run time
 
-    /// Whether frames lie in somebody's memory.
-    func hasOwnMemory(_ owner: Generation) -> Bool { ownMemory[owner] != nil }
+    /// Whether names of a space may change.
+    func isChangeable(_ space: SpaceID) -> Bool { changeable[space] != nil }
 
     /// The frames at addresses that have other names now.
-    func touched(by changed: [Range<UInt64>], of owner: Generation) -> [StackID] {
-        guard let own = ownMemory[owner], !changed.isEmpty else { return [] }
-        return own.filter { id in changed.contains { $0.contains(frames[Int(id.index)].location.value) } }
+    func touched(by changed: [Range<UInt64>], in space: SpaceID) -> [StackID] {
+        guard let frames = changeable[space], !changed.isEmpty else { return [] }
+        return frames.filter { id in changed.contains { $0.contains(self.frames[Int(id.index)].location.value) } }
     }
 
     /// Takes up what a place is called from now on.
@@ -105,7 +105,7 @@ struct FrameTable: ~Copyable {
         // Its samples keep the name; new ones will be another frame.
         let entry = StackEntry(location: frame.location, caller: frame.caller)
         if ids[entry] == id { ids[entry] = nil }
-        if let owner = frame.location.space.owner { ownMemory[owner]?.remove(id) }
+        changeable[frame.location.space]?.remove(id)
     }
 
     // MARK: Bounded memory
@@ -147,7 +147,7 @@ struct FrameTable: ~Copyable {
             // It waited among the unnamed.
             if doubt.value.due == nil { unnamed.append(id) }
         }
-        ownMemory = ownMemory.compactMapValues { old in
+        changeable = changeable.compactMapValues { old in
             let left = Set(old.compactMap { newIDs[Int($0.index)] })
             return left.isEmpty ? nil : left
         }

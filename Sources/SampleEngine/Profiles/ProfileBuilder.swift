@@ -58,7 +58,7 @@ package struct ProfileBuilder: ~Copyable {
         if open.targetExited { state = .exited }
         for note in open.notes where !news.contains(note) && news.count < 16 { news.append(note) }
         if frames.frames.count > Self.frameLimit { frames.keepOnly(usedBy: &slices) }
-        renewOwnMemory(of: open)
+        renewNames(of: open)
 
         var ids: [StackID] = []
         ids.reserveCapacity(open.stacks.entries.count)
@@ -99,20 +99,26 @@ package struct ProfileBuilder: ~Copyable {
         forgetUnusedProcesses(before: open.start)
     }
 
-    /// Looks for new names where code is made at run time and was sampled again.
-    private mutating func renewOwnMemory(of open: borrowing OpenSlice) {
-        var owners: Set<Generation> = []
-        for entry in open.stacks.entries {
-            if let owner = entry.location.space.owner, frames.hasOwnMemory(owner) { owners.insert(owner) }
+    /// Looks for new names where code is made at run time: by the kernel, and by processes that were sampled again.
+    private mutating func renewNames(of open: borrowing OpenSlice) {
+        let made = open.kernelCode.compactMap { symbolizer.note($0) }
+        renew(made, in: .kernel)
+        var spaces: Set<SpaceID> = []
+        for entry in open.stacks.entries where frames.isChangeable(entry.location.space) {
+            spaces.insert(entry.location.space)
         }
-        for owner in owners {
+        for owner in Set(spaces.compactMap(\.owner)) {
             let changed = symbolizer.changedNames(of: owner, now: .now)
-            for id in frames.touched(by: changed, of: owner) {
-                let frame = frames.frames[Int(id.index)]
-                let symbol = symbolizer.answer(at: frame.location, now: .now).symbol
-                let hadName = frame.function.map { names.functions[Int($0.index)].source != .none } ?? false
-                frames.rename(id, intern(symbol), hadName: hadName)
-            }
+            for space in [.anonymous(owner), .unmapped(owner)] as [SpaceID] { renew(changed, in: space) }
+        }
+    }
+
+    private mutating func renew(_ changed: [Range<UInt64>], in space: SpaceID) {
+        for id in frames.touched(by: changed, in: space) {
+            let frame = frames.frames[Int(id.index)]
+            let symbol = symbolizer.answer(at: frame.location, now: .now).symbol
+            let hadName = frame.function.map { names.functions[Int($0.index)].source != .none } ?? false
+            frames.rename(id, intern(symbol), hadName: hadName)
         }
     }
 
@@ -165,7 +171,8 @@ package struct ProfileBuilder: ~Copyable {
             let now = Instant.now
             let answer = symbolizer.answer(at: frames.frames[Int(id.index)].location, now: now)
             frames.name(
-                id, intern(answer.symbol), isFinal: answer.isFinal, isOwnMemory: answer.symbol.kind == .jit, now: now)
+                id, intern(answer.symbol), isFinal: answer.isFinal,
+                isChangeable: answer.symbol.isChangeable, now: now)
             if now > deadline { break }
         }
         return frames.isNamed

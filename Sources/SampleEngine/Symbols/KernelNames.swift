@@ -1,6 +1,8 @@
 /// Names of the running kernel's code, read when the first is asked for and again when one is missing.
 struct KernelNames: ~Copyable {
     private var list: KernelSymbols?
+    /// What the kernel made since: newer than the list, and still known when it is gone from there.
+    private var made = KernelCodeTable()
     private var read: Instant?
     /// Nanoseconds until the list may be read again; it doubles where a look was in vain.
     private var pause = Self.shortestPause
@@ -12,14 +14,26 @@ struct KernelNames: ~Copyable {
     /// True once the list was asked and had no addresses in it.
     var isHidden: Bool { list?.isRestricted ?? false }
 
+    /// Takes in what the kernel told; gives the addresses that may have another name from now on.
+    mutating func note(_ code: KernelCode) -> Range<UInt64>? { made.note(code) }
+
     mutating func answer(
         at address: RuntimeAddress, now: Instant, _ explanation: inout Explanation
     ) -> Symbolizer.Answer {
         let core = Module(name: "[kernel]")
         if read == nil { readList(now) }
+        // Who may not see addresses is not told of new code either.
         if isHidden {
             explanation.add("/proc/kallsyms shows no addresses to this user (kernel.kptr_restrict, CAP_SYSLOG)")
             return Symbolizer.Answer(.unknown(in: core))
+        }
+        if let code = made.find(address.value) {
+            let module = code.kind == .bpf ? Module(name: "[bpf]") : core
+            explanation.add(
+                "\(NameSource.kernelRecord.explanation): \(displayText(code.name)) at "
+                    + "\(hex(code.start))-\(hex(code.end))")
+            return Symbolizer.Answer(
+                Symbol(name: displayText(code.name), module: module, kind: .kernel, source: .kernelRecord))
         }
         var found = list?.answer(at: address)
         if !Self.isName(found?.answer), let before = read, now.nanoseconds(since: before) > pause {

@@ -22,6 +22,9 @@ package struct Symbol: Hashable, Sendable {
         self.source = source
     }
 
+    /// Whether what lies there may be something else later: code that is made at run time.
+    var isChangeable: Bool { kind == .jit || source == .kernelRecord || kind == .kernel && module.name == "[bpf]" }
+
     /// A function by the name a table has for it.
     init(rawName: [UInt8], in module: Module, kind: CodeKind, source: NameSource) {
         let raw = displayText(rawName)

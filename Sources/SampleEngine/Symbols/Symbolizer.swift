@@ -34,6 +34,9 @@ package struct Symbolizer: ~Copyable {
     /// Takes up where an image can be opened.
     package mutating func note(_ sighting: ImageSighting) { sightings[sighting.space] = sighting }
 
+    /// Takes in what the kernel made at run time; gives the addresses that may have another name from now on.
+    package mutating func note(_ code: KernelCode) -> Range<UInt64>? { kernel.note(code) }
+
     /// True once kernel code was sampled whose names the kernel hides (`kernel.kptr_restrict`).
     package var kernelIsHidden: Bool { kernel.isHidden }
 

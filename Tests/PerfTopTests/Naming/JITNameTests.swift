@@ -1,0 +1,116 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// Names that compilers write down for code they make at run time; the programs measure themselves.
+    @Suite("names: code made at run time", .needsPerf, .needsCompiler)
+    struct CodeNames {
+        @Test(
+            "code in every kind of memory has the name its map tells",
+            arguments: ["anonymous", "protected", "moved", "heap", "stack", "double"])
+        func kinds(kind: String) throws {
+            let made = try Program.jit.start([kind, "4"], until: "ready")
+            let frame = try sample(["-p", "\(made.pid)", "-n", "1"])[0]
+            #expect(abs(frame.share(of: "made_first", beside: "made_second") - 75) <= 6, "\(frame.rows.prefix(3))")
+            let named = frame.rows.filter { $0.symbol.hasPrefix("made_") }
+            #expect(named.reduce(0) { $0 + $1.selfPercent } > 90, "\(frame.rows.prefix(3))")
+            #expect(named.allSatisfy { $0.kind == "jit" && $0.namedBy == "perf-map" })
+            made.stop()
+        }
+
+        @Test("code that nobody names is one row for each piece of memory")
+        func unnamed() throws {
+            let made = try Program.jit.start(["unnamed", "4"], until: "ready")
+            let frame = try sample(["-p", "\(made.pid)", "-n", "1"])[0]
+            made.stop()
+            let rows = frame.rows.filter { $0.kind == "jit" }
+            #expect(rows.count == 1 && rows[0].symbol.hasPrefix("[jit 0x"), "\(rows)")
+            #expect(rows.allSatisfy { $0.selfPercent > 90 })
+            #expect(frame.naming.jitWithoutMap * 10 > frame.samples * 9)
+        }
+
+        @Test("code that was written over: old samples keep the old name, new ones have the new")
+        func rewritten() throws {
+            let made = try Program.jit.start(["rewritten", "6"], until: "ready")
+            let frames = try sample(["-p", "\(made.pid)", "-d", "1", "-n", "5"])
+            made.stop()
+            #expect(frames[0].percent(of: "made_first") > 90, "\(frames[0].rows.prefix(3))")
+            #expect(frames[0].percent(of: "made_instead") == 0)
+            #expect(frames[4].percent(of: "made_instead") > 90, "\(frames[4].rows.prefix(3))")
+            #expect(frames[4].percent(of: "made_first") == 0)
+        }
+
+        @Test("a program's own text in other pages has the file's names", arguments: ["mapped", "remapped"])
+        func movedText(how: String) throws {
+            let moved = try Program.movedText.start([how, "4"], until: "ready")
+            let frame = try sample(["-p", "\(moved.pid)", "-n", "1"])[0]
+            moved.stop()
+            #expect(abs(frame.share(of: "moved_first", beside: "moved_second") - 75) <= 6, "\(frame.rows.prefix(3))")
+            let named = frame.percent(of: "moved_first") + frame.percent(of: "moved_second")
+            #expect(named > 90, "\(frame.rows.prefix(3))")
+        }
+
+        @Test("node's own map, also where it numbers itself otherwise", .needs(whyNoNode), arguments: [false, true])
+        func node(inNamespace: Bool) throws {
+            if inNamespace, whyNoNamespaces != nil { return }
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let script = """
+                function hotOne(n) { let s = 0; for (let i = 0; i < n; i++) s += Math.sqrt(i) * 1.1; return s }
+                const until = Date.now() + 8000; let x = 0;
+                console.log('ready');
+                while (Date.now() < until) x += hotOne(1e6);
+                """
+            let file = folder.path + "/hot.js"
+            try script.write(toFile: file, atomically: true, encoding: .utf8)
+            let words = ["node", "--perf-basic-prof", "--no-turbo-inlining", file]
+            let outer = inNamespace ? ["unshare", "-p", "-f", "--mount-proc"] : []
+            let node = try Running("/usr/bin/env", outer + words)
+            let isReady = waitUntil(within: 10) { node.output.contains("ready") }
+            try #require(isReady, "\(node.errors)")
+            let pid = inNamespace ? try child(of: node.pid) : node.pid
+            let frame = try sample(["-p", "\(pid)", "-n", "1", "-d", "2"])[0]
+            kill(pid, SIGKILL)
+            let hot = frame.percent { $0.symbol.contains("hotOne") && $0.kind == "jit" }
+            #expect(hot > 80, "\(frame.rows.prefix(4))")
+            #expect(frame.naming.jitWithoutMap * 100 <= frame.samples)
+        }
+
+        @Test("java's own map, asked for while it runs", .needs(whyNoJava), .slow)
+        func java() throws {
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let source = """
+                public class Hot {
+                    static long hotLoop(long n) { long s = 0; for (long i = 0; i < n; i++) s += Long.bitCount(i * 31); return s; }
+                    public static void main(String[] a) {
+                        long end = System.currentTimeMillis() + 20000, x = 0;
+                        System.out.println("ready");
+                        while (System.currentTimeMillis() < end) x += hotLoop(1000000);
+                        System.out.println(x);
+                    }
+                }
+                """
+            try source.write(toFile: folder.path + "/Hot.java", atomically: true, encoding: .utf8)
+            let java = try Running("/usr/bin/env", ["java", folder.path + "/Hot.java"])
+            let isReady = waitUntil(within: 20) { java.output.contains("ready") }
+            try #require(isReady, "\(java.errors)")
+            let frames = try shell(
+                "\"$0\" -p $1 -n 3 -d 2 --format json & sleep 2; jcmd $1 Compiler.perfmap >/dev/null; wait",
+                ["\(java.pid)"], within: 40)
+            java.stop()
+            let last = try #require(try Report.frames(frames.output).last, "\(frames.errors)")
+            // One map is a moment of the compiler's; what it compiles later has no name, and no wrong one.
+            #expect(last.percent { $0.symbol.contains("hotLoop") && $0.kind == "jit" } > 50, "\(last.rows.prefix(4))")
+        }
+
+        /// The one process that `unshare -f` has started.
+        private func child(of pid: Int32) throws -> Int32 {
+            let text = try String(contentsOfFile: "/proc/\(pid)/task/\(pid)/children", encoding: .utf8)
+            return try #require(text.split(separator: " ").first.flatMap { Int32($0) })
+        }
+    }
+}
+
+private let whyNoNode = Machine.has("node") ? nil : "node is not installed"
+private let whyNoJava = Machine.has("java") && Machine.has("jcmd") ? nil : "java is not installed, or no jcmd with it"
