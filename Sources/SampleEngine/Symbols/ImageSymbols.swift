@@ -34,6 +34,7 @@ package enum Unresolved: Error, Hashable, Sendable {
         case .notELF, .unsupported: self = .notELF
         // The loader's own answer to a file whose tables make no sense: ENOEXEC.
         case .truncated, .tooLarge: self = .imageUnreadable(errno: Errno.badExecutable.number)
+        case .changed: self = .fileChanged
         case .read(let errno): self = .imageUnreadable(errno: errno.number)
         }
     }
@@ -45,55 +46,62 @@ package enum Unresolved: Error, Hashable, Sendable {
 /// after the file was deleted or replaced. Used by one thread at a time.
 package final class ImageSymbols {
     /// Descriptor of the GNU build-id note, empty where there is none; at most 64 bytes.
-    package let buildID: [UInt8]
-    private let file: Descriptor
-    private let stamp: FileStamp
-    private let image: ELFFile
+    package var buildID: [UInt8] { image.headers.buildID }
+    private let image: OpenImage
+    private let symbols: FullSymbols?
+    private let dynamic: SymbolTablePlace?
     private let table: SymbolTable
-    private let names: FileRange?
-    private let dynamicNames: FileRange?
     private let resolvers: [ImageAddress]
 
     /// Reads headers, symbol tables, stubs and unwind tables of an open regular file.
     ///
     /// Costs about 40 ms and 8 MB for a file of 300,000 symbols; unwind and relocation tables that make no sense are
     /// passed over.
-    /// - Parameter file: open for reading and known to be a regular file; its position is not used.
-    /// - Throws: `notELF`, `unsupported`, `truncated`, `tooLarge` or the errno of a read.
-    package init(reading file: consuming Descriptor) throws(ELFError) {
-        let stamp = try file.fileStamp()
-        let image = try ELFFile(reading: file)
-        var reading: SymbolReading?
-        var table = SymbolTable()
-        var resolvers: [ImageAddress] = []
-        if let bounds = image.codeBounds {
-            // Offsets in the table are 32 bits; no code is that far from the rest of its image.
-            let size = min(bounds.upperBound - bounds.lowerBound, UInt64(UInt32.max))
-            let near = bounds.lowerBound..<bounds.lowerBound + size
-            var symbols = try SymbolReading(file, image, within: near)
-            let stubs = LinkageStubs(file, image, dynamicSection: symbols.dynamicSection, within: near)
-            let frames = FrameRanges(reading: file, of: image, within: near)
-            table = SymbolTable(
-                base: near.lowerBound, candidates: symbols.takeCandidates(adding: stubs.candidates), frames: frames)
-            resolvers = stubs.resolvers
-            reading = symbols
+    /// - Parameters:
+    ///   - file: open for reading and known to be a regular file; its position is not used.
+    ///   - explanation: takes up which tables were read.
+    /// - Throws: `notELF`, `unsupported`, `truncated`, `tooLarge`, `changed` or the errno of a read.
+    package init(reading file: consuming Descriptor, explanation: inout Explanation) throws(ELFError) {
+        let image = try OpenImage(file)
+        guard let bounds = image.headers.codeBounds else {
+            explanation.add("no segment of code")
+            (symbols, dynamic, table, resolvers) = (nil, nil, SymbolTable(), [])
+            self.image = image
+            return
         }
-        self.stamp = stamp
+        // Offsets in the table are 32 bits; no code is that far from the rest of its image.
+        let size = min(bounds.upperBound - bounds.lowerBound, UInt64(UInt32.max))
+        let near = bounds.lowerBound..<bounds.lowerBound + size
+        var reading = SymbolReading(within: near)
+        symbols = try FullSymbols(of: image, into: &reading, explanation: &explanation)
+        dynamic = try image.headers.symbolTable(ELF.dynamicSymbols)
+        if let dynamic {
+            let count = try reading.read(dynamic, of: image)
+            explanation.add(".dynsym: functions \(count)")
+        }
+        let stubs = LinkageStubs(image.file, image.headers, dynamic: dynamic, within: near)
+        let frames = FrameRanges(reading: image.file, of: image.headers, within: near)
+        explanation.add("linkage stubs: \(stubs.candidates.count); unwind tables: functions \(frames.count)")
+        try image.checkUnchanged()
+        table = SymbolTable(
+            base: near.lowerBound, candidates: reading.takeCandidates(adding: stubs.candidates), frames: frames)
+        resolvers = stubs.resolvers
         self.image = image
-        self.table = table
-        self.resolvers = resolvers
-        names = reading?.names
-        dynamicNames = reading?.dynamicNames
-        buildID = image.buildID
-        self.file = file
+    }
+
+    /// The same for a caller who needs no explanation.
+    package convenience init(reading file: consuming Descriptor) throws(ELFError) {
+        var explanation = Explanation(isWanted: false)
+        try self.init(reading: file, explanation: &explanation)
     }
 
     /// The address the file's own tables use for a byte of the file, nil where no code segment holds it.
-    package func imageAddress(of offset: FileOffset) -> ImageAddress? { image.imageAddress(of: offset) }
+    package func imageAddress(of offset: FileOffset) -> ImageAddress? { image.headers.imageAddress(of: offset) }
 
     /// Bytes of memory held, without the names in the file.
     package var byteCount: Int {
-        table.byteCount + 64 * image.segments.count + 64 * image.sections.count + 8 * resolvers.count
+        table.byteCount + 64 * image.headers.segments.count + 64 * image.headers.sections.count
+            + 8 * resolvers.count + (symbols?.byteCount ?? 0)
     }
 
     /// What covers an address. Reads the name from the file: about a microsecond, so keep the answer.
@@ -106,7 +114,7 @@ package final class ImageSymbols {
             guard let name = try name(of: entry) else { return .range(start: entry.start, end: entry.end) }
             let source: NameSource =
                 switch entry.name.place {
-                case .symbols: .symbolTable
+                case .symbols: symbols?.source ?? .symbolTable
                 case .dynamicSymbols: .dynamicSymbols
                 case .stub, .other: .linkageStub
                 }
@@ -120,7 +128,7 @@ package final class ImageSymbols {
     private func name(of entry: SymbolTable.Entry) throws(Unresolved) -> [UInt8]? {
         if entry.name == .none { return nil }
         do throws(ELFError) {
-            guard try file.fileStamp() == stamp else { throw .truncated }
+            try image.checkUnchanged()
             return try bestName([entry.name] + table.aliases(of: entry))
         } catch {
             if case .read(let errno) = error { throw .imageUnreadable(errno: errno.number) }
@@ -139,12 +147,12 @@ package final class ImageSymbols {
 
     private func name(_ reference: NameReference) throws(ELFError) -> [UInt8]? {
         switch reference.place {
-        case .symbols: return try names.map { range throws(ELFError) in try string(reference.offset, in: range) }
+        case .symbols: return try symbols?.name(at: reference.offset, in: image)
         case .dynamicSymbols:
-            return try dynamicNames.map { range throws(ELFError) in try string(reference.offset, in: range) }
+            return try dynamic.map { table throws(ELFError) in try image.string(at: reference.offset, in: table.names) }
         case .stub:
-            guard let dynamicNames else { return nil }
-            let name = try string(reference.offset, in: dynamicNames)
+            guard let dynamic else { return nil }
+            let name = try image.string(at: reference.offset, in: dynamic.names)
             return name.isEmpty ? nil : name + linkageMark
         case .other:
             guard Int(reference.offset) < resolvers.count,
@@ -158,22 +166,6 @@ package final class ImageSymbols {
             }
             return try bestName(functions).map { $0 + linkageMark }
         }
-    }
-
-    /// A name without its version, cut at 4 KiB.
-    private func string(_ offset: UInt32, in range: FileRange) throws(ELFError) -> [UInt8] {
-        guard UInt64(offset) < range.size else { return [] }
-        let rest = range.size - UInt64(offset)
-        for limit in [256, 4096] as [UInt64] {
-            var bytes = try file.bytes(at: range.offset + UInt64(offset), count: Int(min(rest, limit)))
-            let nul = bytes.firstIndex(of: 0)
-            if nul == nil, rest > limit, limit < 4096 { continue }
-            if let nul { bytes.removeLast(bytes.count - nul) }
-            // `name@VERSION` and `name@@VERSION`: the static linker's way to write versions.
-            if let mark = bytes.firstIndex(of: 0x40), mark > 0 { bytes.removeLast(bytes.count - mark) }
-            return bytes
-        }
-        return []
     }
 }
 

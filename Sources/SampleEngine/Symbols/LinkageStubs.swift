@@ -8,11 +8,17 @@ struct LinkageStubs {
     private(set) var resolvers: [ImageAddress] = []
 
     /// Finds the stubs of an x86-64 or AArch64 image; anything else, and anything malformed, has none.
-    init(_ file: borrowing Descriptor, _ image: borrowing ELFFile, dynamicSection: Int?, within bounds: Range<UInt64>) {
+    ///
+    /// - Parameter dynamic: the image's table of dynamic symbols, to which relocations refer.
+    init(
+        _ file: borrowing Descriptor, _ image: borrowing ELFFile, dynamic: SymbolTablePlace?,
+        within bounds: Range<UInt64>
+    ) {
         guard image.is64Bit, let jumpTypes = RelocationTypes(machine: image.machine) else { return }
         var stubs: [Stub] = []
-        for section in image.sections where section.isCode && section.size > 0 && section.size <= 4 << 20 {
-            guard Self.isStubSection(section, image, file), let range = try? image.fileRange(of: section),
+        for section in SectionName.linkageTables.flatMap(image.sections(named:))
+        where section.isCode && section.size > 0 && section.size <= 4 << 20 {
+            guard let range = try? image.fileRange(of: section),
                 let code = try? file.bytes(at: range.offset, count: Int(range.size)),
                 section.address <= UInt64.max - section.size, stubs.count < 1 << 20
             else { continue }
@@ -30,7 +36,7 @@ struct LinkageStubs {
         for index in stubs.indices { bySlot[stubs[index].slot, default: []].append(index) }
         Self.relocate(&stubs, bySlot, jumpTypes, file, image)
         stubs.removeAll { $0.target == nil || $0.start < bounds.lowerBound || $0.end > bounds.upperBound }
-        makeCandidates(stubs, file, image, dynamicSection, base: bounds.lowerBound)
+        makeCandidates(stubs, file, dynamic, base: bounds.lowerBound)
     }
 
     private struct Stub {
@@ -58,14 +64,6 @@ struct LinkageStubs {
             default: return nil
             }
         }
-    }
-
-    private static func isStubSection(
-        _ section: ELFFile.Section, _ image: borrowing ELFFile, _ file: borrowing Descriptor
-    ) -> Bool {
-        image.section(section, isNamed: ".plt", in: file) || image.section(section, isNamed: ".plt.sec", in: file)
-            || image.section(section, isNamed: ".plt.got", in: file)
-            || image.section(section, isNamed: ".iplt", in: file)
     }
 
     /// Every `jmp *d(%rip)` with what it jumps through, relative to the section.
@@ -131,7 +129,7 @@ struct LinkageStubs {
     }
 
     private mutating func makeCandidates(
-        _ stubs: [Stub], _ file: borrowing Descriptor, _ image: borrowing ELFFile, _ dynamicSection: Int?, base: UInt64
+        _ stubs: [Stub], _ file: borrowing Descriptor, _ dynamic: SymbolTablePlace?, base: UInt64
     ) {
         let rank = SymbolRank(isSized: true, isFunction: true, isExported: false, binding: .local)
         for index in stubs.indices {
@@ -140,7 +138,7 @@ struct LinkageStubs {
             let name: NameReference
             switch stub.target {
             case .symbol(let number):
-                guard let offset = Self.name(of: number, dynamicSection, file, image) else { continue }
+                guard let offset = Self.name(of: number, dynamic, file) else { continue }
                 name = NameReference(.stub, offset)
             case .resolver(let address):
                 name = NameReference(.other, UInt32(resolvers.count))
@@ -158,11 +156,10 @@ struct LinkageStubs {
 
     /// Offset of a dynamic symbol's name in its string table.
     private static func name(
-        of number: UInt32, _ dynamicSection: Int?, _ file: borrowing Descriptor, _ image: borrowing ELFFile
+        of number: UInt32, _ dynamic: SymbolTablePlace?, _ file: borrowing Descriptor
     ) -> UInt32? {
-        guard let dynamicSection, let range = try? image.fileRange(of: image.sections[dynamicSection]),
-            UInt64(number) < range.size / 24,
-            let entry = try? file.bytes(at: range.offset + 24 * UInt64(number), count: 4)
+        guard let entries = dynamic?.entries, UInt64(number) < entries.size / 24,
+            let entry = try? file.bytes(at: entries.offset + 24 * UInt64(number), count: 4)
         else { return nil }
         let offset = entry.u32(0)
         return offset != 0 && offset <= NameReference.maximumOffset ? offset : nil

@@ -12,11 +12,24 @@ func descriptor(_ path: String) throws -> Descriptor {
 
 func symbols(of path: String) throws -> ImageSymbols { try ImageSymbols(reading: descriptor(path)) }
 
+/// The image, and what it says of how it was read.
+func explainedSymbols(of path: String) throws -> (image: ImageSymbols, steps: String) {
+    var explanation = Explanation(isWanted: true)
+    let image = try ImageSymbols(reading: descriptor(path), explanation: &explanation)
+    return (image, explanation.steps.joined(separator: "\n"))
+}
+
 extension ImageSymbols {
     /// The name at an address, nil for any other answer.
     func name(at address: UInt64) -> String? {
         guard case .symbol(let name, _, _, _) = answer(at: ImageAddress(address)) else { return nil }
         return String(decoding: name, as: UTF8.self)
+    }
+
+    /// Where the name at an address comes from, nil where there is none.
+    func source(at address: UInt64) -> NameSource? {
+        guard case .symbol(_, _, _, let source) = answer(at: ImageAddress(address)) else { return nil }
+        return source
     }
 }
 
@@ -59,6 +72,17 @@ func listedSection(_ name: String, of path: String) throws -> (address: UInt64, 
         )
     }
     throw NoSuchSection(name: name)
+}
+
+struct ToolFailure: Error {
+    let command: String
+}
+
+/// Runs a tool that must succeed.
+func run(_ tool: String, _ arguments: String...) throws {
+    guard output(of: tool, arguments) != nil else {
+        throw ToolFailure(command: ([tool] + arguments).joined(separator: " "))
+    }
 }
 
 let haveCompiler = isInstalled("gcc") && isInstalled("nm") && isInstalled("readelf")
