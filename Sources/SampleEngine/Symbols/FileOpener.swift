@@ -41,7 +41,7 @@ package struct FileOpener: Sendable {
         guard file.path.first == UInt8(ascii: "/") else { return reason }
         for root in ["/proc/\(pid)/root", "/"] {
             do throws(Errno) {
-                let found = try opened(file.path, below: root)
+                let found = try open(file.path, below: root)
                 if !isSame(found, file.identity) {
                     reason = .fileChanged
                 } else if let refused = accept(found) {
@@ -61,7 +61,8 @@ package struct FileOpener: Sendable {
         Descriptor(owning: try systemCall { unsafe pt_open(path, O_RDONLY) })
     }
 
-    private func opened(_ path: [UInt8], below root: String) throws(Errno) -> Descriptor {
+    /// Opens a regular file by its path inside a root, which no link leads out of.
+    func open(_ path: [UInt8], below root: String) throws(Errno) -> Descriptor {
         let rootFile = Descriptor(owning: try systemCall { unsafe pt_open(root, Int32(PT_O_PATH) | O_DIRECTORY) })
         let rootFD = rootFile.number
         let name = path.map { CChar(bitPattern: $0) } + [0]
@@ -78,6 +79,13 @@ package struct FileOpener: Sendable {
         guard status.st_mode & S_IFMT == S_IFREG else { throw Errno(EINVAL) }
         return Descriptor(
             owning: try systemCall { unsafe pt_open("/proc/self/fd/\(placeFD)", O_RDONLY | O_NONBLOCK | O_NOCTTY) })
+    }
+
+    /// Whether two descriptors are of one file.
+    func isOneFile(_ left: borrowing Descriptor, _ right: borrowing Descriptor) -> Bool {
+        var (first, second) = (stat(), stat())
+        return unsafe fstat(left.number, &first) == 0 && fstat(right.number, &second) == 0
+            && first.st_dev == second.st_dev && first.st_ino == second.st_ino
     }
 
     private func isSame(_ file: borrowing Descriptor, _ identity: FileIdentity) -> Bool {

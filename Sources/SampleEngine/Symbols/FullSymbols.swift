@@ -5,12 +5,29 @@ struct FullSymbols {
     private let file: OpenImage?
     private let names: FileRange
 
-    /// Adds the functions of the first place that has some: `.symtab`, else the compressed one. Nil where none has.
+    /// Adds the functions of the first place that has some, nil where none has: the separate debug file, since a file
+    /// may be stripped in part; its own `.symtab`; the compressed one.
     ///
-    /// - Throws: what is wrong with the image itself; a compressed table that is broken is passed over.
+    /// - Throws: what is wrong with the image itself; another file or a compressed table is passed over if broken.
     init?(
-        of image: OpenImage, into reading: inout SymbolReading, explanation: inout Explanation
+        of image: OpenImage, _ debugFiles: DebugFiles?, into reading: inout SymbolReading,
+        explanation: inout Explanation
     ) throws(ELFError) {
+        if let debugFile = debugFiles?.open(for: image, explanation: &explanation) {
+            do {
+                if let table = try debugFile.headers.symbolTable(ELF.symbolTable) {
+                    let count = try reading.read(table, of: debugFile)
+                    try debugFile.checkUnchanged()
+                    explanation.add(".symtab of the debug file: functions \(count)")
+                    if count > 0 {
+                        (source, file, names) = (.debugFile, debugFile, table.names)
+                        return
+                    }
+                }
+            } catch {
+                explanation.add("debug file: \(error.text)")
+            }
+        }
         if let table = try image.headers.symbolTable(ELF.symbolTable) {
             let count = try reading.read(table, of: image)
             explanation.add(".symtab: functions \(count)")
@@ -36,6 +53,12 @@ struct FullSymbols {
         }
         return nil
     }
+
+    /// Whether they stand in a file of their own.
+    var hasFile: Bool { file != nil }
+
+    /// Fails once somebody has written to that file.
+    func checkUnchanged() throws(ELFError) { try file?.checkUnchanged() }
 
     /// Bytes of memory held.
     var byteCount: Int { source == .compressedSymbols ? Int(file?.headers.fileSize ?? 0) : 0 }

@@ -48,9 +48,13 @@ package struct ImageStore: ~Copyable {
 
     private func read(_ file: MappedFile, _ witness: Witness) -> Image {
         var symbols: ImageSymbols?
+        var explanation = Explanation(isWanted: false)
         let reason = opener.open(file, pid: witness.pid, start: witness.start, end: witness.end) { descriptor in
             do throws(ELFError) {
-                let read = try ImageSymbols(reading: descriptor)
+                let read = try ImageSymbols(
+                    reading: descriptor,
+                    debugFiles: DebugFiles(ofImageAt: file.path, processRoot: "/proc/\(witness.pid)/root"),
+                    explanation: &explanation)
                 let expected = file.identity.buildIDBytes
                 if !expected.isEmpty, !read.buildID.starts(with: expected) { return .fileChanged }
                 symbols = read
@@ -62,8 +66,7 @@ package struct ImageStore: ~Copyable {
         let buildID = symbols?.buildID ?? file.identity.buildIDBytes
         let module = Module(
             name: displayText(file.path.split(separator: UInt8(ascii: "/")).last ?? [], limit: 255),
-            path: displayText(file.path), buildID: buildID.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        )
+            path: displayText(file.path), buildID: hexadecimal(buildID))
         return Image(
             module: module,
             symbols: symbols.map { .success($0) } ?? .failure(reason ?? .imageHasNoSymbols),
@@ -76,7 +79,12 @@ package struct ImageStore: ~Copyable {
                 if case .success(let symbols) = image.symbols { sum + symbols.byteCount } else { sum + 256 }
             }
         }
-        while images.count >= Self.openLimit || images.count > 1 && bytes() > Self.byteLimit {
+        func descriptors() -> Int {
+            images.values.reduce(0) { sum, image in
+                if case .success(let symbols) = image.symbols { sum + symbols.descriptorCount } else { sum + 1 }
+            }
+        }
+        while descriptors() >= Self.openLimit || images.count > 1 && bytes() > Self.byteLimit {
             guard let oldest = images.min(by: { $0.value.lastUse < $1.value.lastUse }) else { return }
             images[oldest.key] = nil
         }

@@ -59,9 +59,12 @@ package final class ImageSymbols {
     /// passed over.
     /// - Parameters:
     ///   - file: open for reading and known to be a regular file; its position is not used.
+    ///   - debugFiles: where a separate debug file may be; nil: none is looked for.
     ///   - explanation: takes up which tables were read.
     /// - Throws: `notELF`, `unsupported`, `truncated`, `tooLarge`, `changed` or the errno of a read.
-    package init(reading file: consuming Descriptor, explanation: inout Explanation) throws(ELFError) {
+    package init(
+        reading file: consuming Descriptor, debugFiles: DebugFiles? = nil, explanation: inout Explanation
+    ) throws(ELFError) {
         let image = try OpenImage(file)
         guard let bounds = image.headers.codeBounds else {
             explanation.add("no segment of code")
@@ -73,7 +76,7 @@ package final class ImageSymbols {
         let size = min(bounds.upperBound - bounds.lowerBound, UInt64(UInt32.max))
         let near = bounds.lowerBound..<bounds.lowerBound + size
         var reading = SymbolReading(within: near)
-        symbols = try FullSymbols(of: image, into: &reading, explanation: &explanation)
+        symbols = try FullSymbols(of: image, debugFiles, into: &reading, explanation: &explanation)
         dynamic = try image.headers.symbolTable(ELF.dynamicSymbols)
         if let dynamic {
             let count = try reading.read(dynamic, of: image)
@@ -97,6 +100,9 @@ package final class ImageSymbols {
 
     /// The address the file's own tables use for a byte of the file, nil where no code segment holds it.
     package func imageAddress(of offset: FileOffset) -> ImageAddress? { image.headers.imageAddress(of: offset) }
+
+    /// Open descriptors held: of the image, and of the file with its symbols.
+    package var descriptorCount: Int { symbols?.hasFile == true ? 2 : 1 }
 
     /// Bytes of memory held, without the names in the file.
     package var byteCount: Int {
@@ -129,6 +135,7 @@ package final class ImageSymbols {
         if entry.name == .none { return nil }
         do throws(ELFError) {
             try image.checkUnchanged()
+            try symbols?.checkUnchanged()
             return try bestName([entry.name] + table.aliases(of: entry))
         } catch {
             if case .read(let errno) = error { throw .imageUnreadable(errno: errno.number) }
