@@ -153,6 +153,7 @@ enum SectionName: String, CaseIterable {
 /// Numbers of the format (gABI and its GNU extensions).
 enum ELF {
     static let loadSegment: UInt32 = 1
+    static let dynamicSegment: UInt32 = 2
     static let noteSegment: UInt32 = 4
     static let frameHeaderSegment: UInt32 = 0x6474_e550
     static let executableSegment: UInt32 = 1

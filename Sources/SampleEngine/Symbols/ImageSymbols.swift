@@ -77,12 +77,12 @@ package final class ImageSymbols {
         let near = bounds.lowerBound..<bounds.lowerBound + size
         var reading = SymbolReading(within: near)
         symbols = try FullSymbols(of: image, debugFiles, into: &reading, explanation: &explanation)
-        dynamic = try image.headers.symbolTable(ELF.dynamicSymbols)
+        dynamic = try image.dynamicSymbols()
         if let dynamic {
             let count = try reading.read(dynamic, of: image)
             explanation.add(".dynsym: functions \(count)")
         }
-        let stubs = LinkageStubs(image.file, image.headers, dynamic: dynamic, within: near)
+        let stubs = LinkageStubs(of: image, dynamic: dynamic, within: near)
         let frames = FrameRanges(reading: image.file, of: image.headers, within: near)
         explanation.add("linkage stubs: \(stubs.candidates.count); unwind tables: functions \(frames.count)")
         try image.checkUnchanged()

@@ -65,10 +65,10 @@ struct SymbolReading {
                 let symbol = RawSymbol(chunk.bytes, at: index * entrySize, is64Bit: is64Bit)
                 guard symbol.isCode, symbol.name != 0, UInt64(symbol.name) < strings.size else { continue }
                 let number = chunk.first + index
-                let sectionIndex = details.sectionIndex(number, symbol.section)
-                guard let sectionEnd = sections.end(sectionIndex) else { continue }
                 // Bit 0 of a 32-bit ARM function says Thumb; it is no part of the address.
                 let address = isARM && symbol.isFunction ? symbol.value & ~1 : symbol.value
+                let section = details.sectionIndex(number, symbol.section)
+                guard let sectionEnd = sections.end(section, at: address) else { continue }
                 guard address != 0, bounds.contains(address), address < sectionEnd else { continue }
                 if !symbol.isFunction, try firstLetters.isMarker(symbol.name, image.file) { continue }
                 let (end, overflow) = address.addingReportingOverflow(symbol.size)
@@ -126,21 +126,30 @@ private struct RawSymbol {
     }
 }
 
-/// Which sections hold code, and where they end.
+/// Which sections hold code, and where they end; in a file without section headers, segments stand for them.
 private struct CodeSections {
     private let ends: [UInt64]
+    private let segments: [Range<UInt64>]
 
     init(_ image: borrowing ELFFile) {
         ends = image.sections.map { section in
             let (end, overflow) = section.address.addingReportingOverflow(section.size)
             return section.isCode && !overflow ? end : 0
         }
+        segments =
+            !ends.isEmpty
+            ? []
+            : image.segments.filter(\.isCode).compactMap { segment in
+                let (end, overflow) = segment.address.addingReportingOverflow(segment.fileSize)
+                return overflow ? nil : segment.address..<end
+            }
     }
 
     /// The end of a section of code, nil for any other, and so for undefined, absolute and common symbols.
     @inline(__always)
-    func end(_ index: Int) -> UInt64? {
-        index < ends.count && ends[index] != 0 ? ends[index] : nil
+    func end(_ index: Int, at address: UInt64) -> UInt64? {
+        if ends.isEmpty { return index == 0 ? nil : segments.first { $0.contains(address) }?.upperBound }
+        return index < ends.count && ends[index] != 0 ? ends[index] : nil
     }
 }
 

@@ -74,6 +74,15 @@ func listedSection(_ name: String, of path: String) throws -> (address: UInt64, 
     throw NoSuchSection(name: name)
 }
 
+/// A copy of an ELF file that has no section headers any more: all that is left to go by is what the loader uses.
+func withoutSectionHeaders(_ path: String, in directory: TemporaryDirectory) throws -> String {
+    var bytes = try Array(Data(contentsOf: URL(fileURLWithPath: path)))
+    // e_shoff, then e_shentsize, e_shnum and e_shstrndx
+    let fields = bytes[4] == 2 ? Array(40..<48) + Array(58..<64) : Array(32..<36) + Array(46..<52)
+    for index in fields { bytes[index] = 0 }
+    return try directory.write(bytes, to: "headless")
+}
+
 struct ToolFailure: Error {
     let command: String
 }

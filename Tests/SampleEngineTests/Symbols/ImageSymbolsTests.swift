@@ -218,19 +218,6 @@ struct ImageSymbolsTests {
         #expect(count >= 5)
     }
 
-    @Test("A file without section headers keeps its functions")
-    func noSectionHeaders() throws {
-        let path = try program()
-        var bytes = try Array(Data(contentsOf: URL(fileURLWithPath: path)))
-        for index in Array(40..<48) + Array(58..<64) { bytes[index] = 0 }
-        let image = try symbols(of: directory.write(bytes, to: "headless"))
-        let main = try #require(try listedFunctions(path).first { $0.name == "main" })
-        #expect(
-            image.answer(at: ImageAddress(main.address))
-                == .range(start: ImageAddress(main.address), end: ImageAddress(main.address + main.size)))
-        #expect(try image.buildID == symbols(of: path).buildID)
-    }
-
     @Test("A file written to after it was read names nothing any more")
     func changed() throws {
         let path = try program()
