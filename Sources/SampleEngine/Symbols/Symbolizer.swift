@@ -58,7 +58,8 @@ package struct Symbolizer: ~Copyable {
     private mutating func symbol(
         in file: MappedFile, _ witness: ImageStore.Witness, _ offset: FileOffset
     ) -> Symbol {
-        let image = images.image(of: file, seenBy: witness)
+        var explanation = Explanation(isWanted: false)
+        let image = images.image(of: file, seenBy: witness, explanation: &explanation)
         switch image.symbols {
         case .failure(.notELF): return Symbol(name: "[jit \(image.module.name)]", module: image.module, kind: .jit)
         case .failure: return Self.unknown(image.module)
