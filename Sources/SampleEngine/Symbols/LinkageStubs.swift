@@ -33,7 +33,10 @@ struct LinkageStubs {
         // Several tables may jump through one slot.
         var bySlot: [UInt64: [Int]] = [:]
         for index in stubs.indices { bySlot[stubs[index].slot, default: []].append(index) }
-        for table in Self.relocations(of: image) { Self.relocate(&stubs, bySlot, types, table, image.file) }
+        var budget = ELF.maximumSymbols
+        for table in Self.relocations(of: image) {
+            Self.relocate(&stubs, &bySlot, types, table, image.file, budget: &budget)
+        }
         stubs.removeAll { $0.target == nil || $0.start < bounds.lowerBound || $0.end > bounds.upperBound }
         makeCandidates(stubs, image.file, dynamic, base: bounds.lowerBound)
     }
@@ -132,10 +135,11 @@ struct LinkageStubs {
     }
 
     private static func relocate(
-        _ stubs: inout [Stub], _ bySlot: [UInt64: [Int]], _ types: RelocationTypes, _ table: FileRange,
-        _ file: borrowing Descriptor
+        _ stubs: inout [Stub], _ bySlot: inout [UInt64: [Int]], _ types: RelocationTypes, _ table: FileRange,
+        _ file: borrowing Descriptor, budget: inout Int
     ) {
-        try? file.visitEntries(in: table, entrySize: 24, limit: ELF.maximumSymbols) { chunk throws(ELFError) in
+        try? file.visitEntries(in: table, entrySize: 24, limit: budget) { chunk throws(ELFError) in
+            budget -= chunk.count
             for index in 0..<chunk.count {
                 let information = chunk.bytes.u64(24 * index + 8)
                 let type = UInt32(truncatingIfNeeded: information)
@@ -144,7 +148,7 @@ struct LinkageStubs {
                     type == types.resolver
                     ? .resolver(chunk.bytes.u64(24 * index + 16))
                     : .symbol(UInt32(truncatingIfNeeded: information >> 32))
-                for stub in bySlot[chunk.bytes.u64(24 * index)] ?? [] where stubs[stub].target == nil {
+                for stub in bySlot.removeValue(forKey: chunk.bytes.u64(24 * index)) ?? [] {
                     stubs[stub].target = target
                 }
             }
