@@ -4,8 +4,8 @@
 # Messages go to stderr, so that the standard output belongs to the program that is started.
 
 # Debian and Ubuntu names of what is needed. Nothing else in this repository lists packages.
-build_packages="libncurses-dev libiberty-dev"
-test_packages="gcc g++ libc6-dev binutils gdb strace tmux python3"
+build_packages="libncurses-dev libiberty-dev liblzma-dev"
+test_packages="gcc g++ libc6-dev binutils gdb strace tmux python3 xz-utils"
 
 # Oldest Swift that builds this package.
 swift_major=6

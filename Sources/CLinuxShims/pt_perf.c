@@ -2,6 +2,7 @@
 #include "include/pt_perf.h"
 #include <fcntl.h>
 #include <malloc.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <sys/auxv.h>
 #include <sys/eventfd.h>
@@ -9,6 +10,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/statfs.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -59,6 +61,19 @@ unsigned long pt_vdso(void) { return getauxval(AT_SYSINFO_EHDR); }
 _Static_assert(PT_O_PATH == O_PATH, "O_PATH of this architecture");
 
 uint64_t pt_device(dev_t device) { return (uint64_t)major(device) | (uint64_t)minor(device) << 32; }
+
+int pt_generation(int fd, uint32_t *generation) {
+    // Defined with the size of a long, written as an int.
+    union { long room; uint32_t number; } answer = {0};
+    int result = ioctl(fd, FS_IOC_GETVERSION, &answer);
+    *generation = answer.number;
+    return result;
+}
+
+long pt_file_system(int fd) {
+    struct statfs status;
+    return fstatfs(fd, &status) == 0 ? (long)(uint32_t)status.f_type : -1;
+}
 
 int pt_signal_descriptor(void) {
     const int endings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};

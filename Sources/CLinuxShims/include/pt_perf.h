@@ -41,6 +41,12 @@ enum { PT_O_PATH = 010000000 };
 /// A device number as MMAP2 records have it: major in the low half, minor in the high half.
 uint64_t pt_device(dev_t device);
 
+/// The generation of an open file's inode (FS_IOC_GETVERSION), as MMAP2 records have it.
+int pt_generation(int fd, uint32_t *generation);
+
+/// The magic number of the file system an open file is on (fstatfs(2)); -1 and errno on failure.
+long pt_file_system(int fd);
+
 /// Blocks SIGINT, SIGTERM, SIGHUP and SIGQUIT and gives a descriptor that reads them (signalfd(2)).
 int pt_signal_descriptor(void);
 /// The next signal that `pt_signal_descriptor` holds, 0 where none waits.

@@ -140,7 +140,8 @@ package struct ProcReader: Sendable {
         let isExecutable = permissions[permissions.startIndex + 2] == UInt8(ascii: "x")
         guard isExecutable || inode != 0 else { return nil }
         return MapLine(
-            start: start, end: end, isExecutable: isExecutable, offset: offset, device: major & 0xffff_ffff | minor << 32, inode: inode,
+            start: start, end: end, isExecutable: isExecutable, offset: offset,
+            device: major & 0xffff_ffff | minor << 32, inode: inode,
             path: Array(rest.drop { $0 == UInt8(ascii: " ") }))
     }
 

@@ -8,8 +8,22 @@ package enum ELFError: Error, Equatable, Sendable {
     case truncated
     /// A table is larger than any honest file's.
     case tooLarge
+    /// The file was written to while it was read, or since.
+    case changed
     /// A system call failed.
     case read(Errno)
+
+    /// For whoever asked for the reason.
+    var text: String {
+        switch self {
+        case .notELF: "no ELF file"
+        case .unsupported: "an ELF file of a kind that is not read"
+        case .truncated: "its tables do not fit its size"
+        case .tooLarge: "a table is too large"
+        case .changed: "written to while it was read"
+        case .read(let errno): errno.text
+        }
+    }
 }
 
 /// The headers of an ELF image: segments, sections and build id, all checked against the size of the file.
@@ -29,7 +43,7 @@ package struct ELFFile: Sendable {
         var isCode: Bool { type == ELF.loadSegment && flags & ELF.executableSegment != 0 }
     }
 
-    /// A section header; its name is read only when asked.
+    /// A section header.
     struct Section: Sendable {
         let name: UInt32
         let type: UInt32
@@ -51,8 +65,8 @@ package struct ELFFile: Sendable {
     let fileSize: UInt64
     let segments: [Segment]
     let sections: [Section]
-    /// Index of the section that holds section names, 0 where there is none.
-    private let nameSection: Int
+    /// Indices of the sections that are known by their name alone.
+    private let namedSections: [SectionName: [Int]]
     /// Descriptor of the GNU build-id note, empty where there is none; at most 64 bytes.
     package let buildID: [UInt8]
 
@@ -70,7 +84,9 @@ package struct ELFFile: Sendable {
         guard fileSize >= (is64Bit ? 64 : 52) else { throw .truncated }
         let header = FileHeader(try file.bytes(at: 0, count: is64Bit ? 64 : 52), is64Bit: is64Bit)
         machine = header.machine
-        (sections, nameSection) = try Self.readSections(file, header, is64Bit: is64Bit, fileSize: fileSize)
+        let names: Int
+        (sections, names) = try Self.readSections(file, header, is64Bit: is64Bit, fileSize: fileSize)
+        namedSections = Self.findNamedSections(sections, names: names, file, fileSize: fileSize)
         segments = try Self.readSegments(
             file, header, is64Bit: is64Bit, fileSize: fileSize, sectionZero: sections.first)
         buildID = Self.readBuildID(file, segments, sections, fileSize: fileSize)
@@ -106,17 +122,8 @@ package struct ELFFile: Sendable {
         return try FileRange(offset: section.offset, size: section.size, fileSize: fileSize)
     }
 
-    /// Whether a section has this name.
-    func section(_ section: Section, isNamed name: StaticString, in file: borrowing Descriptor) -> Bool {
-        guard nameSection > 0, nameSection < sections.count else { return false }
-        let names = sections[nameSection]
-        let count = name.utf8CodeUnitCount + 1
-        guard names.type == ELF.stringTable, UInt64(section.name) + UInt64(count) <= names.size,
-            let place = try? fileRange(of: names),
-            let bytes = try? file.bytes(at: place.offset + UInt64(section.name), count: count)
-        else { return false }
-        return unsafe bytes.elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: count - 1) + [0])
-    }
+    /// The sections of a name, in the order of the file.
+    func sections(named name: SectionName) -> [Section] { namedSections[name, default: []].map { sections[$0] } }
 
     /// The lowest address and the end of all executable segments, nil where there are none.
     var codeBounds: Range<UInt64>? {
@@ -130,9 +137,23 @@ package struct ELFFile: Sendable {
     }
 }
 
+/// The sections whose type does not tell what they are for.
+enum SectionName: String, CaseIterable {
+    case exceptionFrames = ".eh_frame"
+    case linkage = ".plt"
+    case secondLinkage = ".plt.sec"
+    case boundLinkage = ".plt.got"
+    case indirectLinkage = ".iplt"
+    case compressedSymbols = ".gnu_debugdata"
+    case debugLink = ".gnu_debuglink"
+
+    static let linkageTables = [linkage, secondLinkage, boundLinkage, indirectLinkage]
+}
+
 /// Numbers of the format (gABI and its GNU extensions).
 enum ELF {
     static let loadSegment: UInt32 = 1
+    static let dynamicSegment: UInt32 = 2
     static let noteSegment: UInt32 = 4
     static let frameHeaderSegment: UInt32 = 0x6474_e550
     static let executableSegment: UInt32 = 1
@@ -153,6 +174,7 @@ enum ELF {
     static let arm: UInt16 = 40
 
     static let maximumSections: UInt64 = 131_072
+    static let maximumSectionNames: UInt64 = 16 << 20
     static let maximumSegments: UInt64 = 4096
     static let maximumSymbols = 8_388_608
 }
@@ -204,6 +226,28 @@ extension ELFFile {
             }
         }
         return (sections, names)
+    }
+
+    /// Looks for the known names; more than a few sections of one name are made to waste time.
+    private static func findNamedSections(
+        _ sections: [Section], names: Int, _ file: borrowing Descriptor, fileSize: UInt64
+    ) -> [SectionName: [Int]] {
+        guard names > 0, names < sections.count, sections[names].type == ELF.stringTable,
+            sections[names].size <= ELF.maximumSectionNames,
+            let range = try? FileRange(offset: sections[names].offset, size: sections[names].size, fileSize: fileSize),
+            let bytes = try? file.bytes(at: range.offset, count: Int(range.size))
+        else { return [:] }
+        let wanted = SectionName.allCases.map { ($0, Array($0.rawValue.utf8) + [0]) }
+        var found: [SectionName: [Int]] = [:]
+        for index in sections.indices {
+            let start = Int(sections[index].name)
+            // All known names begin with a dot.
+            guard start < bytes.count, bytes[start] == 0x2e else { continue }
+            for (name, text) in wanted where bytes[start...].starts(with: text) && found[name, default: []].count < 4 {
+                found[name, default: []].append(index)
+            }
+        }
+        return found
     }
 
     private static func readSegments(

@@ -19,41 +19,71 @@ package struct MappedFile: Hashable, Sendable {
 package struct FileOpener: Sendable {
     package init() {}
 
-    /// Calls back with each way to open the file, until the caller accepts one: by the mapping itself, whatever the
-    /// path says now; by its path in the root of the process; by its path in our own root.
+    /// Ways to a mapped file, in the order they are tried.
+    private enum Way: CaseIterable {
+        /// The mapping itself, whatever its path says now.
+        case mapping
+        /// The program of the process.
+        case executable
+        /// The path, in the root of the process.
+        case processRoot
+        /// The path, in our own root: the process may be gone.
+        case ownRoot
+    }
+
+    /// Calls back with each way to open the file, until the caller accepts one.
     ///
+    /// - Parameters:
+    ///   - explanation: takes up each way and what came of it.
+    ///   - accept: says why the file is not taken; nil: it is.
     /// - Returns: the last reason where none was accepted.
     package func open(
-        _ file: MappedFile, pid: Int32, start: UInt64, end: UInt64,
-        accept: (consuming Descriptor) -> Unresolved?
+        _ file: MappedFile, pid: Int32, start: UInt64, end: UInt64, explanation: inout Explanation,
+        accept: (consuming Descriptor, inout Explanation) -> Unresolved?
     ) -> Unresolved? {
         var reason = Unresolved.imageUnreadable(errno: ENOENT)
-        let range = String(start, radix: 16) + "-" + String(end, radix: 16)
-        let mapping = "/proc/\(pid)/map_files/\(range)"
-        if let found = try? reopened(mapping) {
-            if isSame(found, file.identity) || isOnStackedFileSystem(found) && linkTarget(mapping) == file.path {
-                guard let refused = accept(found) else { return nil }
+        for way in Way.allCases {
+            let found: Descriptor
+            let (name, link) = place(way, pid, start, end)
+            do throws(Errno) {
+                if let link {
+                    found = try reopened(link)
+                } else {
+                    guard file.path.first == UInt8(ascii: "/") else { break }
+                    found = try open(file.path, below: way == .ownRoot ? "/" : "/proc/\(pid)/root")
+                }
+            } catch {
+                explanation.add("\(name): \(error == Self.stalling ? "on FUSE: not read" : error.text)")
+                if reason != .fileChanged, way != .executable { reason = .imageUnreadable(errno: error.number) }
+                // Any other way would lead there too, through directories that may stall.
+                if error == Self.stalling, way != .executable { return .imageUnreadable(errno: error.number) }
+                continue
+            }
+            let sameness = sameness(of: found, file, link)
+            // The program of a process is mostly another file than a library it maps; that says nothing.
+            if way != .executable || sameness.isSame { explanation.add("\(name): \(sameness.text)") }
+            if sameness.isSame {
+                guard let refused = accept(found, &explanation) else { return nil }
                 reason = refused
-            } else {
+                // It is the file, and no other way makes more of it.
+                if case .inode = file.identity { return refused }
+            } else if way != .executable {
                 reason = .fileChanged
             }
         }
-        guard file.path.first == UInt8(ascii: "/") else { return reason }
-        for root in ["/proc/\(pid)/root", "/"] {
-            do throws(Errno) {
-                let found = try opened(file.path, below: root)
-                if !isSame(found, file.identity) {
-                    reason = .fileChanged
-                } else if let refused = accept(found) {
-                    reason = refused
-                } else {
-                    return nil
-                }
-            } catch {
-                if reason != .fileChanged { reason = .imageUnreadable(errno: error.number) }
-            }
-        }
         return reason
+    }
+
+    /// What a way is called, and its link in `/proc`.
+    private func place(_ way: Way, _ pid: Int32, _ start: UInt64, _ end: UInt64) -> (name: String, link: String?) {
+        switch way {
+        case .mapping:
+            let range = String(start, radix: 16) + "-" + String(end, radix: 16)
+            return ("map_files \(range)", "/proc/\(pid)/map_files/\(range)")
+        case .executable: return ("exe of \(pid)", "/proc/\(pid)/exe")
+        case .processRoot: return ("root of \(pid)", nil)
+        case .ownRoot: return ("own root", nil)
+        }
     }
 
     /// Opens a file of a fixed name that the kernel or the system owns.
@@ -61,7 +91,8 @@ package struct FileOpener: Sendable {
         Descriptor(owning: try systemCall { unsafe pt_open(path, O_RDONLY) })
     }
 
-    private func opened(_ path: [UInt8], below root: String) throws(Errno) -> Descriptor {
+    /// Opens a regular file by its path inside a root, which no link leads out of.
+    func open(_ path: [UInt8], below root: String) throws(Errno) -> Descriptor {
         let rootFile = Descriptor(owning: try systemCall { unsafe pt_open(root, Int32(PT_O_PATH) | O_DIRECTORY) })
         let rootFD = rootFile.number
         let name = path.map { CChar(bitPattern: $0) } + [0]
@@ -69,30 +100,57 @@ package struct FileOpener: Sendable {
         return try reopened("/proc/self/fd/\(found.number)")
     }
 
+    /// What is said of a file whose reads a program answers, or never answers.
+    private static let stalling = Errno.notSupported
+    private static let fuseMagic = 0x6573_5546
+
     /// Opens for reading only what is a regular file: a FIFO would block, a device may act.
     private func reopened(_ path: String) throws(Errno) -> Descriptor {
         let place = Descriptor(owning: try systemCall { unsafe pt_open(path, Int32(PT_O_PATH)) })
-        var status = stat()
         let placeFD = place.number
+        guard try systemCall({ pt_file_system(placeFD) }) != Self.fuseMagic else { throw Self.stalling }
+        var status = stat()
         _ = try systemCall { unsafe fstat(placeFD, &status) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw Errno(EINVAL) }
         return Descriptor(
             owning: try systemCall { unsafe pt_open("/proc/self/fd/\(placeFD)", O_RDONLY | O_NONBLOCK | O_NOCTTY) })
     }
 
-    private func isSame(_ file: borrowing Descriptor, _ identity: FileIdentity) -> Bool {
-        guard case .inode(let device, let inode, _) = identity else { return true }
-        var status = stat()
-        guard unsafe fstat(file.number, &status) == 0 else { return false }
-        return pt_device(status.st_dev) == device && UInt64(status.st_ino) == inode
+    /// Whether two descriptors are of one file.
+    func isOneFile(_ left: borrowing Descriptor, _ right: borrowing Descriptor) -> Bool {
+        var (first, second) = (stat(), stat())
+        return unsafe fstat(left.number, &first) == 0 && fstat(right.number, &second) == 0
+            && first.st_dev == second.st_dev && first.st_ino == second.st_ino
     }
 
-    /// Overlays and btrfs show one inode in records and maps, and another one to fstat: there the path must do.
-    private func isOnStackedFileSystem(_ file: borrowing Descriptor) -> Bool {
+    /// Whether an open file is the one that was mapped, as far as inodes tell.
+    private func sameness(
+        of found: borrowing Descriptor, _ file: MappedFile, _ link: String?
+    ) -> (isSame: Bool, text: String) {
+        guard case .inode(let device, let inode, let generation) = file.identity else {
+            return (true, "opened; its build-id must match")
+        }
         var status = stat()
-        // Such file systems have no block device: major number 0.
-        return unsafe fstat(file.number, &status) == 0 && pt_device(status.st_dev) & 0xffff_ffff == 0
+        guard unsafe fstat(found.number, &status) == 0 else { return (false, "its inode cannot be read") }
+        let foundDevice = pt_device(status.st_dev)
+        let shown = "inode \(Self.text(ofDevice: foundDevice)) \(status.st_ino)"
+        if foundDevice == device, UInt64(status.st_ino) == inode {
+            var number: UInt32 = 0
+            // An inode number is given again once its file is gone; the generation tells. Not all file systems say it.
+            if generation != 0, unsafe pt_generation(found.number, &number) == 0, UInt64(number) != generation {
+                return (false, "file changed (\(shown) again, generation \(number), was \(generation))")
+            }
+            return (true, "same \(shown)")
+        }
+        // Overlays and btrfs show one inode in records and maps, and another one to fstat; they have no block device,
+        // which is major number 0. There the mapping's own path must do.
+        if let link, foundDevice & 0xffff_ffff == 0, linkTarget(link) == file.path {
+            return (true, "same path on a stacked file system, \(shown)")
+        }
+        return (false, "file changed (\(shown), was \(Self.text(ofDevice: device)) \(inode))")
     }
+
+    private static func text(ofDevice device: UInt64) -> String { "\(device & 0xffff_ffff):\(device >> 32)" }
 
     private func linkTarget(_ path: String) -> [UInt8] {
         var target = [CChar](repeating: 0, count: Int(PATH_MAX))

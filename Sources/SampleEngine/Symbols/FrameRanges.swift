@@ -53,11 +53,10 @@ package struct FrameRanges: Sendable {
 
     /// The table's bytes and its address: by section, else through the header the unwinder itself uses.
     private static func table(of image: borrowing ELFFile, in file: borrowing Descriptor) -> FrameReader.Table? {
-        for section in image.sections
+        for section in image.sections(named: .exceptionFrames)
         where section.type != ELF.noBits && section.flags & ELF.allocatedSection != 0
             && !section.isCode && section.size > 0
         {
-            guard image.section(section, isNamed: ".eh_frame", in: file) else { continue }
             guard section.size <= maximumBytes, let range = try? image.fileRange(of: section) else { return nil }
             return FrameReader.Table(range: range, address: section.address)
         }

@@ -17,8 +17,10 @@ package struct ImageStore: ~Copyable {
     package struct Image {
         package let module: Module
         package var symbols: Result<ImageSymbols, Unresolved>
+        /// How it was opened and what was read, for whoever asks later.
+        fileprivate var road: Explanation
         fileprivate var lastUse: UInt64
-        /// Ways to open it that have failed: a process that maps it anew is a new chance.
+        /// The process by which opening it was tried.
         fileprivate var triedPID: Int32
     }
 
@@ -27,47 +29,69 @@ package struct ImageStore: ~Copyable {
         package var pid: Int32
         package var start: UInt64
         package var end: UInt64
+
+        package init(pid: Int32, start: UInt64, end: UInt64) {
+            self.pid = pid
+            self.start = start
+            self.end = end
+        }
     }
 
     /// The file's image; opens and reads it when it is asked for first.
-    package mutating func image(of file: MappedFile, seenBy witness: Witness) -> Image {
+    ///
+    /// - Parameter explanation: takes up how it was opened, now or before, and which tables were read.
+    package mutating func image(
+        of file: MappedFile, seenBy witness: Witness, explanation: inout Explanation
+    ) -> Image {
         clock += 1
+        let image: Image
         if var known = images[file] {
             known.lastUse = clock
-            if case .failure = known.symbols, known.triedPID != witness.pid {
-                known = read(file, witness)
-            }
-            images[file] = known
-            return known
+            // A process that maps a file anew is a new way to it.
+            if case .failure = known.symbols, known.triedPID != witness.pid { known = read(file, witness) }
+            image = known
+        } else {
+            makeRoom()
+            image = read(file, witness)
         }
-        makeRoom()
-        let image = read(file, witness)
         images[file] = image
+        for step in image.road.steps { explanation.add(step) }
         return image
     }
 
     private func read(_ file: MappedFile, _ witness: Witness) -> Image {
         var symbols: ImageSymbols?
-        let reason = opener.open(file, pid: witness.pid, start: witness.start, end: witness.end) { descriptor in
+        // Kept in any case: a few lines beside megabytes, and the file is read but once.
+        var road = Explanation(isWanted: true)
+        let debugFiles = DebugFiles(ofImageAt: file.path, processRoot: "/proc/\(witness.pid)/root")
+        let reason = opener.open(
+            file, pid: witness.pid, start: witness.start, end: witness.end, explanation: &road
+        ) { descriptor, road in
             do throws(ELFError) {
-                let read = try ImageSymbols(reading: descriptor)
+                let image = try OpenImage(descriptor)
                 let expected = file.identity.buildIDBytes
-                if !expected.isEmpty, !read.buildID.starts(with: expected) { return .fileChanged }
-                symbols = read
+                let found = hexadecimal(image.headers.buildID)
+                if !expected.isEmpty {
+                    guard image.headers.buildID.starts(with: expected) else {
+                        road.add("file changed (build-id \(found), was \(hexadecimal(expected)))")
+                        return .fileChanged
+                    }
+                    road.add("build-id \(found) matches")
+                }
+                symbols = try ImageSymbols(reading: image, debugFiles: debugFiles, explanation: &road)
                 return nil
             } catch {
+                road.add(error.text)
                 return Unresolved(error)
             }
         }
         let buildID = symbols?.buildID ?? file.identity.buildIDBytes
         let module = Module(
             name: displayText(file.path.split(separator: UInt8(ascii: "/")).last ?? [], limit: 255),
-            path: displayText(file.path), buildID: buildID.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        )
+            path: displayText(file.path), buildID: hexadecimal(buildID))
         return Image(
-            module: module,
-            symbols: symbols.map { .success($0) } ?? .failure(reason ?? .imageHasNoSymbols),
-            lastUse: clock, triedPID: witness.pid)
+            module: module, symbols: symbols.map { .success($0) } ?? .failure(reason ?? .imageHasNoSymbols),
+            road: road, lastUse: clock, triedPID: witness.pid)
     }
 
     private mutating func makeRoom() {
@@ -76,7 +100,12 @@ package struct ImageStore: ~Copyable {
                 if case .success(let symbols) = image.symbols { sum + symbols.byteCount } else { sum + 256 }
             }
         }
-        while images.count >= Self.openLimit || images.count > 1 && bytes() > Self.byteLimit {
+        func descriptors() -> Int {
+            images.values.reduce(0) { sum, image in
+                if case .success(let symbols) = image.symbols { sum + symbols.descriptorCount } else { sum + 1 }
+            }
+        }
+        while descriptors() >= Self.openLimit || images.count > 1 && bytes() > Self.byteLimit {
             guard let oldest = images.min(by: { $0.value.lastUse < $1.value.lastUse }) else { return }
             images[oldest.key] = nil
         }

@@ -34,6 +34,7 @@ package enum Unresolved: Error, Hashable, Sendable {
         case .notELF, .unsupported: self = .notELF
         // The loader's own answer to a file whose tables make no sense: ENOEXEC.
         case .truncated, .tooLarge: self = .imageUnreadable(errno: Errno.badExecutable.number)
+        case .changed: self = .fileChanged
         case .read(let errno): self = .imageUnreadable(errno: errno.number)
         }
     }
@@ -45,68 +46,104 @@ package enum Unresolved: Error, Hashable, Sendable {
 /// after the file was deleted or replaced. Used by one thread at a time.
 package final class ImageSymbols {
     /// Descriptor of the GNU build-id note, empty where there is none; at most 64 bytes.
-    package let buildID: [UInt8]
-    private let file: Descriptor
-    private let stamp: FileStamp
-    private let image: ELFFile
-    private let table: SymbolTable
-    private let names: FileRange?
-    private let dynamicNames: FileRange?
-    private let resolvers: [ImageAddress]
+    package var buildID: [UInt8] { image.headers.buildID }
+    private let image: OpenImage
+    private let tables: Tables
 
-    /// Reads headers, symbol tables, stubs and unwind tables of an open regular file.
+    /// What was read; names are offsets in the files.
+    private struct Tables {
+        var symbols: FullSymbols?
+        var dynamic: SymbolTablePlace?
+        var functions = SymbolTable()
+        var resolvers: [ImageAddress] = []
+    }
+
+    /// Reads symbol tables, stubs and unwind tables of an image.
     ///
     /// Costs about 40 ms and 8 MB for a file of 300,000 symbols; unwind and relocation tables that make no sense are
     /// passed over.
-    /// - Parameter file: open for reading and known to be a regular file; its position is not used.
-    /// - Throws: `notELF`, `unsupported`, `truncated`, `tooLarge` or the errno of a read.
-    package init(reading file: consuming Descriptor) throws(ELFError) {
-        let stamp = try file.fileStamp()
-        let image = try ELFFile(reading: file)
-        var reading: SymbolReading?
-        var table = SymbolTable()
-        var resolvers: [ImageAddress] = []
-        if let bounds = image.codeBounds {
-            // Offsets in the table are 32 bits; no code is that far from the rest of its image.
-            let size = min(bounds.upperBound - bounds.lowerBound, UInt64(UInt32.max))
-            let near = bounds.lowerBound..<bounds.lowerBound + size
-            var symbols = try SymbolReading(file, image, within: near)
-            let stubs = LinkageStubs(file, image, dynamicSection: symbols.dynamicSection, within: near)
-            let frames = FrameRanges(reading: file, of: image, within: near)
-            table = SymbolTable(
-                base: near.lowerBound, candidates: symbols.takeCandidates(adding: stubs.candidates), frames: frames)
-            resolvers = stubs.resolvers
-            reading = symbols
+    /// - Parameters:
+    ///   - debugFiles: where a separate debug file may be; nil: none is looked for.
+    ///   - explanation: takes up which tables were read.
+    /// - Throws: `truncated`, `tooLarge`, `changed` or the errno of a read.
+    init(reading image: OpenImage, debugFiles: DebugFiles?, explanation: inout Explanation) throws(ELFError) {
+        do throws(ELFError) {
+            tables = try Self.tables(of: image, debugFiles, &explanation)
+        } catch {
+            // What makes no sense may be one half of an old file and one of a new one.
+            try image.checkUnchanged()
+            throw error
         }
-        self.stamp = stamp
+        try image.checkUnchanged()
         self.image = image
-        self.table = table
-        self.resolvers = resolvers
-        names = reading?.names
-        dynamicNames = reading?.dynamicNames
-        buildID = image.buildID
-        self.file = file
+    }
+
+    private static func tables(
+        of image: OpenImage, _ debugFiles: DebugFiles?, _ explanation: inout Explanation
+    ) throws(ELFError) -> Tables {
+        var tables = Tables()
+        guard let bounds = image.headers.codeBounds else {
+            explanation.add("no segment of code")
+            return tables
+        }
+        // Offsets in the table are 32 bits; no code is that far from the rest of its image.
+        let size = min(bounds.upperBound - bounds.lowerBound, UInt64(UInt32.max))
+        let near = bounds.lowerBound..<bounds.lowerBound + size
+        var reading = SymbolReading(within: near)
+        tables.symbols = try FullSymbols(of: image, debugFiles, into: &reading, explanation: &explanation)
+        tables.dynamic = try image.dynamicSymbols()
+        if let dynamic = tables.dynamic {
+            let count = try reading.read(dynamic, of: image)
+            explanation.add(".dynsym: functions \(count)")
+        }
+        let stubs = LinkageStubs(of: image, dynamic: tables.dynamic, within: near)
+        let frames = FrameRanges(reading: image.file, of: image.headers, within: near)
+        explanation.add("linkage stubs: \(stubs.candidates.count); unwind tables: functions \(frames.count)")
+        tables.functions = SymbolTable(
+            base: near.lowerBound, candidates: reading.takeCandidates(adding: stubs.candidates), frames: frames)
+        tables.resolvers = stubs.resolvers
+        return tables
+    }
+
+    /// Reads headers and tables of an open regular file.
+    ///
+    /// - Parameter file: open for reading and known to be a regular file; its position is not used.
+    /// - Throws: `notELF` and `unsupported` besides.
+    package convenience init(
+        reading file: consuming Descriptor, debugFiles: DebugFiles? = nil, explanation: inout Explanation
+    ) throws(ELFError) {
+        try self.init(reading: OpenImage(file), debugFiles: debugFiles, explanation: &explanation)
+    }
+
+    /// The same for a caller who needs no explanation.
+    package convenience init(reading file: consuming Descriptor) throws(ELFError) {
+        var explanation = Explanation(isWanted: false)
+        try self.init(reading: file, explanation: &explanation)
     }
 
     /// The address the file's own tables use for a byte of the file, nil where no code segment holds it.
-    package func imageAddress(of offset: FileOffset) -> ImageAddress? { image.imageAddress(of: offset) }
+    package func imageAddress(of offset: FileOffset) -> ImageAddress? { image.headers.imageAddress(of: offset) }
+
+    /// Open descriptors held: of the image, and of the file with its symbols.
+    package var descriptorCount: Int { tables.symbols?.hasFile == true ? 2 : 1 }
 
     /// Bytes of memory held, without the names in the file.
     package var byteCount: Int {
-        table.byteCount + 64 * image.segments.count + 64 * image.sections.count + 8 * resolvers.count
+        tables.functions.byteCount + 64 * image.headers.segments.count + 64 * image.headers.sections.count
+            + 8 * tables.resolvers.count + (tables.symbols?.byteCount ?? 0)
     }
 
     /// What covers an address. Reads the name from the file: about a microsecond, so keep the answer.
     package func answer(at address: ImageAddress) -> SymbolAnswer {
-        guard let segment = table.segment(at: address) else {
-            return .none(table.count == 0 ? .imageHasNoSymbols : .betweenSymbols)
+        guard let segment = tables.functions.segment(at: address) else {
+            return .none(tables.functions.count == 0 ? .imageHasNoSymbols : .betweenSymbols)
         }
-        let entry = table.entry(segment)
+        let entry = tables.functions.entry(segment)
         do {
             guard let name = try name(of: entry) else { return .range(start: entry.start, end: entry.end) }
             let source: NameSource =
                 switch entry.name.place {
-                case .symbols: .symbolTable
+                case .symbols: tables.symbols?.source ?? .symbolTable
                 case .dynamicSymbols: .dynamicSymbols
                 case .stub, .other: .linkageStub
                 }
@@ -120,8 +157,9 @@ package final class ImageSymbols {
     private func name(of entry: SymbolTable.Entry) throws(Unresolved) -> [UInt8]? {
         if entry.name == .none { return nil }
         do throws(ELFError) {
-            guard try file.fileStamp() == stamp else { throw .truncated }
-            return try bestName([entry.name] + table.aliases(of: entry))
+            try image.checkUnchanged()
+            try tables.symbols?.checkUnchanged()
+            return try bestName([entry.name] + tables.functions.aliases(of: entry))
         } catch {
             if case .read(let errno) = error { throw .imageUnreadable(errno: errno.number) }
             throw .fileChanged
@@ -139,41 +177,27 @@ package final class ImageSymbols {
 
     private func name(_ reference: NameReference) throws(ELFError) -> [UInt8]? {
         switch reference.place {
-        case .symbols: return try names.map { range throws(ELFError) in try string(reference.offset, in: range) }
+        case .symbols: return try tables.symbols?.name(at: reference.offset, in: image)
         case .dynamicSymbols:
-            return try dynamicNames.map { range throws(ELFError) in try string(reference.offset, in: range) }
+            return try tables.dynamic.map { table throws(ELFError) in
+                try image.string(at: reference.offset, in: table.names)
+            }
         case .stub:
-            guard let dynamicNames else { return nil }
-            let name = try string(reference.offset, in: dynamicNames)
+            guard let dynamic = tables.dynamic else { return nil }
+            let name = try image.string(at: reference.offset, in: dynamic.names)
             return name.isEmpty ? nil : name + linkageMark
         case .other:
-            guard Int(reference.offset) < resolvers.count,
-                let segment = table.segment(at: resolvers[Int(reference.offset)])
+            guard Int(reference.offset) < tables.resolvers.count,
+                let segment = tables.functions.segment(at: tables.resolvers[Int(reference.offset)])
             else { return nil }
-            let entry = table.entry(segment)
-            guard entry.start == resolvers[Int(reference.offset)] else { return nil }
+            let entry = tables.functions.entry(segment)
+            guard entry.start == tables.resolvers[Int(reference.offset)] else { return nil }
             // A stub is no resolver; one that claims to be would lead in circles.
-            let functions = ([entry.name] + table.aliases(of: entry)).filter {
+            let functions = ([entry.name] + tables.functions.aliases(of: entry)).filter {
                 $0.place == .symbols || $0.place == .dynamicSymbols
             }
             return try bestName(functions).map { $0 + linkageMark }
         }
-    }
-
-    /// A name without its version, cut at 4 KiB.
-    private func string(_ offset: UInt32, in range: FileRange) throws(ELFError) -> [UInt8] {
-        guard UInt64(offset) < range.size else { return [] }
-        let rest = range.size - UInt64(offset)
-        for limit in [256, 4096] as [UInt64] {
-            var bytes = try file.bytes(at: range.offset + UInt64(offset), count: Int(min(rest, limit)))
-            let nul = bytes.firstIndex(of: 0)
-            if nul == nil, rest > limit, limit < 4096 { continue }
-            if let nul { bytes.removeLast(bytes.count - nul) }
-            // `name@VERSION` and `name@@VERSION`: the static linker's way to write versions.
-            if let mark = bytes.firstIndex(of: 0x40), mark > 0 { bytes.removeLast(bytes.count - mark) }
-            return bytes
-        }
-        return []
     }
 }
 

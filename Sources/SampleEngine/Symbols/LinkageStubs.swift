@@ -8,34 +8,69 @@ struct LinkageStubs {
     private(set) var resolvers: [ImageAddress] = []
 
     /// Finds the stubs of an x86-64 or AArch64 image; anything else, and anything malformed, has none.
-    init(_ file: borrowing Descriptor, _ image: borrowing ELFFile, dynamicSection: Int?, within bounds: Range<UInt64>) {
-        guard image.is64Bit, let jumpTypes = RelocationTypes(machine: image.machine) else { return }
+    ///
+    /// - Parameter dynamic: the image's table of dynamic symbols, to which relocations refer.
+    init(of image: OpenImage, dynamic: SymbolTablePlace?, within bounds: Range<UInt64>) {
+        let headers = image.headers
+        guard headers.is64Bit, let types = RelocationTypes(machine: headers.machine) else { return }
         var stubs: [Stub] = []
-        for section in image.sections where section.isCode && section.size > 0 && section.size <= 4 << 20 {
-            guard Self.isStubSection(section, image, file), let range = try? image.fileRange(of: section),
-                let code = try? file.bytes(at: range.offset, count: Int(range.size)),
-                section.address <= UInt64.max - section.size, stubs.count < 1 << 20
+        for (range, address, isTable) in Self.places(in: headers) {
+            guard let code = try? image.file.bytes(at: range.offset, count: Int(range.size)),
+                address <= UInt64.max - range.size, stubs.count < 1 << 20
             else { continue }
-            let found = image.machine == ELF.intel64 ? Self.x86Stubs(code) : Self.armStubs(code, at: section.address)
+            let found = headers.machine == ELF.intel64 ? Self.x86Stubs(code) : Self.armStubs(code, at: address)
             for (start, target) in found {
+                // The two layouts of AArch64 begin with `adrp` and with `bti c`; the others have one size.
+                let longest = headers.machine == ELF.aarch64 && code.u32(start) == Self.landingPad ? 24 : 16
+                let end = isTable ? range.size : min(UInt64(start + longest), range.size)
                 stubs.append(
                     Stub(
-                        start: section.address + UInt64(start), end: section.address + section.size,
-                        slot: image.machine == ELF.intel64 ? section.address &+ target : target))
+                        start: address + UInt64(start), end: address + end,
+                        slot: headers.machine == ELF.intel64 ? address &+ target : target))
             }
         }
         if stubs.isEmpty { return }
         // Several tables may jump through one slot.
         var bySlot: [UInt64: [Int]] = [:]
         for index in stubs.indices { bySlot[stubs[index].slot, default: []].append(index) }
-        Self.relocate(&stubs, bySlot, jumpTypes, file, image)
+        var budget = ELF.maximumSymbols
+        for table in Self.relocations(of: image) {
+            Self.relocate(&stubs, &bySlot, types, table, image.file, budget: &budget)
+        }
         stubs.removeAll { $0.target == nil || $0.start < bounds.lowerBound || $0.end > bounds.upperBound }
-        makeCandidates(stubs, file, image, dynamicSection, base: bounds.lowerBound)
+        makeCandidates(stubs, image.file, dynamic, base: bounds.lowerBound)
+    }
+
+    /// Where stubs are looked for, and whether there is nothing but stubs.
+    ///
+    /// Sections bear the tables' names. Without section headers all code is searched: no other code jumps through the
+    /// slots that are filled for stubs alone. But then the size of a stub must be known.
+    private static func places(in image: ELFFile) -> [(FileRange, address: UInt64, isTable: Bool)] {
+        if image.sections.isEmpty {
+            return image.segments.filter { $0.isCode && $0.fileSize > 0 && $0.fileSize <= 16 << 20 }.prefix(4)
+                .compactMap { segment in
+                    image.fileRange(at: segment.address, count: segment.fileSize).map { ($0, segment.address, false) }
+                }
+        }
+        return SectionName.linkageTables.flatMap(image.sections(named:)).compactMap { section in
+            guard section.isCode, section.size > 0, section.size <= 4 << 20 else { return nil }
+            return (try? image.fileRange(of: section)).map { ($0, section.address, true) }
+        }
+    }
+
+    private static func relocations(of image: OpenImage) -> [FileRange] {
+        if image.headers.sections.isEmpty {
+            return [DynamicSegment(of: image.headers, in: image.file)?.linkageRelocations].compactMap(\.self)
+        }
+        let tables = image.headers.sections.lazy.filter {
+            $0.type == ELF.addendRelocations && $0.flags & ELF.allocatedSection != 0
+        }
+        return tables.prefix(16).compactMap { try? image.headers.fileRange(of: $0) }
     }
 
     private struct Stub {
         let start: UInt64
-        /// The end of its table; the next stub with a target ends it earlier.
+        /// The last byte it can have; the next stub with a target ends it earlier.
         let end: UInt64
         let slot: UInt64
         var target: Target?
@@ -60,14 +95,6 @@ struct LinkageStubs {
         }
     }
 
-    private static func isStubSection(
-        _ section: ELFFile.Section, _ image: borrowing ELFFile, _ file: borrowing Descriptor
-    ) -> Bool {
-        image.section(section, isNamed: ".plt", in: file) || image.section(section, isNamed: ".plt.sec", in: file)
-            || image.section(section, isNamed: ".plt.got", in: file)
-            || image.section(section, isNamed: ".iplt", in: file)
-    }
-
     /// Every `jmp *d(%rip)` with what it jumps through, relative to the section.
     private static func x86Stubs(_ code: [UInt8]) -> [(Int, UInt64)] {
         var result: [(Int, UInt64)] = []
@@ -88,6 +115,9 @@ struct LinkageStubs {
         return result
     }
 
+    /// `bti c`
+    private static let landingPad: UInt32 = 0xd503_245f
+
     /// Every `adrp x16, page; ldr x17, [x16, #d]` with the address it loads from.
     private static func armStubs(_ code: [UInt8], at address: UInt64) -> [(Int, UInt64)] {
         var result: [(Int, UInt64)] = []
@@ -98,56 +128,53 @@ struct LinkageStubs {
             let raw = UInt64(page >> 5 & 0x7ffff) << 2 | UInt64(page >> 29 & 3)
             let pages = UInt64(bitPattern: Int64(bitPattern: raw << 43) >> 43)
             let base = ((address &+ UInt64(position)) & ~0xfff) &+ pages << 12
-            let isLandingPad = position >= 4 && code.u32(position - 4) == 0xd503_245f  // bti c
+            let isLandingPad = position >= 4 && code.u32(position - 4) == landingPad
             result.append((isLandingPad ? position - 4 : position, base &+ UInt64(load >> 10 & 0xfff) << 3))
         }
         return result
     }
 
     private static func relocate(
-        _ stubs: inout [Stub], _ bySlot: [UInt64: [Int]], _ types: RelocationTypes, _ file: borrowing Descriptor,
-        _ image: borrowing ELFFile
+        _ stubs: inout [Stub], _ bySlot: inout [UInt64: [Int]], _ types: RelocationTypes, _ table: FileRange,
+        _ file: borrowing Descriptor, budget: inout Int
     ) {
-        let tables = image.sections.lazy.filter {
-            $0.type == ELF.addendRelocations && $0.flags & ELF.allocatedSection != 0
-        }
-        for section in tables.prefix(16) {
-            guard let range = try? image.fileRange(of: section) else { continue }
-            try? file.visitEntries(in: range, entrySize: 24, limit: ELF.maximumSymbols) { chunk throws(ELFError) in
-                for index in 0..<chunk.count {
-                    let information = chunk.bytes.u64(24 * index + 8)
-                    let type = UInt32(truncatingIfNeeded: information)
-                    guard type == types.resolver || types.symbol.contains(type) else { continue }
-                    let target: Target =
-                        type == types.resolver
-                        ? .resolver(chunk.bytes.u64(24 * index + 16))
-                        : .symbol(UInt32(truncatingIfNeeded: information >> 32))
-                    for stub in bySlot[chunk.bytes.u64(24 * index)] ?? [] where stubs[stub].target == nil {
-                        stubs[stub].target = target
-                    }
+        try? file.visitEntries(in: table, entrySize: 24, limit: budget) { chunk throws(ELFError) in
+            budget -= chunk.count
+            for index in 0..<chunk.count {
+                let information = chunk.bytes.u64(24 * index + 8)
+                let type = UInt32(truncatingIfNeeded: information)
+                guard type == types.resolver || types.symbol.contains(type) else { continue }
+                let target: Target =
+                    type == types.resolver
+                    ? .resolver(chunk.bytes.u64(24 * index + 16))
+                    : .symbol(UInt32(truncatingIfNeeded: information >> 32))
+                for stub in bySlot.removeValue(forKey: chunk.bytes.u64(24 * index)) ?? [] {
+                    stubs[stub].target = target
                 }
             }
         }
     }
 
     private mutating func makeCandidates(
-        _ stubs: [Stub], _ file: borrowing Descriptor, _ image: borrowing ELFFile, _ dynamicSection: Int?, base: UInt64
+        _ stubs: [Stub], _ file: borrowing Descriptor, _ dynamic: SymbolTablePlace?, base: UInt64
     ) {
         let rank = SymbolRank(isSized: true, isFunction: true, isExported: false, binding: .local)
         for index in stubs.indices {
             let stub = stubs[index]
-            let next = index + 1 < stubs.count && stubs[index + 1].end == stub.end ? stubs[index + 1].start : stub.end
+            var end = stub.end
+            if index + 1 < stubs.count, stubs[index + 1].start > stub.start { end = min(end, stubs[index + 1].start) }
             let name: NameReference
             switch stub.target {
             case .symbol(let number):
-                guard let offset = Self.name(of: number, dynamicSection, file, image) else { continue }
+                guard let offset = Self.name(of: number, dynamic, file) else { continue }
                 name = NameReference(.stub, offset)
             case .resolver(let address):
                 name = NameReference(.other, UInt32(resolvers.count))
                 resolvers.append(ImageAddress(address))
             case nil: continue
             }
-            let (start, end) = (stub.start - base, min(max(next, stub.start) - base, UInt64(UInt32.max)))
+            let start = stub.start - base
+            end = min(end - base, UInt64(UInt32.max))
             guard start < end else { continue }
             candidates.append(
                 SymbolCandidate(
@@ -158,11 +185,10 @@ struct LinkageStubs {
 
     /// Offset of a dynamic symbol's name in its string table.
     private static func name(
-        of number: UInt32, _ dynamicSection: Int?, _ file: borrowing Descriptor, _ image: borrowing ELFFile
+        of number: UInt32, _ dynamic: SymbolTablePlace?, _ file: borrowing Descriptor
     ) -> UInt32? {
-        guard let dynamicSection, let range = try? image.fileRange(of: image.sections[dynamicSection]),
-            UInt64(number) < range.size / 24,
-            let entry = try? file.bytes(at: range.offset + 24 * UInt64(number), count: 4)
+        guard let entries = dynamic?.entries, UInt64(number) < entries.size / 24,
+            let entry = try? file.bytes(at: entries.offset + 24 * UInt64(number), count: 4)
         else { return nil }
         let offset = entry.u32(0)
         return offset != 0 && offset <= NameReference.maximumOffset ? offset : nil

@@ -1,61 +1,37 @@
-/// The symbol tables of an image and their string tables, read once.
+/// The functions that symbol tables name, from one file or from several that describe the same image.
 struct SymbolReading {
-    /// Candidates of every table that could be read.
-    var candidates: [SymbolCandidate] = []
-    /// String table of `.symtab`, nil where there is none.
-    var names: FileRange?
-    /// String table of `.dynsym`.
-    var dynamicNames: FileRange?
-    /// Index of the `.dynsym` section.
-    var dynamicSection: Int?
+    /// In the order of the tables, relative to the lower end of the bounds.
+    private(set) var candidates: [SymbolCandidate] = []
+    private let bounds: Range<UInt64>
     private var total = 0
 
-    /// Reads `.symtab` and `.dynsym`: functions inside `bounds`, relative to its lower end.
+    /// - Parameter bounds: addresses of the image's code, at most 4 GiB apart; functions outside are left out.
+    init(within bounds: Range<UInt64>) { self.bounds = bounds }
+
+    /// Reads a symbol table and returns how many functions it has inside the bounds; after an error it has none.
     ///
-    /// - Throws: `truncated` and `tooLarge` (more than 8 Mi symbols) besides read errors.
-    init(_ file: borrowing Descriptor, _ image: borrowing ELFFile, within bounds: Range<UInt64>) throws(ELFError) {
-        let sections = CodeSections(image)
-        for index in image.sections.indices {
-            let section = image.sections[index]
-            let isDynamic = section.type == ELF.dynamicSymbols
-            // The format allows one of each.
-            guard section.type == ELF.symbolTable ? names == nil : isDynamic && dynamicNames == nil else { continue }
-            guard section.size > 0, Int(section.link) < image.sections.count else { continue }
-            let strings = image.sections[Int(section.link)]
-            guard strings.type == ELF.stringTable, strings.size <= UInt64(NameReference.maximumOffset) else { continue }
-            let stringRange = try image.fileRange(of: strings)
-            if isDynamic {
-                dynamicNames = stringRange
-                dynamicSection = index
-            } else {
-                names = stringRange
-            }
-            let details = try Details(of: index, isDynamic: isDynamic, in: image, file)
-            try read(section, details, stringRange, file, image, sections, bounds)
+    /// - Throws: `truncated` and `tooLarge` (more than 8 Mi symbols in all) besides read errors.
+    mutating func read(_ table: SymbolTablePlace, of image: OpenImage) throws(ELFError) -> Int {
+        let before = candidates.count
+        do {
+            try readEntries(table, Details(of: table, image), image)
+        } catch {
+            candidates.removeLast(candidates.count - before)
+            throw error
         }
+        return candidates.count - before
     }
 
-    /// Tables that run along a symbol table.
+    /// What runs along a symbol table.
     private struct Details {
         let isDynamic: Bool
-        /// `SHT_SYMTAB_SHNDX`: section indices that do not fit 16 bits.
-        var indices: [UInt8] = []
-        /// `.gnu.version`: bit 15 marks a version that is not the default.
-        var versions: [UInt8] = []
+        private var indices: [UInt8] = []
+        private var versions: [UInt8] = []
 
-        init(of table: Int, isDynamic: Bool, in image: borrowing ELFFile, _ file: borrowing Descriptor) throws(ELFError)
-        {
-            self.isDynamic = isDynamic
-            for section in image.sections where Int(section.link) == table {
-                let isIndices = section.type == ELF.extendedIndices
-                guard isIndices || (isDynamic && section.type == ELF.symbolVersions) else { continue }
-                // The format allows one of each.
-                guard isIndices ? indices.isEmpty : versions.isEmpty else { continue }
-                guard section.size <= UInt64(4 * ELF.maximumSymbols) else { throw .tooLarge }
-                let range = try image.fileRange(of: section)
-                let bytes = try file.bytes(at: range.offset, count: Int(range.size))
-                if isIndices { indices = bytes } else { versions = bytes }
-            }
+        init(of table: SymbolTablePlace, _ image: OpenImage) throws(ELFError) {
+            isDynamic = table.isDynamic
+            if let range = table.indices { indices = try image.file.bytes(at: range.offset, count: Int(range.size)) }
+            if let range = table.versions { versions = try image.file.bytes(at: range.offset, count: Int(range.size)) }
         }
 
         func sectionIndex(_ symbol: Int, _ stated: UInt16) -> Int {
@@ -69,31 +45,32 @@ struct SymbolReading {
         }
     }
 
-    private mutating func read(
-        _ section: ELFFile.Section, _ details: Details, _ strings: FileRange, _ file: borrowing Descriptor,
-        _ image: borrowing ELFFile, _ sections: CodeSections, _ bounds: Range<UInt64>
+    private mutating func readEntries(
+        _ table: SymbolTablePlace, _ details: Details, _ image: OpenImage
     ) throws(ELFError) {
-        let range = try image.fileRange(of: section)
-        let entrySize = image.is64Bit ? 24 : 16
-        guard section.entrySize == UInt64(entrySize) else { return }
-        total += Int(min(range.size / UInt64(entrySize), UInt64(ELF.maximumSymbols) + 1))
+        let (bounds, strings) = (bounds, table.names)
+        let entrySize = image.headers.is64Bit ? 24 : 16
+        total += Int(min(table.entries.size / UInt64(entrySize), UInt64(ELF.maximumSymbols) + 1))
         if total > ELF.maximumSymbols { throw .tooLarge }
         // Growing by doubling would copy a large table several times and hold two of them.
-        candidates.reserveCapacity(candidates.count + min(Int(range.size) / entrySize, 1 << 20))
-        let place: NameReference.Place = details.isDynamic ? .dynamicSymbols : .symbols
-        let (is64Bit, isARM) = (image.is64Bit, image.machine == ELF.arm)
+        candidates.reserveCapacity(candidates.count + min(Int(table.entries.size) / entrySize, 1 << 20))
+        let place: NameReference.Place = table.isDynamic ? .dynamicSymbols : .symbols
+        let (is64Bit, isARM) = (image.headers.is64Bit, image.headers.machine == ELF.arm)
+        let sections = CodeSections(image.headers)
         var firstLetters = FirstLetters(range: strings)
-        try file.visitEntries(in: range, entrySize: entrySize, limit: ELF.maximumSymbols) { chunk throws(ELFError) in
+        try image.file.visitEntries(
+            in: table.entries, entrySize: entrySize, limit: ELF.maximumSymbols
+        ) { chunk throws(ELFError) in
             for index in 0..<chunk.count {
                 let symbol = RawSymbol(chunk.bytes, at: index * entrySize, is64Bit: is64Bit)
                 guard symbol.isCode, symbol.name != 0, UInt64(symbol.name) < strings.size else { continue }
                 let number = chunk.first + index
-                let sectionIndex = details.sectionIndex(number, symbol.section)
-                guard let sectionEnd = sections.end(sectionIndex) else { continue }
                 // Bit 0 of a 32-bit ARM function says Thumb; it is no part of the address.
                 let address = isARM && symbol.isFunction ? symbol.value & ~1 : symbol.value
+                let section = details.sectionIndex(number, symbol.section)
+                guard let sectionEnd = sections.end(section, at: address) else { continue }
                 guard address != 0, bounds.contains(address), address < sectionEnd else { continue }
-                if !symbol.isFunction, try firstLetters.isMarker(symbol.name, file) { continue }
+                if !symbol.isFunction, try firstLetters.isMarker(symbol.name, image.file) { continue }
                 let (end, overflow) = address.addingReportingOverflow(symbol.size)
                 let stop = min(symbol.size == 0 || overflow ? sectionEnd : end, bounds.upperBound)
                 let binding = symbol.binding
@@ -149,21 +126,30 @@ private struct RawSymbol {
     }
 }
 
-/// Which sections hold code, and where they end.
+/// Which sections hold code, and where they end; in a file without section headers, segments stand for them.
 private struct CodeSections {
     private let ends: [UInt64]
+    private let segments: [Range<UInt64>]
 
     init(_ image: borrowing ELFFile) {
         ends = image.sections.map { section in
             let (end, overflow) = section.address.addingReportingOverflow(section.size)
             return section.isCode && !overflow ? end : 0
         }
+        segments =
+            !ends.isEmpty
+            ? []
+            : image.segments.filter(\.isCode).compactMap { segment in
+                let (end, overflow) = segment.address.addingReportingOverflow(segment.fileSize)
+                return overflow ? nil : segment.address..<end
+            }
     }
 
     /// The end of a section of code, nil for any other, and so for undefined, absolute and common symbols.
     @inline(__always)
-    func end(_ index: Int) -> UInt64? {
-        index < ends.count && ends[index] != 0 ? ends[index] : nil
+    func end(_ index: Int, at address: UInt64) -> UInt64? {
+        if ends.isEmpty { return index == 0 ? nil : segments.first { $0.contains(address) }?.upperBound }
+        return index < ends.count && ends[index] != 0 ? ends[index] : nil
     }
 }
 

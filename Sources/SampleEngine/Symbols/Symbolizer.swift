@@ -141,12 +141,12 @@ package struct Symbolizer: ~Copyable {
     private mutating func answer(
         in file: MappedFile, _ witness: ImageStore.Witness, _ offset: FileOffset, _ explanation: inout Explanation
     ) -> Answer {
-        var image = images.image(of: file, seenBy: witness)
+        var image = images.image(of: file, seenBy: witness, explanation: &explanation)
         if case .failure(.imageUnreadable) = image.symbols {
             // Where the leader has exited, another thread still has the memory.
             var other = witness
             other.pid = processes.livingTask(of: witness.pid)
-            if other.pid != witness.pid { image = images.image(of: file, seenBy: other) }
+            if other.pid != witness.pid { image = images.image(of: file, seenBy: other, explanation: &explanation) }
         }
         switch image.symbols {
         case .success(let symbols): return Self.answer(in: symbols, offset, image.module, &explanation)

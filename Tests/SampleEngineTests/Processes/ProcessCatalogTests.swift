@@ -55,6 +55,25 @@ struct ProcessCatalogTests {
         }
     }
 
+    @Test("What was read of maps before a loss of records is read again")
+    func linesAfterLoss() {
+        proc.writeStat(7)
+        proc.write(7, "maps", "1000-2000 r-xp 0 8:1 5 /old\n")
+        var table = ProcessTable(wanted: nil)
+        var catalog = ProcessCatalog(proc: proc.reader)
+        let generation = see(7, &table, &catalog, at: late)
+        func inode(at now: UInt64) -> UInt64? {
+            let place = catalog.place(0x1010, in: generation, at: Instant(nanoseconds: now))
+            guard case .file(let line, _) = place else { return nil }
+            return line.inode
+        }
+        #expect(inode(at: late) == 5)
+        proc.write(7, "maps", "1000-2000 r-xp 0 8:1 6 /new\n")
+        table.noteLoss(at: late + 5)
+        #expect(see(7, &table, &catalog, at: late + 10) == generation)
+        #expect(inode(at: late + 20) == 6, "at once: nothing is known of it")
+    }
+
     @Test("A line once read holds: maps is read again only for an address that it did not have, and not at once")
     func linesHold() {
         proc.writeStat(7)

@@ -139,6 +139,34 @@ struct ProcessTableTests {
         #expect(after.location.space == .unmapped(after.generation), "after exec nothing is the parent's")
     }
 
+    @Test("After a loss nothing is known of mappings: no name of what was there before, and /proc is asked anew")
+    func loss() {
+        var table = ProcessTable(wanted: nil)
+        table.feed(map(7, "/bin/before", time: 10))
+        #expect(table.place(7, 0x1010, at: 11).location.space.isImage)
+        let told = table.sightings().processes
+        #expect(told.map(\.lastLoss) == [0])
+        table.noteLoss(at: 20)
+        let after = table.place(7, 0x1010, at: 21)
+        #expect(after.location == Location(space: .unmapped(after.generation), value: 0x1010))
+        let news = table.sightings().processes
+        #expect(news.map(\.lastLoss) == [20])
+        #expect(news.allSatisfy { $0.mappings.isEmpty })
+        // What comes later is believed again.
+        table.feed(map(7, "/bin/after", time: 30))
+        #expect(table.place(7, 0x1010, at: 31).location.space.isImage)
+    }
+
+    @Test("After a loss a forked child is asked for under its own name: it may be another program by now")
+    func lossInChild() {
+        var table = ProcessTable(wanted: nil)
+        table.feed(map(7, "/bin/parent", time: 10))
+        table.feed(Build.fork(pid: 8, parent: 7, time: 11))
+        table.noteLoss(at: 20)
+        let child = table.place(8, 0x1010, at: 21)
+        #expect(child.location.space == .unmapped(child.generation))
+    }
+
     @Test("The same file is one image in every process; another inode or path is another")
     func images() {
         var table = ProcessTable(wanted: nil)

@@ -12,11 +12,24 @@ func descriptor(_ path: String) throws -> Descriptor {
 
 func symbols(of path: String) throws -> ImageSymbols { try ImageSymbols(reading: descriptor(path)) }
 
+/// The image, and what it says of how it was read.
+func explainedSymbols(of path: String) throws -> (image: ImageSymbols, steps: String) {
+    var explanation = Explanation(isWanted: true)
+    let image = try ImageSymbols(reading: descriptor(path), explanation: &explanation)
+    return (image, explanation.steps.joined(separator: "\n"))
+}
+
 extension ImageSymbols {
     /// The name at an address, nil for any other answer.
     func name(at address: UInt64) -> String? {
         guard case .symbol(let name, _, _, _) = answer(at: ImageAddress(address)) else { return nil }
         return String(decoding: name, as: UTF8.self)
+    }
+
+    /// Where the name at an address comes from, nil where there is none.
+    func source(at address: UInt64) -> NameSource? {
+        guard case .symbol(_, _, _, let source) = answer(at: ImageAddress(address)) else { return nil }
+        return source
     }
 }
 
@@ -59,6 +72,26 @@ func listedSection(_ name: String, of path: String) throws -> (address: UInt64, 
         )
     }
     throw NoSuchSection(name: name)
+}
+
+/// A copy of an ELF file that has no section headers any more: all that is left to go by is what the loader uses.
+func withoutSectionHeaders(_ path: String, in directory: TemporaryDirectory) throws -> String {
+    var bytes = try Array(Data(contentsOf: URL(fileURLWithPath: path)))
+    // e_shoff, then e_shentsize, e_shnum and e_shstrndx
+    let fields = bytes[4] == 2 ? Array(40..<48) + Array(58..<64) : Array(32..<36) + Array(46..<52)
+    for index in fields { bytes[index] = 0 }
+    return try directory.write(bytes, to: "headless")
+}
+
+struct ToolFailure: Error {
+    let command: String
+}
+
+/// Runs a tool that must succeed.
+func run(_ tool: String, _ arguments: String...) throws {
+    guard output(of: tool, arguments) != nil else {
+        throw ToolFailure(command: ([tool] + arguments).joined(separator: " "))
+    }
 }
 
 let haveCompiler = isInstalled("gcc") && isInstalled("nm") && isInstalled("readelf")

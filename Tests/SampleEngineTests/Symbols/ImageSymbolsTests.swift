@@ -3,21 +3,6 @@ import SampleEngine
 import SampleEngineTestSupport
 import Testing
 
-/// Each way to link changes how addresses, offsets and tables relate.
-struct Linking: Sendable, CustomTestStringConvertible {
-    let testDescription: String
-    let options: [String]
-
-    static let all = [
-        Linking(testDescription: "PIE", options: ["-pie", "-fPIE"]),
-        Linking(testDescription: "fixed address", options: ["-no-pie", "-Wl,-Ttext-segment=0x10000000"]),
-        Linking(testDescription: "two segments on one page", options: ["-pie", "-fPIE", "-Wl,-z,noseparate-code"]),
-        Linking(testDescription: "static", options: ["-static"]),
-        Linking(testDescription: "static PIE", options: ["-static-pie", "-fPIE"]),
-        Linking(testDescription: "gold", options: ["-fuse-ld=gold"]),
-    ]
-}
-
 @Suite("Symbols of an image", .enabled(if: haveCompiler, "needs gcc, nm and readelf"))
 struct ImageSymbolsTests {
     let directory: TemporaryDirectory
@@ -26,38 +11,6 @@ struct ImageSymbolsTests {
 
     func program(_ options: [String] = []) throws -> String {
         try compile(["functions.c", "labels.S"], ["-O1", "-fno-builtin"] + options, in: directory)
-    }
-
-    @Test("The first and the last byte of every sized function have a name nm knows there", arguments: Linking.all)
-    func agreesWithNm(linking: Linking) throws {
-        let path = try program(linking.options)
-        let image = try symbols(of: path)
-        let listed = try listedFunctions(path)
-        let sized = listed.filter { $0.size > 0 && !["outer", "data_in_text"].contains($0.name) }
-        #expect(sized.count >= 6)
-        for function in sized {
-            // Assembly of the C library nests functions; then any that covers the byte will do.
-            for address in [function.address, function.address + function.size - 1] {
-                let names = listed.filter { $0.address <= address && address < $0.address + $0.size }.map(\.name)
-                let name = try #require(image.name(at: address), "\(function.name)")
-                #expect(names.contains(name))
-            }
-        }
-    }
-
-    @Test("A file offset of code leads to the address the file states", arguments: Linking.all)
-    func offsetsLeadToAddresses(linking: Linking) throws {
-        let path = try program(linking.options)
-        let image = try symbols(of: path)
-        let text = try listedSection(".text", of: path)
-        for function in try listedFunctions(path)
-        where function.address >= text.address && function.address < text.address + text.size {
-            let offset = function.address - text.address + text.offset
-            #expect(image.imageAddress(of: FileOffset(offset)) == ImageAddress(function.address))
-        }
-        let data = try listedSection(".data", of: path)
-        #expect(image.imageAddress(of: FileOffset(data.offset)) == nil)
-        #expect(image.imageAddress(of: FileOffset(.max)) == nil)
     }
 
     @Test("The build id is the one readelf prints")
@@ -105,6 +58,43 @@ struct ImageSymbolsTests {
             as: "library.so", in: directory)
         let weak = try #require(try listedFunctions(library, ["-D"]).first { $0.name == "weak_name" })
         #expect(try symbols(of: library).name(at: weak.address) == "weak_name")
+    }
+
+    @Test("Of names of several versions the default one is shown")
+    func defaultVersion() throws {
+        let script = try directory.write(
+            "V1 { global: old; local: *; }; V2 { global: the_default; } V1;".utf8, to: "versions")
+        for options in [[], ["-s"]] {
+            let library = try compile(
+                ["versions.c"], ["-O1", "-shared", "-fPIC", "-Wl,--version-script=" + script] + options,
+                as: "library.so", in: directory)
+            let listing = try #require(output(of: "nm", ["-D", library]))
+            #expect(listing.contains("old@V1") && listing.contains("the_default@@V2"))
+            let address = try #require(try listedFunctions(library, ["-D"]).first { $0.name == "old" }).address
+            #expect(try symbols(of: library).name(at: address) == "the_default")
+        }
+    }
+
+    @Test("The C library's functions have a name that programs link to")
+    func libraryNames() throws {
+        let found = try #require(output(of: "gcc", ["-print-file-name=libc.so.6"]))
+        let path = found.trimmingCharacters(in: .whitespacesAndNewlines)
+        let image = try symbols(of: path)
+        var exported: [UInt64: Set<String>] = [:]
+        for line in try #require(output(of: "nm", ["-D", "--defined-only", path])).split(separator: "\n") {
+            let words = line.split(separator: " ")
+            // `name@@VERSION` is the default version, `name@VERSION` one for old programs.
+            guard words.count == 3, ["T", "W", "i"].contains(words[1]), let address = UInt64(words[0], radix: 16) else {
+                continue
+            }
+            let parts = words[2].split(separator: "@", omittingEmptySubsequences: false)
+            if parts.count != 2 { exported[address, default: []].insert(String(parts[0])) }
+        }
+        #expect(exported.count > 1000)
+        for (address, names) in exported { #expect(try names.contains(#require(image.name(at: address)))) }
+        // Weak in the library, and stronger names for it are not exported.
+        let kill = try #require(exported.first { $0.value.contains("kill") }).key
+        #expect(image.name(at: kill) == "kill")
     }
 
     @Test("A function without a size ends where the next begins")
@@ -161,30 +151,6 @@ struct ImageSymbolsTests {
         #expect(addresses.map { image.name(at: $0) } == names)
     }
 
-    static let stubOptions: [[String]] =
-        [
-            ["-Wl,-z,lazy", "-fcf-protection=none"], ["-Wl,-z,now"], ["-fcf-protection=full", "-Wl,-z,ibtplt"],
-            ["-no-pie"],
-        ] + [("ld.gold", "gold"), ("ld.lld", "lld")].filter { isInstalled($0.0) }.map { ["-fuse-ld=\($0.1)"] }
-
-    @Test(
-        "Stubs are named for what they call", .enabled(if: isInstalled("objdump"), "needs objdump"),
-        arguments: stubOptions)
-    func stubs(options: [String]) throws {
-        let path = try program(options)
-        let listing = try #require(output(of: "objdump", ["-d", "--no-show-raw-insn", path]))
-        let image = try symbols(of: path)
-        var names: [String] = []
-        // objdump finds stubs by other rules: it knows the layouts.
-        for line in listing.split(separator: "\n") where line.hasSuffix("@plt>:") {
-            let words = line.dropLast(2).split(separator: " ")
-            let address = try #require(UInt64(words[0], radix: 16))
-            names.append(String(words[1].dropFirst()))
-            #expect(image.name(at: address) == names.last)
-        }
-        #expect(names.contains("labs@plt") && names.contains("abs@plt"))
-    }
-
     @Test("In a static image a stub of an indirect function bears the function's name")
     func staticStubs() throws {
         let path = try program(["-static-pie", "-fPIE"])
@@ -218,17 +184,62 @@ struct ImageSymbolsTests {
         #expect(count >= 5)
     }
 
-    @Test("A file without section headers keeps its functions")
-    func noSectionHeaders() throws {
-        let path = try program()
-        var bytes = try Array(Data(contentsOf: URL(fileURLWithPath: path)))
-        for index in Array(40..<48) + Array(58..<64) { bytes[index] = 0 }
-        let image = try symbols(of: directory.write(bytes, to: "headless"))
-        let main = try #require(try listedFunctions(path).first { $0.name == "main" })
-        #expect(
-            image.answer(at: ImageAddress(main.address))
-                == .range(start: ImageAddress(main.address), end: ImageAddress(main.address + main.size)))
-        #expect(try image.buildID == symbols(of: path).buildID)
+    @Test("Without symbols and without unwind tables there is no answer, and with symbols a right one")
+    func noUnwindTables() throws {
+        let options = [
+            "-O1", "-nostdlib", "-static", "-fno-asynchronous-unwind-tables", "-fno-builtin", "-Wl,-e,calls_nothing",
+        ]
+        let path = try compile(["freestanding.c", "elsewhere.c"], options, in: directory)
+        let function = try #require(try listedFunctions(path).first { $0.name == "calls_elsewhere" })
+        let text = try listedSection(".text", of: path)
+        #expect(try symbols(of: path).name(at: function.address) == "calls_elsewhere")
+        try run("strip", path)
+        let image = try symbols(of: path)
+        for address in text.address..<text.address + text.size {
+            #expect(image.answer(at: ImageAddress(address)) == .none(.imageHasNoSymbols))
+        }
+    }
+
+    @Test("Functions that overlap in any way: each byte is its latest function's, and then the smallest one's")
+    func overlapping() throws {
+        var random = SeededRandom(5)
+        let size = 600
+        var source = ".text\n.globl _start\n.Lblob: .fill \(size), 1, 0x90\n_start: ret\n"
+        for index in 0..<150 {
+            let start = random.below(size)
+            source += """
+                .type f\(index), @function
+                .set f\(index), .Lblob + \(start)
+                .size f\(index), \(1 + random.below(min(size - start, 80)))
+
+                """
+        }
+        try run(
+            "gcc", "-nostdlib", "-static", "-o", directory.path + "/blob", directory.write(source.utf8, to: "blob.s"))
+        let path = directory.path + "/blob"
+        let image = try symbols(of: path)
+        let functions = try listedFunctions(path).filter { $0.size > 0 }
+        let blob = try address(of: "_start", in: path) - UInt64(size)
+        #expect(functions.count == 150)
+        for address in blob..<blob + UInt64(size) {
+            let covering = functions.filter { $0.address <= address && address < $0.address + $0.size }
+            let best = covering.map { (UInt64.max - $0.address, $0.size) }.min { $0 < $1 }
+            let names = covering.filter { best! == (UInt64.max - $0.address, $0.size) }.map(\.name)
+            if let name = image.name(at: address) { #expect(names.contains(name)) } else { #expect(names.isEmpty) }
+        }
+    }
+
+    @Test("Parts and clones of a function are symbols of their own, and never better names")
+    func clones() throws {
+        let path = try compile(["clones.c"], ["-O2", "-fno-builtin"], in: directory)
+        let image = try symbols(of: path)
+        let cold = try #require(try listedFunctions(path).first { $0.name == "rarely_fails.cold" })
+        #expect(cold.size > 0)
+        for address in cold.address..<cold.address + cold.size {
+            #expect(image.name(at: address) == "rarely_fails.cold")
+        }
+        #expect(try image.name(at: address(of: "rarely_fails", in: path)) == "rarely_fails")
+        #expect(try image.name(at: address(of: "plain", in: path)) == "plain")
     }
 
     @Test("A file written to after it was read names nothing any more")

@@ -1,0 +1,155 @@
+internal import CLinuxShims
+internal import Glibc
+
+/// The separate debug file of an image: the symbols that were stripped from it, where distributions install them.
+///
+/// The file names itself by its build-id, or by a link (section `.gnu_debuglink`) that holds the other file's name and
+/// checksum (gdb manual, "Debugging Information in Separate Files"). A debug file's sections of code have addresses
+/// but no bytes, and the offsets of its segments mean nothing: all that is taken from it is `.symtab`.
+package struct DebugFiles: Sendable {
+    private let path: [UInt8]
+    private let ownRoot: String
+    private let processRoot: String
+    private let opener = FileOpener()
+
+    private static let directory = Array("/usr/lib/debug".utf8)
+    /// More than any debug file has; a checksum is made of all of it.
+    private static let maximumChecked: UInt64 = 1 << 30
+
+    /// - Parameters:
+    ///   - path: of the image, inside its root.
+    ///   - ownRoot: searched first.
+    ///   - processRoot: of a process that maps the image.
+    package init(ofImageAt path: [UInt8], ownRoot: String = "/", processRoot: String) {
+        self.path = path
+        self.ownRoot = ownRoot
+        self.processRoot = processRoot
+    }
+
+    /// The first file that is there, belongs to the image and has a symbol table; others are told of and passed over.
+    func open(for image: OpenImage, explanation: inout Explanation) -> OpenImage? {
+        let link = DebugLink(in: image)
+        var places: [(path: [UInt8], link: DebugLink?)] = []
+        if let byID = Self.path(forBuildID: image.headers.buildID) { places.append((byID, nil)) }
+        if let link {
+            if link.isPlain {
+                places += link.paths(besides: path, debugDirectory: Self.directory).map { ($0, link) }
+            } else {
+                explanation.add("debug link \(displayText(link.name)): not a plain file name")
+            }
+        }
+        if places.isEmpty { return nil }
+        for root in roots(of: image) {
+            for (place, link) in places {
+                let shown = "debug file \(root == ownRoot ? "" : root)\(displayText(place))"
+                do throws(Refusal) {
+                    let found = try open(place, below: root, for: image, link)
+                    explanation.add("\(shown): \(link == nil ? "build-id" : "link") matches")
+                    return found
+                } catch {
+                    explanation.add("\(shown): \(error.text)")
+                }
+            }
+        }
+        return nil
+    }
+
+    private struct Refusal: Error {
+        let text: String
+    }
+
+    /// A file that our own root has under the same path has its debug file there too: a process in another root could
+    /// only lend false names to it.
+    private func roots(of image: OpenImage) -> [String] {
+        let own = try? opener.open(path, below: ownRoot)
+        if let own, opener.isOneFile(own, image.file) { return [ownRoot] }
+        return processRoot == ownRoot ? [ownRoot] : [ownRoot, processRoot]
+    }
+
+    /// `.build-id/ab/cdef….debug`
+    private static func path(forBuildID id: [UInt8]) -> [UInt8]? {
+        guard id.count >= 2 else { return nil }
+        let hex = hexadecimal(id)
+        return directory + "/.build-id/\(hex.prefix(2))/\(hex.dropFirst(2)).debug".utf8
+    }
+
+    private func open(
+        _ place: [UInt8], below root: String, for image: OpenImage, _ link: DebugLink?
+    ) throws(Refusal) -> OpenImage {
+        let file: Descriptor
+        do throws(Errno) { file = try opener.open(place, below: root) } catch { throw Refusal(text: error.text) }
+        let (found, reason): (OpenImage, String?)
+        do throws(ELFError) {
+            found = try OpenImage(file)
+            reason = try reasonAgainst(found, for: image, link)
+        } catch {
+            throw Refusal(text: error.text)
+        }
+        if let reason { throw Refusal(text: reason) }
+        return found
+    }
+
+    /// Why a file is not this image's, nil where it is.
+    private func reasonAgainst(_ found: OpenImage, for image: OpenImage, _ link: DebugLink?) throws(ELFError) -> String?
+    {
+        let (inner, wanted) = (found.headers.buildID, image.headers.buildID)
+        guard found.headers.machine == image.headers.machine, found.headers.is64Bit == image.headers.is64Bit else {
+            return "for another processor"
+        }
+        if !inner.isEmpty && !wanted.isEmpty {
+            if inner != wanted { return "has build-id \(hexadecimal(inner))" }
+        } else {
+            guard let link else { return "has no build-id" }
+            if found.headers.fileSize > Self.maximumChecked { return "too large for a checksum" }
+            if try found.checksum() != link.checksum { return "has another checksum" }
+        }
+        return try found.headers.symbolTable(ELF.symbolTable) == nil ? "has no .symtab" : nil
+    }
+}
+
+/// The content of `.gnu_debuglink`.
+private struct DebugLink {
+    let name: [UInt8]
+    let checksum: UInt32
+
+    init?(in image: OpenImage) {
+        guard let section = image.headers.sections(named: .debugLink).first, section.size <= 4096,
+            let range = try? image.headers.fileRange(of: section),
+            let bytes = try? image.file.bytes(at: range.offset, count: Int(range.size)),
+            let end = bytes.firstIndex(of: 0), (end + 4) & ~3 + 4 <= bytes.count
+        else { return nil }
+        name = Array(bytes[..<end])
+        checksum = bytes.u32((end + 4) & ~3)
+    }
+
+    /// A name with a directory in it could lead anywhere.
+    var isPlain: Bool { !name.isEmpty && !name.contains(UInt8(ascii: "/")) }
+
+    /// Where the file may be: beside the image, in `.debug` there, and under its directory's name.
+    func paths(besides image: [UInt8], debugDirectory: [UInt8]) -> [[UInt8]] {
+        guard image.first == UInt8(ascii: "/"), let slash = image.lastIndex(of: UInt8(ascii: "/")) else { return [] }
+        let directory = Array(image[...slash])
+        return [directory + name, directory + ".debug/".utf8 + name, debugDirectory + directory + name]
+    }
+}
+
+extension OpenImage {
+    /// CRC-32 of the whole file.
+    fileprivate func checksum() throws(ELFError) -> UInt32 {
+        var checksum: UInt32 = 0
+        var offset: UInt64 = 0
+        var buffer: [UInt8] = []
+        while offset < headers.fileSize {
+            let count = Int(min(262_144, headers.fileSize - offset))
+            try file.read(at: offset, count: count, into: &buffer)
+            checksum = unsafe buffer.withUnsafeBufferPointer { unsafe pt_crc32(checksum, $0.baseAddress, $0.count) }
+            offset += UInt64(count)
+        }
+        return checksum
+    }
+}
+
+/// Lower-case digits, two for each byte.
+func hexadecimal(_ bytes: [UInt8]) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+}
