@@ -130,7 +130,9 @@ package struct ProcessTable: ~Copyable {
         let generation = lives[life].generation
         let space =
             switch PathClass(path, in: bytes) {
-            case .file: images.intern(record, path: path, in: bytes) ?? .unmapped(generation)
+            // A compiler's code, unless it has a build-id: named by addresses, which may be mapped from anywhere in it.
+            case .memoryFile where record.identity.buildIDBytes.isEmpty: SpaceID.unmapped(generation)
+            case .file, .memoryFile: images.intern(record, path: path, in: bytes) ?? .unmapped(generation)
             case .memory: SpaceID.anonymous(generation)
             case .vdso: SpaceID.vdso
             }
@@ -327,13 +329,15 @@ package struct ProcessTable: ~Copyable {
 
 /// What a mapping's path says it is.
 private enum PathClass {
-    case file, memory, vdso
+    case file, memoryFile, memory, vdso
 
     init(_ path: Range<Int>, in bytes: RawSpan) {
         if Self.begins("[vdso]", path, bytes) {
             self = .vdso
         } else if Self.memoryPrefixes.contains(where: { Self.begins($0, path, bytes) }) || path.isEmpty {
             self = .memory
+        } else if Self.begins("/memfd:", path, bytes) {
+            self = .memoryFile
         } else {
             self = .file
         }
