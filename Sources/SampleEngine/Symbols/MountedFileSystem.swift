@@ -1,4 +1,4 @@
-/// The kind of file system that an open directory lies on, from mountinfo (proc(5)).
+/// The kind of file system that an open file or directory lies on, from mountinfo (proc(5)).
 ///
 /// Not from statfs(2): that asks the file system itself, and one in user space, or on a server that is gone, need not
 /// ever answer. Nothing here does.
@@ -6,11 +6,11 @@ struct MountedFileSystem: Equatable {
     let kind: String
 
     /// - Parameters:
-    ///   - directory: may be open for nothing but its place (O_PATH).
+    ///   - place: may be open for nothing but its place (O_PATH).
     ///   - tables: mountinfo files to look into, in this order.
     /// - Returns: nil where none of the tables has it.
-    init?(of directory: borrowing Descriptor, in tables: [String]) {
-        guard let facts = try? fileBytes("/proc/self/fdinfo/\(directory.number)", limit: 65_536),
+    init?(of place: borrowing Descriptor, in tables: [String]) {
+        guard let facts = try? fileBytes("/proc/self/fdinfo/\(place.number)", limit: 65_536),
             let mount = facts.split(separator: UInt8(ascii: "\n")).first(where: { $0.starts(with: "mnt_id:".utf8) })?
                 .split(separator: UInt8(ascii: "\t")).last
         else { return nil }

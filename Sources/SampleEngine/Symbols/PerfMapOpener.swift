@@ -49,21 +49,26 @@ struct PerfMapOpener {
     /// - Parameter root: `/tmp` is taken below it, and no link leads out of it.
     /// - Throws: `unreadable(noEntry)` where there is none.
     func open(_ name: String, below root: String) throws(PerfMapRefusal) -> Descriptor {
-        let top = try Self.opened { unsafe pt_open(root, Int32(PT_O_PATH) | O_DIRECTORY) }
-        // One step at a time, each from a directory that is known to be local, and over no link to another one.
-        let directory = try step("tmp", from: top, O_DIRECTORY)
-        let place = try step(name, from: directory, 0)
+        // One step at a time, each from what is known to be local, and over no link to another place.
+        let top = try local(try Self.opened { unsafe pt_open(root, Int32(PT_O_PATH) | O_DIRECTORY) })
+        let directory = try local(try Self.step("tmp", from: top, O_DIRECTORY))
+        let place = try local(try Self.step(name, from: directory, 0))
         if let refusal = refusal(try place.fileStatus()) { throw refusal }
         let path = "/proc/self/fd/\(place.number)"
         return try Self.opened { unsafe pt_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY) }
     }
 
-    private func step(
+    private static func step(
         _ name: String, from directory: borrowing Descriptor, _ flags: Int32
     ) throws(PerfMapRefusal) -> Descriptor {
-        guard MountedFileSystem(of: directory, in: mountTables)?.isLocal == true else { throw .remote }
         let number = directory.number
-        return try Self.opened { unsafe pt_open_in_root(number, name, Int32(PT_O_PATH) | O_NOFOLLOW | flags) }
+        return try opened { unsafe pt_open_in_root(number, name, Int32(PT_O_PATH) | O_NOFOLLOW | flags) }
+    }
+
+    /// Passes on what lies on a local file system: a single file too may be mounted from elsewhere.
+    private func local(_ place: consuming Descriptor) throws(PerfMapRefusal) -> Descriptor {
+        guard MountedFileSystem(of: place, in: mountTables)?.isLocal == true else { throw .remote }
+        return place
     }
 
     private static func opened(_ call: () -> Int32) throws(PerfMapRefusal) -> Descriptor {

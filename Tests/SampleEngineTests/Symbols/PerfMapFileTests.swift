@@ -179,13 +179,16 @@ struct PerfMapFileTests {
         }
     }
 
-    @Test("A file system that does not answer is not asked", .enabled(if: canMountFUSE, "needs root and /dev/fuse"))
-    func stalledFileSystem() throws {
+    @Test(
+        "A file system that does not answer is not asked, be it the whole directory or the one file",
+        .enabled(if: canMountFUSE, "needs root and /dev/fuse"), arguments: [true, false])
+    func stalledFileSystem(isDirectory: Bool) throws {
         let scene = try Scene()
-        let place = scene.path("container/tmp")
+        try scene.write(map, "1000 10 f\n")
+        let place = scene.path(isDirectory ? "container/tmp" : map)
         let device = unsafe open("/dev/fuse", O_RDWR | O_CLOEXEC)
         try #require(device >= 0)
-        let options = "fd=\(device),rootmode=40000,user_id=0,group_id=0,allow_other"
+        let options = "fd=\(device),rootmode=\(isDirectory ? 40000 : 100_000),user_id=0,group_id=0,allow_other"
         try #require(unsafe mount("none", place, "fuse", 0, options) == 0)
         // Closing the device ends every wait for an answer: without that a failure would never end.
         let watchdog = Thread {
