@@ -142,7 +142,9 @@ package struct ProcessTable: ~Copyable {
         let generation = lives[life].generation
         let space =
             switch PathClass(path, in: bytes) {
-            case .file: images.intern(record, path: path, in: bytes) ?? .unmapped(generation)
+            // A compiler's code, unless it has a build-id: named by addresses, which may be mapped from anywhere in it.
+            case .memoryFile where record.identity.buildIDBytes.isEmpty: SpaceID.unmapped(generation)
+            case .file, .memoryFile: images.intern(record, path: path, in: bytes) ?? .unmapped(generation)
             case .memory: SpaceID.anonymous(generation)
             // A 32-bit process has another one: its own memory must tell.
             case .vdso: record.start >> 32 == 0 ? SpaceID.unmapped(generation) : .vdso
@@ -341,7 +343,7 @@ package struct ProcessTable: ~Copyable {
 
 /// What a mapping's path says it is.
 private enum PathClass {
-    case file, memory, vdso
+    case file, memoryFile, memory, vdso
     /// Any other name in brackets: `/proc` has it too.
     case kernelPage
 
@@ -352,6 +354,8 @@ private enum PathClass {
             self = .memory
         } else if Self.begins("[", path, bytes) {
             self = .kernelPage
+        } else if Self.begins("/memfd:", path, bytes) {
+            self = .memoryFile
         } else {
             self = .file
         }
@@ -359,8 +363,6 @@ private enum PathClass {
 
     private static let memoryPrefixes: [StaticString] = [
         "//anon", "[heap]", "[stack", "[anon", "/dev/zero", "/anon_hugepage", "/SYSV",
-        // A library or a compiler's output: only the resolver can look, and it needs the address.
-        "/memfd:",
     ]
 
     private static func begins(_ prefix: StaticString, _ path: Range<Int>, _ bytes: RawSpan) -> Bool {

@@ -186,6 +186,22 @@ struct ProcessTableTests {
         #expect(table.sightings().images.isEmpty, "told once")
     }
 
+    @Test("A memfd is an image if it has a build-id; else its addresses are the process's own")
+    func memoryFiles() {
+        var table = ProcessTable(wanted: nil)
+        let path = Array("/memfd:doublemapper (deleted)".utf8)
+        table.feed(Build.mmap2(pid: 7, start: 0x1000, length: 0x1000, offset: 0x5000, path: path, time: 1))
+        table.feed(
+            Build.mmap2(
+                pid: 7, start: 0x8000, length: 0x1000, offset: 0x5000, file: .buildID(Array(1...20)), path: path,
+                time: 1))
+        let code = table.place(7, 0x1010, at: 2)
+        #expect(code.location == Location(space: .unmapped(code.generation), value: 0x1010))
+        let library = table.place(7, 0x8010, at: 2).location
+        #expect(library.space.isImage)
+        #expect(library.value == 0x5010)
+    }
+
     @Test(
         "Memory that is no file keeps its run-time addresses",
         arguments: [

@@ -104,7 +104,7 @@ struct PerfMapFileTests {
             ])
     }
 
-    @Test("A link of the process's root leads nowhere outside of it")
+    @Test("A /tmp that is a link is not followed: neither out of the process's root nor anywhere else")
     func rootIsARoot() throws {
         let scene = try Scene()
         try scene.write("host/tmp/perf-3.map", "1000 10 secret\n")
@@ -113,7 +113,7 @@ struct PerfMapFileTests {
             atPath: scene.path("container/tmp"), withDestinationPath: "../host/tmp")
         var names = scene.names()
         #expect(names.name(0x1000, scene) == nil)
-        #expect(names.state(of: scene.process.generation) == .absent)
+        #expect(names.state(of: scene.process.generation) == .refused(.unreadable(Errno(ENOTDIR))))
     }
 
     // MARK: Trusted
@@ -177,6 +177,31 @@ struct PerfMapFileTests {
             #expect(
                 names.state(of: scene.process.generation) == (isTrusted ? .read : .refused(.foreignOwner(owner))))
         }
+    }
+
+    @Test(
+        "A file system that does not answer is not asked, be it the whole directory or the one file",
+        .enabled(if: canMountFUSE, "needs root and /dev/fuse"), arguments: [true, false])
+    func stalledFileSystem(isDirectory: Bool) throws {
+        let scene = try Scene()
+        try scene.write(map, "1000 10 f\n")
+        let place = scene.path(isDirectory ? "container/tmp" : map)
+        let device = unsafe open("/dev/fuse", O_RDWR | O_CLOEXEC)
+        try #require(device >= 0)
+        let options = "fd=\(device),rootmode=\(isDirectory ? 40000 : 100_000),user_id=0,group_id=0,allow_other"
+        try #require(unsafe mount("none", place, "fuse", 0, options) == 0)
+        // Closing the device ends every wait for an answer: without that a failure would never end.
+        let watchdog = Thread {
+            Thread.sleep(forTimeInterval: 10)
+            close(device)
+        }
+        watchdog.start()
+        defer { unsafe umount2(place, Int32(MNT_DETACH)) }
+        var names = scene.names()
+        let begun = ContinuousClock.now
+        #expect(names.name(0x1000, scene) == nil)
+        #expect(ContinuousClock.now - begun < .seconds(5))
+        #expect(names.state(of: scene.process.generation) == .refused(.remote))
     }
 
     // MARK: Followed
@@ -363,4 +388,5 @@ struct PerfMapFileTests {
     }
 }
 
+private let canMountFUSE = geteuid() == 0 && FileManager.default.isWritableFile(atPath: "/dev/fuse")
 private let canUnshare = geteuid() == 0 && output(of: "unshare", ["-pfm", "--mount-proc", "true"]) != nil

@@ -1,0 +1,102 @@
+internal import CLinuxShims
+internal import Glibc
+
+/// Why a perf map is not read, or not any further.
+package enum PerfMapRefusal: Error, Equatable, Sendable {
+    case symbolicLink
+    /// A FIFO, a device, a directory: reading could wait for ever, or do something.
+    case notRegular
+    /// The owner is neither root nor a user of the process.
+    case foreignOwner(UInt32)
+    case writableByOthers
+    /// It has other names: somebody may have linked a file here that is not his to show.
+    case hardLinks
+    case tooLarge
+    /// Written before the process began: an earlier process had the same number.
+    case older
+    /// It lies on a file system that another process or machine may leave without an answer, for ever.
+    case remote
+    case unreadable(Errno)
+
+    /// The reason as part of a sentence.
+    package var text: String {
+        switch self {
+        case .symbolicLink: "is a symbolic link"
+        case .notRegular: "is no regular file"
+        case .foreignOwner(let user): "belongs to another user (\(user))"
+        case .writableByOthers: "can be written by others than its owner"
+        case .hardLinks: "has more than one name (hard links)"
+        case .tooLarge: "is larger than 64 MiB"
+        case .older: "is older than the process"
+        case .remote: "is not on a local file system"
+        case .unreadable(let error): "cannot be read: \(error.text)"
+        }
+    }
+}
+
+/// Opens perf maps that can be trusted.
+///
+/// Anybody may write to such a directory, and a compiler may be anything: nothing is opened for reading but a regular file
+/// that only root and the process's own users can have written, and nothing is asked that need not answer.
+struct PerfMapOpener {
+    /// Of the process that the map is about.
+    let credentials: ProcessCredentials
+    /// When it began.
+    let started: Instant
+    /// Where to find out what lies on which file system.
+    let mountTables: [String]
+
+    /// - Parameter root: `/tmp` is taken below it, and no link leads out of it.
+    /// - Throws: `unreadable(noEntry)` where there is none.
+    func open(_ name: String, below root: String) throws(PerfMapRefusal) -> Descriptor {
+        // One step at a time, each from what is known to be local, and over no link to another place.
+        let top = try local(try Self.opened { unsafe pt_open(root, Int32(PT_O_PATH) | O_DIRECTORY) })
+        let directory = try local(try Self.step("tmp", from: top, O_DIRECTORY))
+        let place = try local(try Self.step(name, from: directory, 0))
+        if let refusal = refusal(try place.fileStatus()) { throw refusal }
+        let path = "/proc/self/fd/\(place.number)"
+        return try Self.opened { unsafe pt_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY) }
+    }
+
+    private static func step(
+        _ name: String, from directory: borrowing Descriptor, _ flags: Int32
+    ) throws(PerfMapRefusal) -> Descriptor {
+        let number = directory.number
+        return try opened { unsafe pt_open_in_root(number, name, Int32(PT_O_PATH) | O_NOFOLLOW | flags) }
+    }
+
+    /// Passes on what lies on a local file system: a single file too may be mounted from elsewhere.
+    private func local(_ place: consuming Descriptor) throws(PerfMapRefusal) -> Descriptor {
+        guard MountedFileSystem(of: place, in: mountTables)?.isLocal == true else { throw .remote }
+        return place
+    }
+
+    private static func opened(_ call: () -> Int32) throws(PerfMapRefusal) -> Descriptor {
+        do { return Descriptor(owning: try systemCall(call)) } catch { throw .unreadable(error) }
+    }
+
+    private func refusal(_ status: stat) -> PerfMapRefusal? {
+        if status.st_mode & S_IFMT == S_IFLNK { return .symbolicLink }
+        if status.st_mode & S_IFMT != S_IFREG { return .notRegular }
+        if status.st_uid != 0, status.st_uid != credentials.realUser, status.st_uid != credentials.effectiveUser {
+            return .foreignOwner(status.st_uid)
+        }
+        if status.st_mode & (S_IWGRP | S_IWOTH) != 0 { return .writableByOthers }
+        if status.st_nlink != 1 { return .hardLinks }
+        if status.st_size > PerfMap.byteLimit { return .tooLarge }
+        // Two seconds: a start is known to the tick, and some file systems round.
+        let age = Instant.now.nanoseconds(since: started).addingSaturating(2_000_000_000)
+        let written = UInt64(clamping: status.st_mtim.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+        if !written.overflow, written.partialValue.addingSaturating(age) < wallClockNanoseconds() { return .older }
+        return nil
+    }
+}
+
+extension Descriptor {
+    borrowing func fileStatus() throws(PerfMapRefusal) -> stat {
+        let number = number
+        var status = stat()
+        do { _ = try systemCall { unsafe fstat(number, &status) } } catch { throw .unreadable(error) }
+        return status
+    }
+}
