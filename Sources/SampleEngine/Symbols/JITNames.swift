@@ -1,20 +1,22 @@
 /// A process whose code may have names of its own making.
 package struct JITProcess: Sendable {
     package let generation: Generation
-    /// Nil once it has ended: what was read of it stays.
-    package let pid: Int32?
+    package let pid: Int32
+    /// What was read of it stays.
+    package let hasEnded: Bool
     /// A process of this number that started later is another one.
     package let firstSeen: UInt64
 
-    package init(generation: Generation, pid: Int32?, firstSeen: UInt64) {
+    package init(generation: Generation, pid: Int32, hasEnded: Bool = false, firstSeen: UInt64) {
         self.generation = generation
         self.pid = pid
+        self.hasEnded = hasEnded
         self.firstSeen = firstSeen
     }
 
     package init(_ sighting: ProcessSighting) {
         self.init(
-            generation: sighting.generation, pid: sighting.death == nil ? sighting.pid : nil,
+            generation: sighting.generation, pid: sighting.pid, hasEnded: sighting.death != nil,
             firstSeen: sighting.firstSeen)
     }
 }
@@ -89,13 +91,18 @@ package struct JITNames: ~Copyable {
         uses += 1
         let generation = process.generation
         if processes[generation] == nil {
-            if process.pid == nil { return }
+            if process.hasEnded { return }
             if processes.count >= Self.processLimit { dropOldest(but: generation) }
         }
         processes[generation, default: Followed()].lastUse = uses
-        guard let pid = process.pid, let due = processes[generation]?.nextLook, due <= now, mayRead(now) else { return }
+        guard let due = processes[generation]?.nextLook, process.hasEnded || due <= now, mayRead(now) else { return }
         let begun = Instant.now
-        processes[generation]?.file.refresh(pid: pid, firstSeen: process.firstSeen, proc: proc, host: host)
+        if process.hasEnded {
+            processes[generation]?.file.refreshLast(pid: process.pid, proc: proc, host: host)
+        } else {
+            processes[generation]?.file.refresh(
+                pid: process.pid, firstSeen: process.firstSeen, proc: proc, host: host)
+        }
         let cost = Instant.now.nanoseconds(since: begun)
         spent = spent.addingSaturating(cost)
         processes[generation]?.nextLook = now.advanced(byNanoseconds: max(Self.pause, 8 * min(cost, Self.pause)))

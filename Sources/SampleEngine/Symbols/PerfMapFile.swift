@@ -26,6 +26,9 @@ struct PerfMapFile: Sendable {
     private var mark: [UInt8] = []
     private var modified = timespec()
 
+    /// What was known of the process while it lived.
+    private var lived: (opener: PerfMapOpener, names: [String])?
+
     private static let markLength = 64
 
     private struct Identity: Equatable {
@@ -48,7 +51,11 @@ struct PerfMapFile: Sendable {
         let opener = PerfMapOpener(
             credentials: credentials, started: Instant(nanoseconds: started),
             mountTables: ["\(proc)/\(pid)/mountinfo", "/proc/self/mountinfo"])
-        for (root, number) in [("\(proc)/\(pid)/root", credentials.innermostPID), (host, pid)] {
+        let root = "\(proc)/\(pid)/root"
+        var names = ["perf-\(pid).map"]
+        if Self.isOneDirectory(root, host) { names.insert("perf-\(credentials.innermostPID).map", at: 0) }
+        lived = (opener, names)
+        for (root, number) in [(root, credentials.innermostPID), (host, pid)] {
             let name = "perf-\(number).map"
             path = (root == "/" ? "" : root) + "/tmp/" + name
             do throws(PerfMapRefusal) {
@@ -63,6 +70,28 @@ struct PerfMapFile: Sendable {
             return
         }
         if state != .read { state = .absent }
+    }
+
+    /// Looks a last time once the process has ended: many write their map, or the rest of it, when they do.
+    ///
+    /// Only where it lived in our own root: any other one is gone with it.
+    mutating func refreshLast(pid: Int32, proc: String, host: String) {
+        guard let (opener, names) = lived else { return }
+        lived = nil
+        // Another process has the number by now, or the process lives on as another program.
+        guard ProcReader(root: proc).mappings(of: pid) == nil else { return }
+        for name in names {
+            guard let file = try? opener.open(name, below: host), (try? read(file)) != nil else { continue }
+            map.finish()
+            path = (host == "/" ? "" : host) + "/tmp/" + name
+            return state = .read
+        }
+    }
+
+    private static func isOneDirectory(_ left: String, _ right: String) -> Bool {
+        var (first, second) = (stat(), stat())
+        return unsafe stat(left + "/.", &first) == 0 && stat(right + "/.", &second) == 0
+            && first.st_dev == second.st_dev && first.st_ino == second.st_ino
     }
 
     /// Where names came, went or changed since the last call.

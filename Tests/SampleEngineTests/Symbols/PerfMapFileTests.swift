@@ -324,13 +324,35 @@ struct PerfMapFileTests {
         #expect(names.state(of: scene.process.generation) == .processGone)
         try FileManager.default.removeItem(atPath: scene.path("proc/4711"))
         #expect(names.name(0x1000, scene) == "one")
-        let dead = JITProcess(generation: scene.process.generation, pid: nil, firstSeen: 0)
+        let dead = JITProcess(generation: scene.process.generation, pid: 4711, hasEnded: true, firstSeen: 0)
         var explanation = Explanation(isWanted: true)
         #expect(names.name(at: 0x1000, in: dead, now: scene.now, &explanation) != nil)
         #expect(explanation.steps[0].hasSuffix("tmp/perf-3.map, read before the process ended"))
         names.forget(dead.generation)
         #expect(names.name(at: 0x1000, in: dead, now: scene.now, &explanation) == nil)
         #expect(names.state(of: dead.generation) == nil)
+    }
+
+    @Test("What a process writes as it ends is read, once, unless it lives on as another program")
+    func lastWords() throws {
+        for livesOn in [false, true] {
+            let scene = try Scene()
+            var names = scene.names()
+            #expect(names.name(0x1000, scene) == nil)
+            if livesOn {
+                try scene.write("proc/4711/maps", "1000-2000 r-xp 0 8:1 5 /other\n")
+            } else {
+                try FileManager.default.removeItem(atPath: scene.path("proc/4711"))
+            }
+            try scene.write("host/tmp/perf-4711.map", "1000 10 last\n")
+            let dead = JITProcess(
+                generation: scene.process.generation, pid: 4711, hasEnded: true, firstSeen: scene.process.firstSeen)
+            var explanation = Explanation(isWanted: false)
+            let found = names.name(at: 0x1000, in: dead, now: scene.now, &explanation)
+            #expect(found.map { String(decoding: $0.name, as: UTF8.self) } == (livesOn ? nil : "last"))
+            try scene.append("host/tmp/perf-4711.map", "2000 10 later\n")
+            #expect(names.name(at: 0x2000, in: dead, now: scene.now, &explanation) == nil)
+        }
     }
 
     @Test("Of more than 256 processes those not asked for the longest are dropped, and counted")
