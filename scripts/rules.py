@@ -126,7 +126,7 @@ def main():
     os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
     engine = {}
     for path in repository_files():
-        script = path.startswith(("scripts/", ".ci/", "Benchmarks/"))
+        script = path.startswith(("scripts/", ".ci/", "Benchmarks/", "Fuzz/"))
         if not (path.endswith(TEXT_ENDINGS) or script):
             continue
         try:

@@ -1,0 +1,62 @@
+internal import CLinuxShims
+internal import Glibc
+
+/// The parsers of foreign bytes. One program has them all; the variable PERFTOP_FUZZ says which one it feeds.
+enum Parser: String {
+    /// An ELF image: headers, symbols, unwind tables, stubs.
+    case image
+    /// The xz stream in `.gnu_debugdata`.
+    case debugdata
+    /// `/proc/kallsyms`, or a copy of it.
+    case kallsyms
+    /// `/proc/PID/maps`.
+    case maps
+    /// A symbol's raw name.
+    case demangler
+    // A new parser: a case here, its call below, a link `run-NAME` to `fuzz`, and seeds in `fuzz`.
+
+    func parse(_ bytes: [UInt8]) {
+        switch self {
+        case .image: parseImage(bytes)
+        case .debugdata: _ = try? CompressedSymbols.inflated(bytes)
+        case .kallsyms:
+            guard let list = try? KernelSymbols(readingKallsyms: file(bytes)) else { return }
+            for shift in UInt64(0)..<64 { _ = list.answer(at: RuntimeAddress(.max << shift)) }
+        case .maps: _ = ProcReader.parse(bytes)
+        case .demangler:
+            _ = demangled(bytes)
+            _ = displayText(bytes)
+        }
+    }
+
+    private func parseImage(_ bytes: [UInt8]) {
+        guard let image = try? ImageSymbols(reading: file(bytes)) else { return }
+        for address in stride(from: UInt64(0), to: 0x6000, by: 61) { _ = image.answer(at: ImageAddress(address)) }
+        for shift in UInt64(0)..<64 {
+            _ = image.answer(at: ImageAddress(1 << shift))
+            _ = image.imageAddress(of: FileOffset(1 << shift))
+        }
+    }
+
+    private func file(_ bytes: [UInt8]) -> Descriptor {
+        let number = unsafe pt_memfd("fuzz")
+        guard number >= 0, unsafe write(number, bytes, bytes.count) == bytes.count else {
+            fatalError("no file of memory: errno \(errno)")
+        }
+        return Descriptor(owning: number)
+    }
+}
+
+/// What the fuzzer calls, again and again; a trap, a report of the sanitizer, or a long time is a find.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    unsafe chosen.parse(Array(UnsafeBufferPointer(start: start, count: count)))
+    return 0
+}
+
+private let chosen: Parser = {
+    guard let name = unsafe getenv("PERFTOP_FUZZ"), let parser = Parser(rawValue: unsafe String(cString: name)) else {
+        fatalError("PERFTOP_FUZZ names no parser")
+    }
+    return parser
+}()
