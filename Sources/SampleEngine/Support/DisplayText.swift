@@ -7,6 +7,12 @@
 ///
 /// - Parameter limit: longest result in bytes; what is longer is cut before the limit and ends in `…`.
 public func displayText(_ bytes: some Sequence<UInt8>, limit: Int = 4096) -> String {
+    // Nearly every name is plain ASCII, and is its own text.
+    let plain = bytes.withContiguousStorageIfAvailable { bytes in
+        unsafe bytes.count <= limit && bytes.allSatisfy { $0 >= 0x20 && $0 <= 0x7e }
+            ? String(decoding: bytes, as: UTF8.self) : nil
+    }
+    if let text = plain ?? nil { return text }
     var text = ""
     var decoder = UTF8Decoder()
     var iterator = bytes.makeIterator()

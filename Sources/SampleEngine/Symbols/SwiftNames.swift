@@ -1,12 +1,14 @@
-/// Bounds what a Swift name can expand to, without parsing it.
+/// Bounds what a Swift name can expand to, without parsing it as a whole.
 ///
-/// `A` refers to an entry that was made earlier in the name (Swift's `Mangling.rst`, "Substitutions"); entries that
-/// refer twice to the one before double the text every six bytes. Entry *i* can only contain references to lower
-/// entries that stand before its own use, so the size of every reference has a bound that is found in one pass, taking
-/// everything that may be a reference for one.
-enum SwiftExpansion {
+/// `A` refers to entries that were made earlier in the name (Swift's `Mangling.rst`, "Substitutions"); entries that
+/// refer to the one before double the text every few bytes. Entry *i* can only contain references to lower entries
+/// that stand before its own use, so the size of every reference has a bound that is found in one pass. Identifiers are
+/// passed over, where nothing else can be meant: their letters are no references.
+struct SwiftExpansion {
     /// Largest text that may be made, in bytes of mangled name.
     static let limit = 1 << 19
+    /// Most repetitions of one reference that the runtime takes.
+    private static let mostRepeats = 2048
 
     /// Whether a name begins as the compiler's do.
     static func isSwift(_ name: [UInt8]) -> Bool {
@@ -16,43 +18,149 @@ enum SwiftExpansion {
     }
 
     static func mayExplode(_ name: [UInt8]) -> Bool {
-        // Size of all references so far by entry; the last class holds every higher entry.
-        var sizes = [Int](repeating: 0, count: 27)
-        var text = name.count
-        var words = 0
-        var position = 0
-        var total = 1
-        // Everything that follows an `A` may belong to it, until a capital ends it.
-        var isReference = false
-        var isWord = false
-        var count = 0
+        var expansion = SwiftExpansion(name)
+        return expansion.exceedsLimit()
+    }
+
+    private let name: [UInt8]
+    private var position = 0
+    /// Size of all references so far by entry; the last class holds every higher entry.
+    private var sizes = [Int](repeating: 0, count: 27)
+    private var total = 1
+    private var text: Int
+    private var longestIdentifier = 0
+    private var discriminators = 0
+
+    private init(_ name: [UInt8]) {
+        self.name = name
+        text = name.count
+    }
+
+    private mutating func exceedsLimit() -> Bool {
         while position < name.count {
             let byte = name[position]
             position += 1
-            if byte < 0x20 || byte >= 0x80 { return true }  // references by address: only in running processes
-            let isCapital = (0x41...0x5a).contains(byte)
-            let isSmall = (0x61...0x7a).contains(byte)
-            if (0x30...0x39).contains(byte) {
-                count = min(count * 10 + Int(byte - 0x30), 100_000)
-                if byte == 0x30 { isWord = true }
-                continue
+            switch byte {
+            // References by address: only in running processes.
+            case ..<0x20, 0x80...: return true
+            case 0x41: takeReferences()  // A
+            case 0x53: takeStandardType()  // S
+            case 0x30...0x39: takeDigits()
+            default: break
             }
-            // A repeated standard type (`S2i`) is text that is not in the name.
-            if count > 1, isSmall { text += 16 * min(count, 2048) }
-            if isWord, isSmall || isCapital { words += 1 }
-            if isReference, isSmall || isCapital || byte == 0x5f {
-                let entry = byte == 0x5f ? 26 : Int(byte & 0x1f) - 1
-                let inside = entry == 26 ? total : 1 + sizes[..<entry].reduce(0, +)
-                let size = inside * (byte == 0x5f ? 1 : max(1, min(count, 2048)))
-                sizes[entry] += size
-                total += size
-            }
-            if total > limit { return true }
-            count = 0
-            if !isSmall { (isReference, isWord) = (byte == 0x41, false) }
+            if total > Self.limit || text > Self.limit || total * text > Self.limit { return true }
         }
-        // An identifier may repeat words of earlier ones.
-        return total * text * (1 + words) > limit
+        return false
+    }
+
+    /// `AbC`, `A3b2C`, `A12_`: several entries, each with a number of repetitions, up to a capital.
+    private mutating func takeReferences() {
+        var count = 0
+        while position < name.count {
+            let byte = name[position]
+            switch byte {
+            case 0x30...0x39: count = min(count * 10 + Int(byte - 0x30), 100_000)
+            case 0x61...0x7a, 0x41...0x5a:
+                refer(to: Int(byte & 0x1f) - 1, times: count)
+                count = 0
+                if byte < 0x61 {
+                    position += 1
+                    return
+                }
+            case 0x5f:
+                refer(to: 26, times: 1)
+                position += 1
+                return
+            default: return
+            }
+            position += 1
+        }
+    }
+
+    private mutating func refer(to entry: Int, times count: Int) {
+        let inside = entry == 26 ? total : 1 + sizes[..<entry].reduce(0, +)
+        let size = min(inside, Self.limit) * max(1, min(count, Self.mostRepeats))
+        sizes[entry] = min(sizes[entry] + size, Self.limit)
+        total = min(total + size, Self.limit + 1)
+    }
+
+    /// `Si`, `S2i`: repeated, it is text that is not in the name.
+    private mutating func takeStandardType() {
+        var count = 0
+        while position < name.count, (0x30...0x39).contains(name[position]) {
+            count = min(count * 10 + Int(name[position] - 0x30), 100_000)
+            position += 1
+        }
+        text += 16 * min(count, Self.mostRepeats)
+    }
+
+    /// A number at the place of an operator: the length of an identifier, or `0` and words of earlier ones.
+    ///
+    /// A number that belongs to an operator before it ends in `_`, or is the single digit of a specialization (`Tf4`).
+    private mutating func takeDigits() {
+        let start = position - 1
+        let isPass = start >= 2 && name[start - 2] == 0x54 && !(0x30...0x39).contains(name[start - 1])
+        if isPass || isIndex(from: start) && !isDiscriminator(at: start) { return }
+        if name[start] == 0x30 {
+            takeWords()
+        } else {
+            position = start
+            takeLiteral()
+        }
+    }
+
+    private func isIndex(from start: Int) -> Bool {
+        name[start...].first { !(0x30...0x39).contains($0) } == 0x5f
+    }
+
+    /// `0` and letters, a capital the last, each a word of an earlier identifier; between and behind them literals.
+    private mutating func takeWords() {
+        var mayHaveWords = true
+        while position < name.count, mayHaveWords {
+            while position < name.count, mayHaveWords, isLetter(name[position]) {
+                mayHaveWords = name[position] >= 0x61
+                text += max(16, longestIdentifier)
+                position += 1
+            }
+            guard position < name.count else { return }
+            if name[position] == 0x30 {
+                position += 1
+                return
+            }
+            guard takeLiteral() else { return }
+        }
+    }
+
+    private func isLetter(_ byte: UInt8) -> Bool { (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte) }
+
+    /// A length and so many bytes; false where that makes no sense, and then nothing is passed over.
+    @discardableResult
+    private mutating func takeLiteral() -> Bool {
+        var end = position
+        var length = 0
+        while end < name.count, (0x30...0x39).contains(name[end]) {
+            length = min(length * 10 + Int(name[end] - 0x30), 100_000)
+            end += 1
+        }
+        guard length > 0, end > position, length <= name.count - end else {
+            position += 1
+            return false
+        }
+        longestIdentifier = max(longestIdentifier, length)
+        position = end + length
+        return true
+    }
+
+    /// `33_` and 32 hexadecimal digits before `LL` or `Ll`: the hash that tells private declarations of one name apart.
+    ///
+    /// It looks like an index, so more of them than honest names have count as that.
+    private mutating func isDiscriminator(at start: Int) -> Bool {
+        guard start + 37 <= name.count, name[start...].starts(with: [0x33, 0x33, 0x5f]), discriminators < 4,
+            name[(start + 3)..<(start + 35)].allSatisfy({ (0x30...0x39).contains($0) || (0x41...0x46).contains($0) }),
+            name[start + 35] == 0x4c, name[start + 36] | 0x20 == 0x6c  // LL, Ll
+        else { return false }
+        discriminators += 1
+        return true
     }
 }
 

@@ -1,3 +1,4 @@
+import Glibc
 import SampleEngine
 import SampleEngineTestSupport
 import Testing
@@ -20,6 +21,23 @@ struct DemanglerTests {
             ("_T04main3fooyyF", "main.foo() -> ()"),
         ])
     func languages(raw: String, readable: String) { #expect(demangled(Array(raw.utf8)) == readable) }
+
+    @Test("Of all the Swift names in this program hardly one stays raw, private ones with their hashes neither")
+    func ownNames() throws {
+        let names = try listedFunctions("/proc/\(getpid())/exe").map(\.name).filter {
+            $0.hasPrefix("$s") && $0.utf8.count <= 1024 && !$0.contains(".")
+        }
+        try #require(names.count > 1000)
+        let raw = names.filter { readableName(of: Array($0.utf8)) == nil }
+        #expect(raw.count * 500 <= names.count, "\(raw.count) of \(names.count): \(raw.prefix(5))")
+    }
+
+    @Test("A hash that no identifier stands before is counted as what it may be")
+    func falseHash() {
+        let block = String("33_A2048BA2048BA2048BA2048BA2048BA2048B".prefix(35)) + "LL"
+        let name = "$sS" + String(repeating: block, count: 8) + "F"
+        #expect(readableName(of: Array(name.utf8)) == nil)
+    }
 
     @Test(
         "Parts and copies are marked in brackets",
