@@ -50,6 +50,12 @@ let package = Package(
             dependencies: ["SampleEngine", "AllocationCounter"],
             path: "Benchmarks/RingBenchmark",
             swiftSettings: strict),
+        // What a symbol table costs: see Benchmarks/README.md.
+        .executableTarget(
+            name: "name-benchmark",
+            dependencies: ["SampleEngine"],
+            path: "Benchmarks/NameBenchmark",
+            swiftSettings: strict),
         .testTarget(
             name: "SampleEngineTests",
             dependencies: ["SampleEngine", "SampleEngineTestSupport", "CLinuxShims"],

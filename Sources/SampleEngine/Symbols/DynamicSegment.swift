@@ -10,11 +10,13 @@ struct DynamicSegment {
         static let relocationsSize: UInt64 = 2
         static let hash: UInt64 = 4
         static let strings: UInt64 = 5
+        static let relocations: UInt64 = 7
         static let symbols: UInt64 = 6
         static let stringsSize: UInt64 = 10
         static let linkageRelocations: UInt64 = 23
         static let gnuHash: UInt64 = 0x6fff_fef5
         static let versions: UInt64 = 0x6fff_fff0
+        static let relativeCount: UInt64 = 0x6fff_fff9
     }
 
     /// Reads the segment's entries, nil where there is no such segment.
@@ -53,6 +55,11 @@ struct DynamicSegment {
     var linkageRelocations: FileRange? {
         guard let address = values[Tag.linkageRelocations], let size = values[Tag.relocationsSize] else { return nil }
         return image.fileRange(at: address, count: size)
+    }
+
+    /// How many entries at the front of a relocation table only add where the image is: most of them, in large images.
+    func relativeCount(ofTableAt address: UInt64) -> UInt64 {
+        values[Tag.relocations] == address ? values[Tag.relativeCount] ?? 0 : 0
     }
 
     private func symbolCount(in file: borrowing Descriptor) throws(ELFError) -> Int? {

@@ -115,16 +115,25 @@ extension [UInt8] {
     @inline(__always) func u64(_ offset: Int) -> UInt64 { load(offset) }
 
     @inline(__always) private func load<Number: FixedWidthInteger & BitwiseCopyable>(_ offset: Int) -> Number {
+        unsafe span.bytes.number(offset)
+    }
+}
+
+extension RawSpan {
+    /// A little-endian number at an offset the caller has checked; a wrong one traps like any index.
+    @inline(__always)
+    func number<Number: FixedWidthInteger & BitwiseCopyable>(_ offset: Int) -> Number {
         // The span checks the bounds; any bits make a number.
-        Number(littleEndian: unsafe span.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: Number.self))
+        Number(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: Number.self))
     }
 }
 
 /// A sliding view of a file for readers that go mostly forward in small steps.
 struct FileWindow: ~Copyable {
-    private let range: FileRange
+    let range: FileRange
     private let chunk: Int
-    private var buffer: [UInt8] = []
+    /// What was fetched last, and some bytes behind it.
+    private(set) var bytes: [UInt8] = []
     private var start: UInt64 = 0
 
     /// - Parameter range: nothing outside of it can be read.
@@ -134,26 +143,28 @@ struct FileWindow: ~Copyable {
     }
 
     /// Makes at least `count` bytes (at most a chunk) at `offset` available and returns their place in `bytes`.
+    @inline(__always)
     mutating func fetch(_ offset: UInt64, _ count: Int, from file: borrowing Descriptor) throws(ELFError) -> Int {
-        if holds(offset, count) { return Int(offset - start) }
+        if !holds(offset, count) { try slide(to: offset, count, file) }
+        return Int(truncatingIfNeeded: offset &- start)
+    }
+
+    private mutating func slide(to offset: UInt64, _ count: Int, _ file: borrowing Descriptor) throws(ELFError) {
         guard offset >= range.offset, offset <= range.end, UInt64(count) <= range.end - offset, count <= chunk else {
             throw .truncated
         }
         let size = Int(min(UInt64(chunk), range.end - offset))
         start = offset
         // A failed read leaves nothing that could be taken for the file's bytes.
-        do { try file.read(at: offset, count: size, into: &buffer) } catch {
-            buffer = []
+        do { try file.read(at: offset, count: size, into: &bytes) } catch {
+            bytes = []
             throw error
         }
-        return 0
     }
 
     /// Whether bytes are there without another read.
+    @inline(__always)
     func holds(_ offset: UInt64, _ count: Int) -> Bool {
-        offset >= start && offset - start <= UInt64(buffer.count) && buffer.count - Int(offset - start) >= count
+        offset >= start && offset - start <= UInt64(bytes.count) && bytes.count - Int(offset - start) >= count
     }
-
-    /// What was fetched last, and some bytes around it.
-    var bytes: [UInt8] { _read { yield buffer } }
 }

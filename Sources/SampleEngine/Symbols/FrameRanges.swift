@@ -3,9 +3,15 @@
 /// Reads `.eh_frame` (Linux Standard Base, "Exception Frames"; DWARF 4, section 6.4.1). A stripped image keeps it, so
 /// it tells functions apart that have no symbol, and it bounds symbols that have no size. Only starts and ends are
 /// kept; nothing is interpreted. A malformed entry ends the reading: what was read before it stays.
-package struct FrameRanges: Sendable {
-    /// Start and end relative to the base that was given, packed as `start << 32 | end` so that they sort as numbers.
-    private(set) var packed: [UInt64] = []
+///
+/// The table can be large, ten times the list of starts in `.eh_frame_hdr`, which is sorted, too. Where symbols name
+/// nearly everything, few ends are ever asked for: then the list does, and an entry is read when its end is wanted.
+struct FrameRanges: ~Copyable {
+    /// Ascending, relative to the base.
+    private var starts: [UInt32] = []
+    /// As many, or none where the list stands for them.
+    private var ends: [UInt32] = []
+    private var list: FrameList?
 
     static let maximumEntries = 4_194_304
     static let maximumBytes: UInt64 = 512 << 20
@@ -13,64 +19,74 @@ package struct FrameRanges: Sendable {
     /// No ranges.
     init() {}
 
-    /// Reads the ranges that lie inside `bounds`, as addresses relative to its lower end; any thread.
+    /// Reads the ranges that lie inside `bounds`, as addresses relative to its lower end.
     ///
-    /// - Parameter bounds: image addresses, at most 4 GiB apart.
-    package init(reading file: borrowing Descriptor, of image: borrowing ELFFile, within bounds: Range<UInt64>) {
-        guard let table = Self.table(of: image, in: file) else { return }
-        var reader = FrameReader(table: table, is64Bit: image.is64Bit)
-        while packed.count < Self.maximumEntries, let entry = try? reader.next(from: file) {
+    /// - Parameters:
+    ///   - bounds: image addresses, at most 4 GiB apart.
+    ///   - symbolCount: how many functions have symbols.
+    init(reading image: OpenImage, within bounds: Range<UInt64>, besides symbolCount: Int) {
+        guard let table = Self.table(of: image) else { return }
+        if var list = FrameList(of: image, table), list.count / 2 <= symbolCount,
+            let starts = list.starts(within: bounds)
+        {
+            self.starts = starts
+            self.list = consume list
+            return
+        }
+        var reader = FrameReader(table: table, is64Bit: image.headers.is64Bit)
+        // Packed so that they sort as numbers.
+        var packed: [UInt64] = []
+        while packed.count < Self.maximumEntries, let entry = try? reader.next(from: image.file) {
             guard case .range(let start, let end) = entry else { continue }
             guard start >= bounds.lowerBound, end <= bounds.upperBound, start < end else { continue }
             packed.append((start - bounds.lowerBound) << 32 | min(end - bounds.lowerBound, UInt64(UInt32.max)))
         }
-        sortAndJoin()
+        sortByStart(&packed)
+        starts.reserveCapacity(packed.count)
+        ends.reserveCapacity(packed.count)
+        for range in packed where range.start != starts.last {
+            starts.append(range.start)
+            ends.append(UInt32(truncatingIfNeeded: range))
+        }
     }
 
     /// Number of functions.
-    package var count: Int { packed.count }
+    var count: Int { starts.count }
 
-    /// The range at an index, relative to the base.
-    func range(_ index: Int) -> (start: UInt32, end: UInt32) {
-        (UInt32(packed[index] >> 32), UInt32(truncatingIfNeeded: packed[index]))
-    }
+    /// Where a function begins, relative to the base.
+    func start(_ index: Int) -> UInt32 { starts[index] }
 
-    private mutating func sortAndJoin() {
-        // Linkers write most tables in address order; then there is nothing to do.
-        var isSorted = true
-        for index in packed.indices.dropFirst() where packed[index - 1] >= packed[index] {
-            isSorted = false
-            break
-        }
-        if isSorted { return }
-        packed.sort()
-        var last: UInt64?
-        packed.removeAll { range in
-            defer { last = range >> 32 }
-            return last == range >> 32
-        }
+    /// Where it ends; nil where that cannot be read.
+    mutating func end(_ index: Int) -> UInt32? { ends.isEmpty ? list?.end(index) : ends[index] }
+
+    /// The furthest a function at an address can reach: the end of the one that covers it, or the start of the next.
+    mutating func limit(at address: UInt32) -> UInt32 {
+        let next = lowerBound(count) { starts[$0] <= address }
+        if next > 0, let end = end(next - 1), end > address { return end }
+        return next < count ? starts[next] : .max
     }
 
     /// The table's bytes and its address: by section, else through the header the unwinder itself uses.
-    private static func table(of image: borrowing ELFFile, in file: borrowing Descriptor) -> FrameReader.Table? {
-        for section in image.sections(named: .exceptionFrames)
+    private static func table(of image: OpenImage) -> FrameReader.Table? {
+        let headers = image.headers
+        for section in headers.sections(named: .exceptionFrames)
         where section.type != ELF.noBits && section.flags & ELF.allocatedSection != 0
             && !section.isCode && section.size > 0
         {
-            guard section.size <= maximumBytes, let range = try? image.fileRange(of: section) else { return nil }
+            guard section.size <= maximumBytes, let range = try? headers.fileRange(of: section) else { return nil }
             return FrameReader.Table(range: range, address: section.address)
         }
-        for segment in image.segments where segment.type == ELF.frameHeaderSegment {
+        for segment in headers.segments where segment.type == ELF.frameHeaderSegment {
             guard segment.fileSize >= 8,
-                let bytes = try? file.bytes(at: segment.offset, count: 8), bytes[0] == 1,
+                let bytes = try? image.file.bytes(at: segment.offset, count: 8), bytes[0] == 1,
                 // The pointer to .eh_frame: in practice always relative to itself, signed 32 bits.
                 bytes[1] == PointerEncoding.relative32
             else { continue }
             let address = segment.address &+ 4 &+ UInt64(bitPattern: Int64(Int32(bitPattern: bytes.u32(4))))
-            for load in image.segments
+            for load in headers.segments
             where load.type == ELF.loadSegment && address >= load.address && address - load.address < load.fileSize {
                 let size = min(load.fileSize - (address - load.address), maximumBytes)
-                guard let range = image.fileRange(at: address, count: size) else { continue }
+                guard let range = headers.fileRange(at: address, count: size) else { continue }
                 return FrameReader.Table(range: range, address: address)
             }
         }
@@ -78,149 +94,62 @@ package struct FrameRanges: Sendable {
     }
 }
 
-/// How a pointer is written (LSB, "DWARF Exception Header Encoding").
-private struct PointerEncoding {
-    static let relative32: UInt8 = 0x1b
-    let byte: UInt8
+/// The list in `.eh_frame_hdr`, which the unwinder searches: the start of each function, and where its entry is.
+private struct FrameList: ~Copyable {
+    let count: Int
+    /// Pairs of signed 32-bit numbers relative to the header: a start and an entry.
+    private let pairs: [UInt8]
+    private let address: UInt64
+    private var base: UInt64 = 0
+    private let image: OpenImage
+    private var reader: FrameReader
+    /// Ends that may still be read, each about a microsecond: what asks for more was made to waste time.
+    private var budget = 65_536
 
-    /// Bytes of the value, nil for a form no linker writes for functions.
-    func size(is64Bit: Bool) -> Int? {
-        switch byte & 0x0f {
-        case 0: is64Bit ? 8 : 4
-        case 2, 0xa: 2
-        case 3, 0xb: 4
-        case 4, 0xc: 8
-        default: nil
+    /// Nil where there is none in the one form that linkers write.
+    init?(of image: OpenImage, _ table: FrameReader.Table) {
+        guard let segment = image.headers.segments.first(where: { $0.type == ELF.frameHeaderSegment }),
+            segment.fileSize >= 12, let head = try? image.file.bytes(at: segment.offset, count: 12),
+            // Version, and the forms of the pointer to the table, of the count, and of the pairs.
+            head[0..<4] == [1, PointerEncoding.relative32, 0x03, 0x3b],
+            head.u32(8) <= UInt32(FrameRanges.maximumEntries),
+            let range = try? FileRange(
+                offset: segment.offset, size: 12 + 8 * UInt64(head.u32(8)), fileSize: image.headers.fileSize),
+            range.size <= segment.fileSize,
+            let pairs = try? image.file.bytes(at: range.offset + 12, count: Int(range.size) - 12)
+        else { return nil }
+        (count, self.pairs, address) = (Int(head.u32(8)), pairs, segment.address)
+        self.image = image
+        // Entries are in no order: each is a small read.
+        reader = FrameReader(table: table, is64Bit: image.headers.is64Bit, chunk: 64)
+    }
+
+    /// The starts, relative to the lower bound; nil where they are not sorted or not all inside.
+    mutating func starts(within bounds: Range<UInt64>) -> [UInt32]? {
+        base = bounds.lowerBound
+        var starts: [UInt32] = []
+        starts.reserveCapacity(count)
+        var least = bounds.lowerBound
+        for index in 0..<count {
+            let start = address(8 * index)
+            guard start >= least, start < bounds.upperBound else { return nil }
+            starts.append(UInt32(truncatingIfNeeded: start - base))
+            least = start + 1
         }
+        return starts
     }
 
-    /// The value at an offset whose bytes are there.
-    func value(_ bytes: [UInt8], _ offset: Int, size: Int) -> UInt64 {
-        let isSigned = byte & 0x08 != 0
-        switch size {
-        case 2:
-            let raw = bytes.u16(offset)
-            return isSigned ? UInt64(bitPattern: Int64(Int16(bitPattern: raw))) : UInt64(raw)
-        case 4:
-            let raw = bytes.u32(offset)
-            return isSigned ? UInt64(bitPattern: Int64(Int32(bitPattern: raw))) : UInt64(raw)
-        default: return bytes.u64(offset)
-        }
+    /// The end of a function; nil also where the entry is of another one.
+    mutating func end(_ index: Int) -> UInt32? {
+        guard budget > 0 else { return nil }
+        budget -= 1
+        guard let range = reader.range(at: address(8 * index + 4), from: image.file),
+            range.start == address(8 * index), range.end > range.start
+        else { return nil }
+        return UInt32(clamping: range.end - base)
     }
 
-    /// What the value is relative to; nil where that cannot be known from the table alone.
-    func base(at address: UInt64) -> UInt64? {
-        switch byte & 0xf0 {
-        case 0x00: 0
-        case 0x10: address
-        default: nil
-        }
-    }
-}
-
-/// Walks the entries of `.eh_frame` from first to last.
-private struct FrameReader: ~Copyable {
-    struct Table {
-        let range: FileRange
-        let address: UInt64
-    }
-
-    enum Entry {
-        case range(start: UInt64, end: UInt64)
-        case other
-    }
-
-    private let table: Table
-    private let is64Bit: Bool
-    private var window: FileWindow
-    private var position: UInt64
-    /// Pointer encodings by the file offset of their common information entry; an image has a handful.
-    private var encodings: [UInt64: PointerEncoding] = [:]
-    private var last: (offset: UInt64, encoding: PointerEncoding)?
-
-    init(table: Table, is64Bit: Bool) {
-        self.table = table
-        self.is64Bit = is64Bit
-        window = FileWindow(over: table.range)
-        position = table.range.offset
-    }
-
-    /// The next entry, nil at the end of the table.
-    mutating func next(from file: borrowing Descriptor) throws(ELFError) -> Entry? {
-        guard table.range.end - position >= 8 else { return nil }
-        var place = try window.fetch(position, 8, from: file)
-        let length = UInt64(window.bytes.u32(place))
-        if length == 0 { return nil }
-        // 64-bit DWARF lengths are for sections over 4 GiB: more than is read here.
-        guard length < 0xffff_fff0, length >= 4 else { throw .tooLarge }
-        let entry = position
-        let (end, overflow) = position.addingReportingOverflow(4 + length)
-        guard !overflow, end <= table.range.end else { throw .truncated }
-        position = end
-        let pointer = UInt64(window.bytes.u32(place + 4))
-        if pointer == 0 { return .other }
-        // The pointer counts back from its own place.
-        guard pointer <= entry + 4 - table.range.offset else { throw .truncated }
-        guard let encoding = try encoding(at: entry + 4 - pointer, from: file),
-            let size = encoding.size(is64Bit: is64Bit), length >= UInt64(4 + 2 * size),
-            let base = encoding.base(at: table.address &+ (entry + 8 - table.range.offset))
-        else { return .other }
-        place = try window.fetch(entry + 8, 2 * size, from: file)
-        let start = encoding.value(window.bytes, place, size: size) &+ base
-        let count = PointerEncoding(byte: encoding.byte & 0x07).value(window.bytes, place + size, size: size)
-        let (stop, wraps) = start.addingReportingOverflow(count)
-        return wraps ? .other : .range(start: start, end: stop)
-    }
-
-    /// The encoding that the entry at an offset prescribes for its functions, nil where it is not understood.
-    private mutating func encoding(
-        at offset: UInt64, from file: borrowing Descriptor
-    ) throws(ELFError) -> PointerEncoding? {
-        if let last, last.offset == offset { return last.encoding }
-        if let known = encodings[offset] {
-            last = (offset, known)
-            return known
-        }
-        guard table.range.end - offset >= 17 else { throw .truncated }
-        // A table that never uses an entry twice is made to waste time.
-        guard encodings.count < 65_536 else { throw .tooLarge }
-        // Entries are short: version, augmentation string, three numbers, augmentation data.
-        let size = Int(min(table.range.end - offset, 128))
-        let bytes = try file.bytes(at: offset, count: size)
-        guard bytes.u32(4) == 0 else { throw .truncated }
-        // One that is not understood keeps a form that has no size.
-        let encoding = Self.encoding(inEntry: bytes, is64Bit: is64Bit) ?? PointerEncoding(byte: 0xff)
-        encodings[offset] = encoding
-        last = (offset, encoding)
-        return encoding
-    }
-
-    private static func encoding(inEntry bytes: [UInt8], is64Bit: Bool) -> PointerEncoding? {
-        guard bytes[8] == 1 || bytes[8] == 3, let nul = bytes[9...].firstIndex(of: 0) else { return nil }
-        let augmentation = bytes[9..<nul]
-        guard augmentation.first == 0x7a else { return augmentation.isEmpty ? PointerEncoding(byte: 0) : nil }
-        var position = nul + 1
-        // Code alignment, data alignment, return address register, size of the augmentation data.
-        for field in 0..<4 {
-            if field == 2, bytes[8] == 1 {
-                position += 1
-                continue
-            }
-            while position < bytes.count, bytes[position] & 0x80 != 0 { position += 1 }
-            position += 1
-        }
-        for letter in augmentation.dropFirst() {
-            guard position < bytes.count else { return nil }
-            switch letter {
-            case 0x52: return PointerEncoding(byte: bytes[position])  // R
-            case 0x4c: position += 1  // L
-            case 0x50:  // P: an encoding and a pointer in it
-                guard let size = PointerEncoding(byte: bytes[position]).size(is64Bit: is64Bit) else { return nil }
-                position += 1 + size
-            case 0x53, 0x42: continue  // S, B: no data
-            default: return nil
-            }
-        }
-        return PointerEncoding(byte: 0)
+    private func address(_ offset: Int) -> UInt64 {
+        address &+ UInt64(bitPattern: Int64(Int32(bitPattern: pairs.u32(offset))))
     }
 }

@@ -34,7 +34,8 @@ struct LinkageStubs {
         var bySlot: [UInt64: [Int]] = [:]
         for index in stubs.indices { bySlot[stubs[index].slot, default: []].append(index) }
         var budget = ELF.maximumSymbols
-        for table in Self.relocations(of: image) {
+        // The tables' own relocations are few and come first; those of all data are read only if some are missing.
+        for table in Self.relocations(of: image).sorted(by: { $0.size < $1.size }) where !bySlot.isEmpty {
             Self.relocate(&stubs, &bySlot, types, table, image.file, budget: &budget)
         }
         stubs.removeAll { $0.target == nil || $0.start < bounds.lowerBound || $0.end > bounds.upperBound }
@@ -58,14 +59,19 @@ struct LinkageStubs {
         }
     }
 
+    /// The tables of relocations that may fill slots with symbols.
     private static func relocations(of image: OpenImage) -> [FileRange] {
-        if image.headers.sections.isEmpty {
-            return [DynamicSegment(of: image.headers, in: image.file)?.linkageRelocations].compactMap(\.self)
-        }
+        let dynamic = DynamicSegment(of: image.headers, in: image.file)
+        if image.headers.sections.isEmpty { return [dynamic?.linkageRelocations].compactMap(\.self) }
         let tables = image.headers.sections.lazy.filter {
             $0.type == ELF.addendRelocations && $0.flags & ELF.allocatedSection != 0
         }
-        return tables.prefix(16).compactMap { try? image.headers.fileRange(of: $0) }
+        return tables.prefix(16).compactMap { section in
+            guard let range = try? image.headers.fileRange(of: section) else { return nil }
+            let skipped = min(dynamic?.relativeCount(ofTableAt: section.address) ?? 0, range.size / 24) * 24
+            return try? FileRange(
+                offset: range.offset + skipped, size: range.size - skipped, fileSize: image.headers.fileSize)
+        }
     }
 
     private struct Stub {
@@ -83,13 +89,13 @@ struct LinkageStubs {
 
     /// Numbers of the relocations that fill slots (psABI of the processor).
     private struct RelocationTypes {
-        let symbol: [UInt32]
+        let symbol: (UInt32, UInt32)
         let resolver: UInt32
 
         init?(machine: UInt16) {
             switch machine {
-            case ELF.intel64: (symbol, resolver) = ([6, 7], 37)
-            case ELF.aarch64: (symbol, resolver) = ([1025, 1026], 1032)
+            case ELF.intel64: (symbol, resolver) = ((6, 7), 37)
+            case ELF.aarch64: (symbol, resolver) = ((1025, 1026), 1032)
             default: return nil
             }
         }
@@ -108,6 +114,11 @@ struct LinkageStubs {
             // `bnd` and `endbr64` before the jump belong to the stub.
             var start = position
             if start >= 1, code[start - 1] == 0xf2 { start -= 1 }
+            // `push d(%rip)` before it: the table's head, whose slot the loader fills on its own.
+            if start >= 6, code[start - 6] == 0xff, code[start - 5] == 0x35 {
+                position += 6
+                continue
+            }
             if start >= 4, code.u32(start - 4) == 0xfa1e_0ff3 { start -= 4 }
             result.append((start, UInt64(bitPattern: Int64(position + 6) + distance)))
             position += 6
@@ -128,8 +139,10 @@ struct LinkageStubs {
             let raw = UInt64(page >> 5 & 0x7ffff) << 2 | UInt64(page >> 29 & 3)
             let pages = UInt64(bitPattern: Int64(bitPattern: raw << 43) >> 43)
             let base = ((address &+ UInt64(position)) & ~0xfff) &+ pages << 12
-            let isLandingPad = position >= 4 && code.u32(position - 4) == landingPad
-            result.append((isLandingPad ? position - 4 : position, base &+ UInt64(load >> 10 & 0xfff) << 3))
+            let before = position >= 4 ? code.u32(position - 4) : 0
+            // `stp x16, x30, [sp, #-16]!` before it: the table's head, whose slot the loader fills on its own.
+            if before == 0xa9bf_7bf0 { continue }
+            result.append((before == landingPad ? position - 4 : position, base &+ UInt64(load >> 10 & 0xfff) << 3))
         }
         return result
     }
@@ -143,7 +156,7 @@ struct LinkageStubs {
             for index in 0..<chunk.count {
                 let information = chunk.bytes.u64(24 * index + 8)
                 let type = UInt32(truncatingIfNeeded: information)
-                guard type == types.resolver || types.symbol.contains(type) else { continue }
+                guard type == types.resolver || type == types.symbol.0 || type == types.symbol.1 else { continue }
                 let target: Target =
                     type == types.resolver
                     ? .resolver(chunk.bytes.u64(24 * index + 16))
@@ -159,6 +172,7 @@ struct LinkageStubs {
         _ stubs: [Stub], _ file: borrowing Descriptor, _ dynamic: SymbolTablePlace?, base: UInt64
     ) {
         let rank = SymbolRank(isSized: true, isFunction: true, isExported: false, binding: .local)
+        var window = dynamic.map { FileWindow(over: $0.entries, chunk: 65_536) }
         for index in stubs.indices {
             let stub = stubs[index]
             var end = stub.end
@@ -166,7 +180,7 @@ struct LinkageStubs {
             let name: NameReference
             switch stub.target {
             case .symbol(let number):
-                guard let offset = Self.name(of: number, dynamic, file) else { continue }
+                guard let offset = window?.name(of: number, file) else { continue }
                 name = NameReference(.stub, offset)
             case .resolver(let address):
                 name = NameReference(.other, UInt32(resolvers.count))
@@ -182,15 +196,13 @@ struct LinkageStubs {
                     rank: rank))
         }
     }
+}
 
-    /// Offset of a dynamic symbol's name in its string table.
-    private static func name(
-        of number: UInt32, _ dynamic: SymbolTablePlace?, _ file: borrowing Descriptor
-    ) -> UInt32? {
-        guard let entries = dynamic?.entries, UInt64(number) < entries.size / 24,
-            let entry = try? file.bytes(at: entries.offset + 24 * UInt64(number), count: 4)
-        else { return nil }
-        let offset = entry.u32(0)
+extension FileWindow {
+    /// Offset of a symbol's name in its string table; the window is over the entries.
+    fileprivate mutating func name(of number: UInt32, _ file: borrowing Descriptor) -> UInt32? {
+        guard let place = try? fetch(range.offset + 24 * UInt64(number), 24, from: file) else { return nil }
+        let offset = bytes.u32(place)
         return offset != 0 && offset <= NameReference.maximumOffset ? offset : nil
     }
 }

@@ -3,7 +3,8 @@ struct SymbolReading {
     /// In the order of the tables, relative to the lower end of the bounds.
     private(set) var candidates: [SymbolCandidate] = []
     private let bounds: Range<UInt64>
-    private var total = 0
+    /// Entries of the tables, functions or not.
+    private(set) var entryCount = 0
 
     /// - Parameter bounds: addresses of the image's code, at most 4 GiB apart; functions outside are left out.
     init(within bounds: Range<UInt64>) { self.bounds = bounds }
@@ -50,8 +51,8 @@ struct SymbolReading {
     ) throws(ELFError) {
         let (bounds, strings) = (bounds, table.names)
         let entrySize = image.headers.is64Bit ? 24 : 16
-        total += Int(min(table.entries.size / UInt64(entrySize), UInt64(ELF.maximumSymbols) + 1))
-        if total > ELF.maximumSymbols { throw .tooLarge }
+        entryCount += Int(min(table.entries.size / UInt64(entrySize), UInt64(ELF.maximumSymbols) + 1))
+        if entryCount > ELF.maximumSymbols { throw .tooLarge }
         // Growing by doubling would copy a large table several times and hold two of them.
         candidates.reserveCapacity(candidates.count + min(Int(table.entries.size) / entrySize, 1 << 20))
         let place: NameReference.Place = table.isDynamic ? .dynamicSymbols : .symbols
@@ -61,8 +62,9 @@ struct SymbolReading {
         try image.file.visitEntries(
             in: table.entries, entrySize: entrySize, limit: ELF.maximumSymbols
         ) { chunk throws(ELFError) in
+            let bytes = unsafe chunk.bytes.span.bytes
             for index in 0..<chunk.count {
-                let symbol = RawSymbol(chunk.bytes, at: index * entrySize, is64Bit: is64Bit)
+                let symbol = RawSymbol(bytes, at: index * entrySize, is64Bit: is64Bit)
                 guard symbol.isCode, symbol.name != 0, UInt64(symbol.name) < strings.size else { continue }
                 let number = chunk.first + index
                 // Bit 0 of a 32-bit ARM function says Thumb; it is no part of the address.
@@ -96,18 +98,18 @@ private struct RawSymbol {
     let size: UInt64
 
     @inline(__always)
-    init(_ bytes: [UInt8], at base: Int, is64Bit: Bool) {
-        name = bytes.u32(base)
+    init(_ bytes: RawSpan, at base: Int, is64Bit: Bool) {
+        name = bytes.number(base)
         if is64Bit {
-            info = bytes[base + 4]
-            section = bytes.u16(base + 6)
-            value = bytes.u64(base + 8)
-            size = bytes.u64(base + 16)
+            info = bytes.number(base + 4)
+            section = bytes.number(base + 6)
+            value = bytes.number(base + 8)
+            size = bytes.number(base + 16)
         } else {
-            value = UInt64(bytes.u32(base + 4))
-            size = UInt64(bytes.u32(base + 8))
-            info = bytes[base + 12]
-            section = bytes.u16(base + 14)
+            value = UInt64(bytes.number(base + 4) as UInt32)
+            size = UInt64(bytes.number(base + 8) as UInt32)
+            info = bytes.number(base + 12)
+            section = bytes.number(base + 14)
         }
     }
 

@@ -67,9 +67,9 @@ package struct SymbolTable: Sendable {
     }
 
     /// An empty table.
-    init() { self.init(base: 0, segments: FlatSegments(), aliases: []) }
+    init() { self.init(base: 0, segments: FlatSegments()) }
 
-    init(base: UInt64, segments: consuming FlatSegments, aliases: [Alias]) {
+    init(base: UInt64, segments: consuming FlatSegments) {
         self.base = base
         hasNames = segments.hasNames
         index = BucketIndex(starts: segments.starts, ends: segments.ends)
@@ -77,7 +77,7 @@ package struct SymbolTable: Sendable {
         ends = segments.ends
         names = segments.names
         parts = segments.parts
-        self.aliases = aliases
+        aliases = segments.aliases
     }
 
     /// Number of segments.
@@ -136,7 +136,7 @@ package struct SymbolTable: Sendable {
 
 /// For each stretch of addresses, the first segment that ends inside or after it.
 ///
-/// A stretch is 256 bytes of text; more where segments are so sparse that the index would outgrow them.
+/// A stretch is 512 bytes of text; more where segments are so sparse that the index would outgrow them.
 private struct BucketIndex: Sendable {
     private let lowest: UInt32
     private let shift: UInt32
@@ -145,22 +145,17 @@ private struct BucketIndex: Sendable {
     init(starts: [UInt32], ends: [UInt32]) {
         guard let lowest = starts.first, let highest = ends.last else {
             self.lowest = 0
-            shift = 8
+            shift = 9
             first = []
             return
         }
         let span = UInt64(highest - lowest)
-        var shift: UInt32 = 8
+        var shift: UInt32 = 9
         while span >> UInt64(shift) > UInt64(4 * starts.count + 1024) { shift += 1 }
         let buckets = Int(span >> UInt64(shift)) + 1
-        var first = [UInt32](repeating: 0, count: buckets + 1)
-        var segment = 0
-        for bucket in 0..<buckets {
-            let begin = UInt64(bucket) << UInt64(shift) + UInt64(lowest)
-            while segment < ends.count, UInt64(ends[segment]) <= begin { segment += 1 }
-            first[bucket] = UInt32(segment)
-        }
-        first[buckets] = UInt32(ends.count)
+        // All that no segment reaches into keep the count.
+        var first = [UInt32](repeating: UInt32(ends.count), count: buckets + 1)
+        fill(&first, ends, lowest: lowest, shift: shift)
         self.lowest = lowest
         self.shift = shift
         self.first = first
@@ -184,5 +179,18 @@ private struct BucketIndex: Sendable {
         guard candidate < bound else { return candidate < ends.count && ends[candidate] > offset ? candidate : nil }
         candidate += lowerBound(bound - candidate) { ends[candidate + $0] <= offset }
         return candidate < ends.count ? candidate : nil
+    }
+}
+
+private func fill(_ first: inout [UInt32], _ ends: [UInt32], lowest: UInt32, shift: UInt32) {
+    let ends = ends.span
+    var first = first.mutableSpan
+    var bucket = 0
+    for segment in ends.indices {
+        let last = Int((ends[segment] - 1 - lowest) >> shift)
+        while bucket <= last {
+            first[bucket] = UInt32(truncatingIfNeeded: segment)
+            bucket += 1
+        }
     }
 }

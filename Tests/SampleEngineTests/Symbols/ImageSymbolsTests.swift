@@ -200,6 +200,20 @@ struct ImageSymbolsTests {
         }
     }
 
+    @Test("A function that alone has lost its symbol keeps its range", arguments: [["-pie"], ["-static"]])
+    func lostSymbol(options: [String]) throws {
+        let path = try program(options)
+        let listed = try #require(try listedFunctions(path).first { $0.name == "hidden_twice" })
+        try run("strip", "-N", "hidden_twice", path)
+        let image = try symbols(of: path)
+        let range = SymbolAnswer.range(
+            start: ImageAddress(listed.address), end: ImageAddress(listed.address + listed.size))
+        for address in listed.address..<listed.address + listed.size {
+            #expect(image.answer(at: ImageAddress(address)) == range)
+        }
+        #expect(try image.name(at: address(of: "main", in: path)) == "main")
+    }
+
     @Test("Functions that overlap in any way: each byte is its latest function's, and then the smallest one's")
     func overlapping() throws {
         var random = SeededRandom(5)
