@@ -13,6 +13,10 @@ enum Parser: String {
     case maps
     /// A symbol's raw name.
     case demangler
+    /// `/tmp/perf-PID.map`, written in two pieces.
+    case perfmap
+    /// One record of a ring, whatever its kind.
+    case record
     // A new parser: a case here, its call below, a link `run-NAME` to `fuzz`, and seeds in `fuzz`.
 
     func parse(_ bytes: [UInt8]) {
@@ -24,8 +28,37 @@ enum Parser: String {
             for shift in UInt64(0)..<64 { _ = list.answer(at: RuntimeAddress(.max << shift)) }
         case .maps: _ = ProcReader.parse(bytes)
         case .demangler:
-            _ = demangled(bytes)
+            _ = readableName(of: bytes)
             _ = displayText(bytes)
+        case .perfmap: parseMap(bytes)
+        case .record: parseRecord(bytes)
+        }
+    }
+
+    private func parseMap(_ bytes: [UInt8]) {
+        var map = PerfMap()
+        map.take(bytes.span.extracting(first: bytes.count / 2))
+        for shift in UInt64(0)..<64 { _ = map.find(.max << shift) }
+        map.take(bytes.span.extracting(last: bytes.count - bytes.count / 2))
+        map.finish()
+        let changed = map.takeChanged()
+        for range in changed.prefix(64) { _ = map.find(range.lowerBound) }
+        for shift in UInt64(0)..<64 { _ = map.find(1 << shift) }
+    }
+
+    private func parseRecord(_ bytes: [UInt8]) {
+        guard bytes.count >= 8 else { return }
+        let header = RecordHeader(word: bytes.u64(0))
+        let record = bytes.span.bytes
+        var processes = ProcessTable(wanted: nil)
+        if let (sideBand, name) = RecordDecoder.sideBand(header, record) {
+            processes.apply(sideBand, name: name, in: record, at: RecordDecoder.time(of: record) ?? 0)
+        }
+        _ = RecordDecoder.kernelCode(header, record)
+        _ = RecordDecoder.loss(header, record)
+        if let sample = SampleRecord(record) {
+            let life = processes.life(of: sample.pid, at: sample.time)
+            _ = processes.locate(sample.address, in: life, at: sample.time)
         }
     }
 
