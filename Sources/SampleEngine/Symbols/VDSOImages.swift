@@ -34,3 +34,18 @@ extension ImageSymbols {
         return try? ImageSymbols(reading: file)
     }
 }
+
+extension ImageSymbols {
+    /// The kernel's own code page, as mapped into this process: the same in all processes of our architecture.
+    package static func vdso() -> ImageSymbols? {
+        let address = UInt(pt_vdso())
+        guard address != 0, let start = unsafe UnsafeRawPointer(bitPattern: address) else { return nil }
+        // It has one to four pages; where fewer are mapped, the kernel writes just these.
+        let page = sysconf(Int32(_SC_PAGESIZE))
+        guard let fd = try? systemCall({ unsafe pt_memfd("vdso") }) else { return nil }
+        let file = Descriptor(owning: fd)
+        let written = unsafe write(fd, start, 4 * page)
+        guard written >= page else { return nil }
+        return try? ImageSymbols(reading: file)
+    }
+}

@@ -1,0 +1,43 @@
+/// Why an address has no name; shown to the user, never part of a name.
+package enum Unresolved: Error, Hashable, Sendable {
+    /// No mapping covers the address.
+    case unmapped
+    /// The file could not be opened or read.
+    case imageUnreadable(errno: Int32)
+    /// The file is no ELF image that can be read.
+    case notELF
+    /// Neither symbols nor unwind tables, or a kernel that hides its addresses.
+    case imageHasNoSymbols
+    /// The image has symbols, but none here.
+    case betweenSymbols
+    /// The answer will come later.
+    case notYetLoaded
+    /// The file was written to since it was read; its names cannot be trusted.
+    case fileChanged
+
+    /// The reason for an image that failed to load.
+    package init(_ error: ELFError) {
+        switch error {
+        case .notELF, .unsupported: self = .notELF
+        // The loader's own answer to a file whose tables make no sense: ENOEXEC.
+        case .truncated, .tooLarge: self = .imageUnreadable(errno: Errno.badExecutable.number)
+        case .changed: self = .fileChanged
+        case .read(let errno): self = .imageUnreadable(errno: errno.number)
+        }
+    }
+}
+
+extension Unresolved {
+    /// The reason in words, for `--symbols`.
+    package var sentence: String {
+        switch self {
+        case .unmapped: "no mapping covers it"
+        case .imageUnreadable(let errno): "the file cannot be read: \(Errno(errno).text)"
+        case .notELF: "it is no ELF file"
+        case .imageHasNoSymbols: "the file has neither symbols nor unwind tables"
+        case .betweenSymbols: "the file has symbols, but none here"
+        case .notYetLoaded: "its names are being read"
+        case .fileChanged: "the file was changed since it was mapped"
+        }
+    }
+}
