@@ -47,7 +47,7 @@ package struct FileOpener: Sendable {
             let (name, link) = place(way, pid, start, end)
             do throws(Errno) {
                 if let link {
-                    found = try reopened(link)
+                    found = try reopened(link, mounts: "/proc/\(pid)/mountinfo")
                 } else {
                     guard file.path.first == UInt8(ascii: "/") else { break }
                     found = try open(file.path, below: way == .ownRoot ? "/" : "/proc/\(pid)/root")
@@ -97,18 +97,49 @@ package struct FileOpener: Sendable {
         let rootFD = rootFile.number
         let name = path.map { CChar(bitPattern: $0) } + [0]
         let found = Descriptor(owning: try systemCall { unsafe pt_open_in_root(rootFD, name, Int32(PT_O_PATH)) })
-        return try reopened("/proc/self/fd/\(found.number)")
+        // Of a process: its own list, beside the link to its root.
+        let mounts = root.hasPrefix("/proc/") ? root.dropLast("root".count) + "mountinfo" : "/proc/self/mountinfo"
+        return try reopened("/proc/self/fd/\(found.number)", mounts: mounts)
     }
 
     /// What is said of a file whose reads a program answers, or never answers.
     private static let stalling = Errno.notSupported
     private static let fuseMagic = 0x6573_5546
 
+    /// Whether a program answers for a file.
+    ///
+    /// Asked of the list of mounts: `fstatfs` would be passed on to that program. It is asked only of a mount that is
+    /// not in the list.
+    private func isOnFUSE(_ file: borrowing Descriptor, mounts: String) throws(Errno) -> Bool {
+        if let type = Self.fileSystemType(of: file, mounts: mounts) { return type.starts(with: "fuse".utf8) }
+        let number = file.number
+        return try systemCall { pt_file_system(number) } == Self.fuseMagic
+    }
+
+    /// The type in the line of `/proc/PID/mountinfo` (proc(5)) of the mount a file was opened through.
+    private static func fileSystemType(of file: borrowing Descriptor, mounts: String) -> ArraySlice<UInt8>? {
+        guard let about = try? fileBytes("/proc/self/fdinfo/\(file.number)", limit: 4096),
+            let field = about.split(separator: UInt8(ascii: "\n")).first(where: { $0.starts(with: "mnt_id:".utf8) }),
+            let id = field.split(separator: UInt8(ascii: "\t")).last,
+            let list = try? fileBytes(mounts, limit: 16 << 20)
+        else { return nil }
+        let number = id + [UInt8(ascii: " ")]
+        guard let line = list.split(separator: UInt8(ascii: "\n")).first(where: { $0.starts(with: number) }) else {
+            return nil
+        }
+        // Optional fields come before a dash of its own, the type behind it; spaces in paths are escaped.
+        let words = line.split(separator: UInt8(ascii: " "))
+        guard let dash = words.firstIndex(of: [UInt8(ascii: "-")]), dash + 1 < words.count else { return nil }
+        return words[dash + 1]
+    }
+
     /// Opens for reading only what is a regular file: a FIFO would block, a device may act.
-    private func reopened(_ path: String) throws(Errno) -> Descriptor {
+    ///
+    /// - Parameter mounts: the list of mounts where it is.
+    private func reopened(_ path: String, mounts: String) throws(Errno) -> Descriptor {
         let place = Descriptor(owning: try systemCall { unsafe pt_open(path, Int32(PT_O_PATH)) })
         let placeFD = place.number
-        guard try systemCall({ pt_file_system(placeFD) }) != Self.fuseMagic else { throw Self.stalling }
+        if try isOnFUSE(place, mounts: mounts) { throw Self.stalling }
         var status = stat()
         _ = try systemCall { unsafe fstat(placeFD, &status) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw Errno(EINVAL) }

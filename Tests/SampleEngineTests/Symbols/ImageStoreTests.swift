@@ -21,11 +21,57 @@ struct ImageStoreTests {
         (path, mapping) = try Self.mapping(in: program.pid)
     }
 
+    static let mayMount = unsafe geteuid() == 0 && access("/dev/fuse", W_OK) == 0
+
+    @Test(
+        "A file whose file system does not answer is refused at once, by whatever way",
+        .enabled(if: mayMount, "needs root and /dev/fuse"),
+        .timeLimit(.minutes(1)))
+    func stalling() throws {
+        let server = try compile(["stalling.c"], as: "stalling", in: directory)
+        let mount = directory.path + "/mount"
+        try FileManager.default.createDirectory(atPath: mount, withIntermediateDirectories: false)
+        let serving = Process()
+        serving.executableURL = URL(fileURLWithPath: server)
+        serving.arguments = [mount, path]
+        let said = Pipe()
+        serving.standardOutput = said
+        try serving.run()
+        defer {
+            // Whatever waits for it is told that it is gone.
+            kill(serving.processIdentifier, SIGKILL)
+            _ = unsafe umount2(mount, Int32(MNT_DETACH))
+        }
+        guard said.fileHandleForReading.availableData.starts(with: "ready".utf8) else {
+            // A container may forbid to mount.
+            return
+        }
+        let mounted = mount + "/program"
+        let file = try mapped(mounted)
+        // All of it is in the page cache, and runs from there.
+        #expect(try Data(contentsOf: URL(fileURLWithPath: mounted)) == Data(contentsOf: URL(fileURLWithPath: path)))
+        let running = Process()
+        running.executableURL = URL(fileURLWithPath: mounted)
+        try running.run()
+        defer { kill(running.processIdentifier, SIGKILL) }
+        let range = try Self.mapping(in: running.processIdentifier, named: "/mount/program").range
+        kill(serving.processIdentifier, SIGUSR1)
+        #expect(said.fileHandleForReading.availableData.starts(with: "stalled".utf8))
+        for start in [range.lowerBound, 0x1000] {
+            let witness = ImageStore.Witness(pid: running.processIdentifier, start: start, end: range.upperBound)
+            let opened = open(file, witness)
+            #expect(throws: Unresolved.imageUnreadable(errno: EOPNOTSUPP)) { try opened.symbols.get() }
+            #expect(opened.steps.last?.hasSuffix(": on FUSE: not read") == true)
+        }
+    }
+
     /// The process may not have got there yet: who starts it goes on before the new program is mapped.
-    private static func mapping(in pid: Int32) throws -> (path: String, range: ClosedRange<UInt64>) {
+    private static func mapping(
+        in pid: Int32, named name: String = "/" + RunningProgram.name
+    ) throws -> (path: String, range: ClosedRange<UInt64>) {
         for _ in 0..<2000 {
             let maps = try String(contentsOfFile: "/proc/\(pid)/maps", encoding: .utf8).split(separator: "\n")
-            if let line = maps.first(where: { $0.contains(" r-xp ") && $0.hasSuffix("/" + RunningProgram.name) }) {
+            if let line = maps.first(where: { $0.contains(" r-xp ") && $0.hasSuffix(name) }) {
                 let ends = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt64($0, radix: 16) }
                 try #require(ends.count == 2)
                 return (
