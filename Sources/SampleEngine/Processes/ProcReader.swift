@@ -1,34 +1,5 @@
 internal import Glibc
 
-/// One line of `/proc/PID/maps` (proc(5)).
-package struct MapLine: Equatable, Sendable {
-    package let start: UInt64
-    package let end: UInt64
-    package let isExecutable: Bool
-    package let offset: UInt64
-    /// As in an MMAP2 record: major number in the low half, minor in the high half.
-    package let device: UInt64
-    package let inode: UInt64
-    /// The rest of the line: a path as the kernel escapes it, a name in brackets, or nothing.
-    package let path: [UInt8]
-    /// The mapping by which the file can be opened: the line's own, or a neighbour's.
-    package let witness: Range<UInt64>
-
-    package init(
-        start: UInt64, end: UInt64, isExecutable: Bool = true, offset: UInt64, device: UInt64, inode: UInt64,
-        path: [UInt8], witness: Range<UInt64>? = nil
-    ) {
-        self.start = start
-        self.end = end
-        self.isExecutable = isExecutable
-        self.offset = offset
-        self.device = device
-        self.inode = inode
-        self.path = path
-        self.witness = witness ?? start..<end
-    }
-}
-
 /// Reads what `/proc` says of a process. Slow and racy by nature: the resolver's business, never the sampler's.
 package struct ProcReader: Sendable {
     private let root: String
@@ -43,7 +14,7 @@ package struct ProcReader: Sendable {
     package func mappings(of pid: Int32) -> (task: Int32, lines: [MapLine])? {
         let task = livingTask(of: pid)
         guard let bytes = try? fileBytes("\(root)/\(task)/maps", limit: 64 << 20) else { return nil }
-        let lines = Self.parse(bytes)
+        let lines = MapLine.fillingHoles(Self.parse(bytes))
         return lines.isEmpty ? nil : (task, lines)
     }
 

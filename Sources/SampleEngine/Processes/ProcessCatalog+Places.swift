@@ -25,13 +25,14 @@ extension ProcessCatalog {
     ) -> Place {
         if address & ~0xfff == Self.vsyscallPage { return .vsyscall(offset: address & 0xfff) }
         guard let entry = entries[generation] else { return .unknown(mayCome: false) }
-        if let mapping = entry.sighting.mappings.first(where: { $0.start <= address && address < $0.end }),
-            !mapping.space.isUnmapped
-        {
+        let mappings = entry.sighting.mappings
+        let next = lowerBound(mappings.count) { mappings[$0].end <= address }
+        if next < mappings.count, mappings[next].start <= address, !mappings[next].space.isUnmapped {
+            let mapping = mappings[next]
             explanation.add("mapping \(hex(mapping.start))-\(hex(mapping.end)), by the kernel's record")
             // A file here, and the sample has not found it: it came after the sample.
             guard mapping.space.owner != nil else { return .unknown(mayCome: false) }
-            if let place = Self.filled(mapping, among: entry.sighting.mappings, address) { return place }
+            if let place = Self.filled(next, of: mappings, address) { return place }
             return placeInMemory(address, mapping.start, in: generation, at: now, &explanation)
         }
         guard let line = scannedLine(of: address, in: generation, at: now) else {
@@ -50,6 +51,7 @@ extension ProcessCatalog {
         return .file(line, task: task)
     }
 
+    private static var scanPause: UInt64 { 250_000_000 }
     private static var vsyscallPage: UInt64 { 0xffff_ffff_ff60_0000 }
 
     // MARK: Memory that is no file
@@ -60,42 +62,24 @@ extension ProcessCatalog {
         _ explanation: inout Explanation
     ) -> Place {
         let pid = entries[generation]?.sighting.pid ?? -1
-        guard let line = scannedLine(of: address, in: generation, at: now), let lines = entries[generation]?.lines
+        guard let line = scannedLine(of: address, in: generation, at: now), let task = entries[generation]?.task
         else { return .memory(start: start, pid: pid) }
-        let task = entries[generation]?.task ?? pid
-        if line.inode != 0, line.path.starts(with: "/memfd:".utf8) { return .file(line, task: task) }
-        if line.isMemory, let (below, distance) = Self.fileAround(line, lines) {
-            explanation.add(
-                "memory between two parts of \(displayText(below.path)), at the place of the file's own code: "
-                    + "text moved to other pages")
-            let moved = MapLine(
-                start: line.start, end: line.end, offset: line.start &- distance, device: below.device,
-                inode: below.inode, path: below.path, witness: below.start..<below.end)
-            return .file(moved, task: task)
-        }
-        return .memory(start: start, pid: pid)
+        if line.isMoved { explanation.add("memory in a hole of \(line.summary): text moved to other pages") }
+        let isFile = line.isMoved || line.inode != 0 && line.path.starts(with: "/memfd:".utf8)
+        return isFile ? .file(line, task: task) : .memory(start: start, pid: pid)
     }
 
-    /// The file that lies below and above a piece of memory with one distance between address and offset:
-    ///
-    ///     ┌─ node, offset 0x1000 ─┐┌─── memory ───┐┌─ node, offset 0x9000 ─┐
-    ///     0x401000                0x404000        0x409000
-    private static func fileAround(_ hole: MapLine, _ lines: [MapLine]) -> (below: MapLine, distance: UInt64)? {
-        guard let index = lines.firstIndex(where: { $0.start == hole.start }),
-            let below = lines[..<index].last(where: { !$0.isMemory }), below.inode != 0,
-            let above = lines[(index + 1)...].first(where: { !$0.isMemory }),
-            below.inode == above.inode, below.device == above.device, below.path == above.path,
-            below.start &- below.offset == above.start &- above.offset
-        else { return nil }
-        return (below, below.start &- below.offset)
-    }
-
-    /// The same by what the records told.
-    private static func filled(_ hole: Mapping, among mappings: [Mapping], _ address: UInt64) -> Place? {
-        guard let index = mappings.firstIndex(where: { $0.start == hole.start }),
-            let below = mappings[..<index].last(where: { $0.space.owner == nil }), below.space.isImage,
-            let above = mappings[(index + 1)...].first(where: { $0.space.owner == nil }), above.space == below.space,
-            below.start &- below.offset == above.start &- above.offset
+    /// The same by what the records told: an image below and above the memory, with one distance between address and
+    /// offset. Few pieces of memory fill a hole, so not many are looked past.
+    private static func filled(_ hole: Int, of mappings: [Mapping], _ address: UInt64) -> Place? {
+        let few = 64
+        guard
+            let below = mappings[max(0, hole - few)..<hole].last(where: { $0.space.owner == nil }),
+            below.space.isImage,
+            let above = mappings[(hole + 1)..<min(mappings.count, hole + 1 + few)].first(where: {
+                $0.space.owner == nil
+            }),
+            above.space == below.space, below.start &- below.offset == above.start &- above.offset
         else { return nil }
         return .image(below.space, FileOffset(address &- below.start &+ below.offset))
     }
@@ -120,14 +104,17 @@ extension ProcessCatalog {
     /// Reads the maps of a generation, or again where that is a while ago and it did not have the address.
     mutating func scan(_ generation: Generation, at now: Instant) {
         guard var entry = entries[generation] else { return }
-        if let scanned = entry.scanned, now.nanoseconds(since: scanned) < 250_000_000 { return }
+        if let scanned = entry.scanned, now.nanoseconds(since: scanned) < entry.scanPause { return }
         guard scans.take(at: now) else { return }
         entry.scanned = now
+        let begun = Instant.now
         if let read = maps(of: entry.sighting) {
             (entry.task, entry.lines) = (read.task, read.lines)
         } else if entry.lines == nil, let heir = entry.heir, let other = entries[heir] {
             if let read = maps(of: other.sighting) { (entry.task, entry.lines) = (read.task, read.lines) }
         }
+        // Sixty thousand mappings take a while: never more than an eighth of the time.
+        entry.scanPause = max(Self.scanPause, 8 * min(Instant.now.nanoseconds(since: begun), 1 << 40))
         entries[generation] = entry
     }
 
@@ -155,18 +142,3 @@ struct ScanBudget: Sendable {
 
 /// `0x…`
 func hex(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
-
-extension MapLine {
-    /// Memory of the process itself, whatever the kernel calls it.
-    var isMemory: Bool {
-        if path.isEmpty { return true }
-        return ["[heap]", "[stack", "[anon", "//anon", "/dev/zero", "/anon_hugepage", "/SYSV"]
-            .contains { path.starts(with: $0.utf8) }
-    }
-
-    /// `0x1000-0x2000 at offset 0x500 of /bin/true`
-    var summary: String {
-        let name = path.isEmpty ? "memory without a name" : displayText(path)
-        return "\(hex(start))-\(hex(end)) at offset \(hex(offset)) of \(name)"
-    }
-}

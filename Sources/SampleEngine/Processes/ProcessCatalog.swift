@@ -20,6 +20,8 @@ package struct ProcessCatalog: ~Copyable {
         /// The task whose maps these were: the process, or a thread that has outlived its leader.
         var task: Int32?
         var scanned: Instant?
+        /// Nanoseconds until they may be read again.
+        var scanPause: UInt64 = 0
         /// Another generation with the same origin, to ask in its stead once it is gone.
         var heir: Generation?
     }

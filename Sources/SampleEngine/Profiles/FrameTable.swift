@@ -83,6 +83,9 @@ struct FrameTable: ~Copyable {
 
     // MARK: Code made at run time
 
+    /// Whether any name may change.
+    var hasChangeable: Bool { !changeable.isEmpty }
+
     /// Whether names of a space may change.
     func isChangeable(_ space: SpaceID) -> Bool { changeable[space] != nil }
 

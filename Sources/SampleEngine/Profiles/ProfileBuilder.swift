@@ -102,6 +102,7 @@ package struct ProfileBuilder: ~Copyable {
     /// Looks for new names where code is made at run time: by the kernel, and by processes that were sampled again.
     private mutating func renewNames(of open: borrowing OpenSlice) {
         let made = open.kernelCode.compactMap { symbolizer.note($0) }
+        guard frames.hasChangeable else { return }
         renew(made, in: .kernel)
         var spaces: Set<SpaceID> = []
         for entry in open.stacks.entries where frames.isChangeable(entry.location.space) {

@@ -118,3 +118,31 @@ struct ProcReaderTests {
         #expect(maps?.task == 9)
     }
 }
+
+@Suite("MapLine: text in other pages")
+struct MovedTextTests {
+    private func lines(_ text: String) -> [MapLine] { MapLine.fillingHoles(ProcReader.parse(Array(text.utf8))) }
+
+    @Test("Memory in a hole of a file's mapping has the file's offsets")
+    func hole() {
+        let lines = lines(
+            """
+            1000-2000 r-xp 1000 8:1 5 /a
+            2000-4000 r-xp 0 0:0 0
+            4000-5000 r-xp 0 0:0 0
+            6000-7000 r--p 6000 8:1 5 /a
+            """)
+        #expect(lines.map(\.offset) == [0x1000, 0x2000, 0x4000, 0x6000])
+        #expect(lines.map(\.isMoved) == [false, true, true, false])
+        #expect(lines.allSatisfy { $0.inode == 5 && $0.path == Array("/a".utf8) })
+        #expect(lines[2].witness == 0x1000..<0x2000, "the file is opened by the part that is mapped")
+    }
+
+    @Test(
+        "Memory between two files, or between parts at other distances, is memory",
+        arguments: ["4000-5000 r-xp 4000 8:1 6 /b", "4000-5000 r-xp 5000 8:1 5 /a", "4000-5000 r-xp 4000 8:1 5 /c", ""])
+    func noHole(above: String) {
+        let lines = lines("1000-2000 r-xp 1000 8:1 5 /a\n2000-4000 r-xp 0 0:0 0\n\(above)\n")
+        #expect(lines[1].inode == 0 && !lines[1].isMoved)
+    }
+}

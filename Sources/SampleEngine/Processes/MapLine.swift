@@ -1,0 +1,76 @@
+/// One line of `/proc/PID/maps` (proc(5)).
+package struct MapLine: Equatable, Sendable {
+    package let start: UInt64
+    package let end: UInt64
+    package let isExecutable: Bool
+    package let offset: UInt64
+    /// As in an MMAP2 record: major number in the low half, minor in the high half.
+    package let device: UInt64
+    package let inode: UInt64
+    /// The rest of the line: a path as the kernel escapes it, a name in brackets, or nothing.
+    package let path: [UInt8]
+    /// The mapping by which the file can be opened: the line's own, or a neighbour's.
+    package let witness: Range<UInt64>
+    /// Memory at the place of a file's own code, see `MapLine.fillingHoles`.
+    package var isMoved: Bool { witness.lowerBound != start }
+
+    package init(
+        start: UInt64, end: UInt64, isExecutable: Bool = true, offset: UInt64, device: UInt64, inode: UInt64,
+        path: [UInt8], witness: Range<UInt64>? = nil
+    ) {
+        self.start = start
+        self.end = end
+        self.isExecutable = isExecutable
+        self.offset = offset
+        self.device = device
+        self.inode = inode
+        self.path = path
+        self.witness = witness ?? start..<end
+    }
+}
+
+extension MapLine {
+    /// Memory of the process itself, whatever the kernel calls it.
+    var isMemory: Bool {
+        if path.isEmpty { return true }
+        return ["[heap]", "[stack", "[anon", "//anon", "/dev/zero", "/anon_hugepage", "/SYSV"]
+            .contains { path.starts(with: $0.utf8) }
+    }
+
+    /// `0x1000-0x2000 at offset 0x500 of /bin/true`
+    var summary: String {
+        let name = path.isEmpty ? "memory without a name" : displayText(path)
+        return "\(hex(start))-\(hex(end)) at offset \(hex(offset)) of \(name)"
+    }
+
+    /// The lines with memory that lies in a hole of a file's mapping made lines of that file: programs copy their own
+    /// text into larger pages, at its place.
+    ///
+    ///     ┌─ node, offset 0x1000 ─┐┌─── memory ───┐┌─ node, offset 0x9000 ─┐
+    ///     0x401000                0x404000        0x409000                       one distance of address and offset
+    package static func fillingHoles(_ lines: [MapLine]) -> [MapLine] {
+        var result = lines
+        var below: MapLine?
+        var hole: [Int] = []
+        for (index, line) in lines.enumerated() {
+            if line.isMemory {
+                hole.append(index)
+                continue
+            }
+            if let below, below.inode != 0, below.inode == line.inode, below.device == line.device,
+                below.path == line.path, below.start &- below.offset == line.start &- line.offset
+            {
+                for index in hole { result[index] = lines[index].moved(into: below) }
+            }
+            below = line
+            hole = []
+        }
+        return result
+    }
+
+    private func moved(into below: MapLine) -> MapLine {
+        MapLine(
+            start: start, end: end, isExecutable: isExecutable, offset: start &- below.start &+ below.offset,
+            device: below.device, inode: below.inode, path: below.path, witness: below.start..<below.end)
+    }
+}
