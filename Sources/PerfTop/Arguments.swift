@@ -99,7 +99,9 @@ struct Arguments: ParsableArguments {
 
     @Option(
         name: .customLong("group-by"),
-        help: ArgumentHelp("What makes a row; help lists all. Default: process,module,function.", valueName: "KEYS"))
+        help: ArgumentHelp(
+            "What makes a row; help lists all. Default: as the view has it: process,module,function.", valueName: "KEYS"
+        ))
     var grouping: String?
 
     @Option(
@@ -112,7 +114,8 @@ struct Arguments: ParsableArguments {
 
     @Option(
         name: .customLong("view"),
-        help: ArgumentHelp("View to begin with: functions (default) or rings.", valueName: "NAME"))
+        help: ArgumentHelp(
+            "View to begin with: functions (default), processes, modules, threads, cpus or rings.", valueName: "NAME"))
     var view: String?
 
     @Option(
@@ -179,7 +182,9 @@ struct Request {
             arguments.batch || arguments.frames != nil || arguments.format != nil || arguments.output != nil
         pace = Pace(delay: delay, window: window)
 
-        let grouping = try Self.grouping(arguments.grouping ?? "process,module,function")
+        let view = try Self.view(arguments.view ?? "functions")
+        let asked = try Self.grouping(arguments.grouping)
+        let grouping = asked ?? view.grouping ?? ReportOptions().grouping
         let column: Column = try Self.choice(arguments.sort ?? "self", option: "-s", what: "sort key")
         batch.report = ReportOptions(
             grouping: grouping, ordering: Ordering(column), filter: Filter(arguments.filter ?? ""),
@@ -188,12 +193,12 @@ struct Request {
         batch.frames = try Self.positive(arguments.frames, option: "-n")
         batch.outputPath = arguments.output
 
-        live.grouping = grouping
-        live.ordering = Ordering(column)
+        live.grouping = asked
+        live.ordering = arguments.sort == nil ? nil : Ordering(column)
         live.filter = arguments.filter ?? ""
         live.ascii = arguments.ascii
         live.color = try Self.choice(arguments.color ?? "auto", option: "--color", what: "choice")
-        live.view = try Self.view(arguments.view ?? "functions")
+        live.view = view
     }
 
     /// The same pace for frames that hold their own interval.
@@ -337,7 +342,9 @@ extension Request {
         return number
     }
 
-    private static func grouping(_ words: String) throws(EngineError) -> Set<GroupKey> {
+    /// Nil where nothing was asked for.
+    private static func grouping(_ words: String?) throws(EngineError) -> Set<GroupKey>? {
+        guard let words else { return nil }
         var keys: Set<GroupKey> = []
         for word in words.split(separator: ",", omittingEmptySubsequences: false) {
             // What JSON calls a symbol is a function everywhere else.

@@ -7,7 +7,7 @@ extension TopModel {
 
     /// Opens the prompt; typing moves the cursor to the first match from where it stands now.
     mutating func beginSearch() {
-        guard view == .functions else { return say("there is nothing to search in this view") }
+        guard view != .rings else { return say("there is nothing to search in this view") }
         searchStart = cursor.index
         searchBefore = search
         prompt = Prompt(.search, text: "", history: searchHistory)
@@ -46,7 +46,7 @@ extension TopModel {
 
     /// Searches for the function under the cursor.
     mutating func searchSame() {
-        guard view == .functions, cursor.index < rows.count else { return }
+        guard view != .rings, cursor.index < rows.count else { return }
         let row = rows[cursor.index]
         let name = row.function.isEmpty ? row.process.isEmpty ? row.module : row.process : row.function
         search = Filter(name)

@@ -20,10 +20,10 @@ public struct TopModel: Sendable {
         public var capabilities: Capabilities
         /// Seconds that local time is ahead of UTC.
         public var utcOffset: Int
-        /// What one row stands for.
-        public var grouping: Set<GroupKey>
-        /// The first order of the rows.
-        public var ordering: Ordering<Column>
+        /// What one row of the first view stands for; nil is the view's own.
+        public var grouping: Set<GroupKey>?
+        /// The first order of its rows; nil is the view's own.
+        public var ordering: Ordering<Column>?
         /// The first filter.
         public var filter: Filter
         /// The first view.
@@ -31,8 +31,8 @@ public struct TopModel: Sendable {
 
         /// Everything but the terminal has its usual value.
         public init(
-            capabilities: Capabilities, utcOffset: Int = 0, grouping: Set<GroupKey> = [.process, .module, .function],
-            ordering: Ordering<Column> = Ordering(.selfPercent), filter: Filter = Filter(""), view: View = .functions
+            capabilities: Capabilities, utcOffset: Int = 0, grouping: Set<GroupKey>? = nil,
+            ordering: Ordering<Column>? = nil, filter: Filter = Filter(""), view: View = .functions
         ) {
             self.capabilities = capabilities
             self.utcOffset = utcOffset
@@ -43,15 +43,9 @@ public struct TopModel: Sendable {
         }
     }
 
-    struct Menu: Sendable {
-        let titles: [String]
-        var index: Int
-    }
-
     let glyphs: Glyphs
     let fitter: Fitter
     let utcOffset: Int
-    let grouping: Set<GroupKey>
 
     /// What is on the screen; while frozen, newer profiles wait in `held`.
     private(set) var profile: Profile?
@@ -61,7 +55,10 @@ public struct TopModel: Sendable {
     private(set) var event = 0
 
     var view: View
-    var ordering: Ordering<Column>
+    /// The tables, each as it was left.
+    var listings: [View: Listing] = [:]
+    /// The rows that were entered, the outermost first.
+    var levels: [Level] = []
     var ringOrdering = Ordering<RingColumn>(.cpu)
     var filter: Filter
     private var filterHistory: [String] = []
@@ -72,21 +69,23 @@ public struct TopModel: Sendable {
     /// Row at which the search began.
     var searchStart = 0
 
-    private var steadyOrder = SteadyOrder<RowKey>()
     /// Every row in order, before the filter, and the samples behind them.
     private(set) var allRows: [Row] = []
     private(set) var samples: UInt64 = 0
     /// The rows that pass the filter, in order.
     private(set) var rows: [Row] = []
     private(set) var rings: [RingFigures] = []
-    var cursor = ListCursor<RowKey>()
+    /// Percent of the event's weight inside the rows that were entered.
+    private(set) var percentInside = 100.0
     var ringCursor = ListCursor<RingID>()
     /// Cells by which long names are moved to the left.
     var nameOffset = 0
     var showsDetail = false
 
     var prompt: Prompt?
-    private(set) var menu: Menu?
+    var menu: Menu?
+    /// What Esc comes back to from the menu of groups.
+    var groupingBefore: Set<GroupKey> = []
     /// First line of the help on the screen; nil while help is closed.
     var helpTop: Int?
     private(set) var message: String?
@@ -102,10 +101,12 @@ public struct TopModel: Sendable {
         glyphs = Glyphs(setup.capabilities)
         fitter = Fitter(setup.capabilities)
         utcOffset = setup.utcOffset
-        grouping = setup.grouping
-        ordering = setup.ordering
         filter = setup.filter
         view = setup.view.isBuilt ? setup.view : .functions
+        // What was asked for holds where it was asked for.
+        let asked = view == .rings ? .functions : view
+        listings[asked] = Listing(setup.grouping ?? asked.grouping ?? [])
+        if let ordering = setup.ordering { listings[asked]?.ordering = ordering }
     }
 
     /// Takes a newer profile; says whether the picture changes.
@@ -159,26 +160,46 @@ public struct TopModel: Sendable {
 
     // MARK: The folds
 
-    private mutating func fold() {
+    /// What the view on the screen remembers.
+    var listing: Listing {
+        get { listing(of: view) }
+        set { listings[view] = newValue }
+    }
+
+    func listing(of view: View) -> Listing { listings[view] ?? Listing(of: view) }
+
+    var grouping: Set<GroupKey> { listing.grouping }
+    var ordering: Ordering<Column> {
+        get { listing.ordering }
+        set { listing.ordering = newValue }
+    }
+    var cursor: ListCursor<RowKey> {
+        get { listing.cursor }
+        set { listing.cursor = newValue }
+    }
+
+    /// Makes the rows of the view on the screen from the profile.
+    mutating func fold() {
         guard let profile else { return }
         event = min(event, max(profile.session.events.count - 1, 0))
-        let table = profile.table(of: event, by: grouping)
+        let table = profile.table(of: event, by: grouping, inside: levels.map(\.scope))
         samples = table.samples
+        percentInside = table.percentInside
         allRows = table.rows
         arrange()
     }
 
     /// Sorts; what differs by chance alone stays where it was.
     private mutating func arrange() {
-        allRows = steadyOrder.arranged(ordering.sorted(allRows), by: ordering, samples: samples)
+        allRows = listing.steadyOrder.arranged(ordering.sorted(allRows), by: ordering, samples: samples)
         rings = ringOrdering.sorted(profile?.rings ?? [])
         ringCursor.follow(rings.lazy.map(RingID.init))
         applyFilter()
     }
 
     /// Sorts whatever was shown before: the user has asked for another list.
-    private mutating func arrangeAfresh() {
-        steadyOrder.forget()
+    mutating func arrangeAfresh() {
+        listing.steadyOrder.forget()
         arrange()
     }
 
@@ -207,13 +228,14 @@ public struct TopModel: Sendable {
         case .sortLeft: moveSort(by: -1)
         case .sortRight: moveSort(by: 1)
         case .invert: invert()
-        case .detail: showsDetail.toggle()
+        case .drill: drill()
+        case .group: openGroupMenu()
         case .nameLeft: nameOffset = max(nameOffset - 10, 0)
         case .nameRight: nameOffset = min(nameOffset + 10, longestName)
         case .nameStart: nameOffset = 0
         case .nameEnd: nameOffset = longestName
-        case .nextView: show(neighbour(1))
-        case .previousView: show(neighbour(-1))
+        case .nextView: show(neighbor(1))
+        case .previousView: show(neighbor(-1))
         default: move(action)
         }
     }
@@ -228,6 +250,8 @@ public struct TopModel: Sendable {
         } else if !filter.isEmpty {
             filter = Filter("")
             arrangeAfresh()
+        } else if !leaveLevel() {
+            say("nothing is open; q leaves perftop")
         }
     }
 
@@ -268,76 +292,11 @@ public struct TopModel: Sendable {
         let count = profile?.session.events.count ?? 0
         guard count > 1 else { return say("only one event is sampled: -e adds more") }
         event = (event + 1) % count
-        steadyOrder.forget()
+        listing.steadyOrder.forget()
         fold()
     }
 
-    private mutating func show(_ chosen: View) {
-        guard chosen.isBuilt else { return say("\(chosen.rawValue) \(chosen.title): this view is not built yet") }
-        view = chosen
-        showsDetail = false
-    }
-
-    private func neighbour(_ step: Int) -> View {
-        let built = View.allCases.filter(\.isBuilt)
-        let index = built.firstIndex(of: view) ?? 0
-        return built[(index + step + built.count) % built.count]
-    }
-
     private var longestName: Int { rows.reduce(0) { max($0, TextWidth.cells(of: $1.shortFunction)) } }
-
-    // MARK: Sorting
-
-    var columns: [Column] { Column.allCases.filter { $0.exists(in: grouping, siblings: siblings.count) } }
-
-    /// Names of the events that are counted beside the one on the screen.
-    var siblings: [String] {
-        (profile?.session.events ?? []).filter { $0.leader == event }.map(\.name)
-    }
-
-    private mutating func openSortMenu() {
-        if view == .rings {
-            let columns = RingColumn.sortable
-            menu = Menu(
-                titles: columns.map { $0.spec().title }, index: columns.firstIndex(of: ringOrdering.column) ?? 0)
-        } else {
-            let titles = columns.map { $0.spec(screenWidth: 0, siblings: siblings).title }
-            menu = Menu(titles: titles, index: columns.firstIndex(of: ordering.column) ?? 0)
-        }
-    }
-
-    private mutating func moveSort(by step: Int) {
-        if view == .rings {
-            sort(byColumn: (RingColumn.sortable.firstIndex(of: ringOrdering.column) ?? 0) + step)
-        } else {
-            sort(byColumn: (columns.firstIndex(of: ordering.column) ?? 0) + step)
-        }
-    }
-
-    /// Sorts by the column at a place in the list; choosing the sorted one again turns the order round.
-    private mutating func sort(byColumn index: Int) {
-        let title: String
-        if view == .rings {
-            let columns = RingColumn.sortable
-            let chosen = columns[min(max(index, 0), columns.count - 1)]
-            let again = chosen == ringOrdering.column
-            ringOrdering = Ordering(chosen, inverted: again && ringOrdering.inverted != (menu != nil))
-            title = chosen.spec().title
-        } else {
-            let columns = columns
-            let chosen = columns[min(max(index, 0), columns.count - 1)]
-            let again = chosen == ordering.column
-            ordering = Ordering(chosen, inverted: again && ordering.inverted != (menu != nil))
-            title = chosen.spec(screenWidth: 0, siblings: siblings).title
-        }
-        if !shownColumns.contains(title) { say("sorted by \(title), a column this screen is too narrow for") }
-        arrangeAfresh()
-    }
-
-    private mutating func invert() {
-        if view == .rings { ringOrdering.inverted.toggle() } else { ordering.inverted.toggle() }
-        arrangeAfresh()
-    }
 
     // MARK: Prompt, menu, help
 
@@ -363,21 +322,6 @@ public struct TopModel: Sendable {
         guard let prompt, prompt.text != filter.text else { return }
         filter = Filter(prompt.text)
         arrangeAfresh()
-    }
-
-    private mutating func performInMenu(_ action: Action) {
-        guard let open = menu else { return }
-        switch action {
-        case .accept:
-            sort(byColumn: open.index)
-            menu = nil
-        case .back, .quit: menu = nil
-        default:
-            let count = open.titles.count
-            if let place = Self.place(after: action, from: open.index, page: pageRows, count: count) {
-                menu?.index = max(min(place, count - 1), 0)
-            }
-        }
     }
 
     private mutating func performInHelp(_ action: Action) {

@@ -52,6 +52,24 @@ extension EndToEnd {
             try expectEnd(tmux, status: 0)
         }
 
+        @Test("views of other groups, into a row and back")
+        func groups() throws {
+            let tmux = try open()
+            try tmux.type("5")
+            try tmux.expect("the process with its pid") { Screen.isRow($0, "\(burn.pid) burn") && !isRow($0, "alpha") }
+            try tmux.press("Enter")
+            try tmux.expect("its functions") { isRow($0, "alpha") && $0.contains("in burn (pid \(burn.pid))") }
+            try tmux.press("Escape")
+            try tmux.type("b")
+            try tmux.expect("the menu of groups") { $0.contains("[x] pid") && $0.contains("[ ] thread") }
+            try tmux.press("Space", "Enter")
+            try tmux.expect("functions beside processes") {
+                isRow($0, "alpha") && $0.contains("by function+process+pid")
+            }
+            try tmux.type("q")
+            try expectEnd(tmux, status: 0)
+        }
+
         @Test("a filter hides the rest, Escape brings it back")
         func filter() throws {
             let tmux = try open()

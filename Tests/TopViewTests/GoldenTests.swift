@@ -118,6 +118,18 @@ import Testing
             model.draw(columns: 80, lines: 14), "prompt", "Two rows match; the last line is the prompt and counts.")
     }
 
+    @Test func drilled() throws {
+        var model = model(view: .processes)
+        model.press(all: [.enter])
+        try check(
+            model.draw(columns: 100, lines: 12), "drilled",
+            "The tab line says whose functions these are and their share; shares stay those of all samples.")
+        model.press(all: [.escape, "b", .down])
+        try check(
+            model.draw(columns: 80, lines: 14), "group-menu",
+            "A cross for what makes a row; the table beside it is grouped so already.")
+    }
+
     @Test func nothingToShow() throws {
         var builder = SyntheticProfile()
         var model = model(showing: builder.next())

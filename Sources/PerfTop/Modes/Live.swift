@@ -8,8 +8,9 @@ struct LiveOptions {
     var color: ColorChoice = .auto
     /// Signs in ASCII only, whatever the locale can show.
     var ascii = false
-    var grouping: Set<GroupKey> = [.process, .module, .function]
-    var ordering = Ordering<Column>(.selfPercent)
+    /// Nil: as the view has them.
+    var grouping: Set<GroupKey>?
+    var ordering: Ordering<Column>?
     var filter = ""
     var view = View.functions
     /// The command that was started to be profiled.

@@ -32,6 +32,20 @@ public struct RowKey: Hashable, Sendable {
     public init() {}
 }
 
+/// One row of another table, as what a table is narrowed to: only samples of that row count.
+public struct Scope: Sendable, Equatable {
+    /// What the other table was grouped by.
+    public let grouping: Set<GroupKey>
+    /// The row's identity.
+    public let key: RowKey
+
+    /// The samples of the row with this key in a table grouped like this.
+    public init(_ key: RowKey, of grouping: Set<GroupKey>) {
+        self.key = key
+        self.grouping = grouping
+    }
+}
+
 /// One line of a table.
 public struct Row: Sendable {
     public let key: RowKey
@@ -62,9 +76,13 @@ public struct Row: Sendable {
 /// Rows in falling order of self weight, and what their percentages are of.
 public struct Table: Sendable {
     public let rows: [Row]
-    /// Samples behind the table, before any display filter.
+    /// Samples of the event, before any scope or display filter; weight is what percentages are of.
     public let samples: UInt64
     public let weight: UInt64
+    /// Samples inside the table's scopes.
+    public let samplesInside: UInt64
+    /// Percent of the weight that is inside the table's scopes.
+    public let percentInside: Double
     /// How many of the samples have a name.
     public let naming: Naming
     /// Events that are counted beside the table's own, by their places in the session.

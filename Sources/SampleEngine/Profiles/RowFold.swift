@@ -1,8 +1,10 @@
 extension Profile {
     /// Folds the cells of one event into rows; pure, so it can be called again on any key press.
     ///
-    /// - Parameter event: index into `session.events`; nil adds up all events.
-    public func table(of event: Int? = 0, by grouping: Set<GroupKey>) -> Table {
+    /// - Parameters:
+    ///   - event: index into `session.events`; nil adds up all events.
+    ///   - scopes: rows of other tables that every sample has to belong to.
+    public func table(of event: Int? = 0, by grouping: Set<GroupKey>, inside scopes: [Scope] = []) -> Table {
         var siblings: [Int] = []
         func part(of number: Int) -> RowFold.Part {
             let leader = number < session.events.count ? session.events[number].leader : nil
@@ -12,7 +14,7 @@ extension Profile {
             return .counts(sibling: siblings.count - 1)
         }
         let parts = (0..<max(session.events.count, (event ?? 0) + 1)).map(part)
-        var fold = RowFold(profile: self, grouping: grouping, siblings: siblings)
+        var fold = RowFold(profile: self, grouping: grouping, scopes: scopes, siblings: siblings)
         for slice in slices {
             for cell in slice.cells {
                 switch Int(cell.event) < parts.count ? parts[Int(cell.event)] : event == nil ? .samples : .none {
@@ -33,14 +35,16 @@ extension Profile {
 private struct RowFold: ~Copyable {
     private let profile: Profile
     private let groups: Groups
+    private let scopes: Scopes
     private let siblings: [Int]
     /// What every cell asks of its function, without the texts.
     private let codes: [Code]
     private var index = HashIndex(capacity: 1024)
     private var sums: [Accumulator] = []
     private var all = Sum()
+    private var inside = Sum()
     private var naming = Naming()
-    private var processes = ProcessNumbers()
+    private var processes: ProcessNumbers
 
     /// What the cells of an event are to a table.
     fileprivate enum Part {
@@ -54,6 +58,7 @@ private struct RowFold: ~Copyable {
         let module: UInt32
         let kind: CodeKind
         let naming: Naming.Class
+        let isInside: Bool
     }
 
     /// The grouping as plain flags, looked at for every cell.
@@ -114,14 +119,19 @@ private struct RowFold: ~Copyable {
         var counts: [UInt64] = []
     }
 
-    init(profile: Profile, grouping: Set<GroupKey>, siblings: [Int]) {
+    init(profile: Profile, grouping: Set<GroupKey>, scopes: [Scope], siblings: [Int]) {
         self.profile = profile
         self.siblings = siblings
+        let scopes = Scopes(scopes)
+        self.scopes = scopes
         groups = Groups(grouping)
+        processes = ProcessNumbers(scopes)
         let functions = profile.names.functions
         codes = functions.indices.map { number in
             let function = functions[number]
-            return Code(module: function.module.index, kind: function.kind, naming: Naming.Class(of: function))
+            return Code(
+                module: function.module.index, kind: function.kind, naming: Naming.Class(of: function),
+                isInside: scopes.hold(FunctionID(UInt32(number)), in: function.module))
         }
     }
 
@@ -130,16 +140,18 @@ private struct RowFold: ~Copyable {
         guard Int(cell.stack.index) < profile.stacks.count else { return }
         let leaf = profile.stacks[Int(cell.stack.index)]
         naming.add(cell.count, leaf.function.map { codes[Int($0.index)].naming } ?? .unknown)
-        let row = row(for: cell, frame: leaf)
-        sums[row].own.add(cell)
-        sums[row].total.add(cell)
+        var counted: [Int] = []
+        if let row = row(for: cell, frame: leaf) {
+            inside.add(cell)
+            sums[row].own.add(cell)
+            sums[row].total.add(cell)
+            if leaf.caller != nil { counted = [row] }
+        }
         guard var caller = leaf.caller else { return }
         // A function that calls itself is in its own total once.
-        var counted = [row]
         while Int(caller.index) < profile.stacks.count {
             let frame = profile.stacks[Int(caller.index)]
-            let row = self.row(for: cell, frame: frame)
-            if !counted.contains(row) {
+            if let row = self.row(for: cell, frame: frame), !counted.contains(row) {
                 counted.append(row)
                 sums[row].total.add(cell)
             }
@@ -154,14 +166,19 @@ private struct RowFold: ~Copyable {
         var place = cell
         // One row for the samples and for what was counted beside them.
         if let leader = profile.session.events[Int(cell.event)].leader { place.event = UInt16(leader) }
-        let row = row(for: place, frame: profile.stacks[Int(cell.stack.index)])
+        guard let row = row(for: place, frame: profile.stacks[Int(cell.stack.index)]) else { return }
         if sums[row].counts.isEmpty { sums[row].counts = Array(repeating: 0, count: siblings.count) }
         sums[row].counts[sibling] = sums[row].counts[sibling].addingSaturating(cell.period)
     }
 
-    private mutating func row(for cell: Cell, frame: Frame) -> Int {
+    /// The row of a frame of a cell; nil where it is outside of the scopes.
+    private mutating func row(for cell: Cell, frame: Frame) -> Int? {
         let process = processes.number(of: cell.generation, in: profile.names)
         let code = frame.function.map { codes[Int($0.index)] }
+        if !scopes.areEmpty {
+            let isInside = process.isInside && (code?.isInside ?? scopes.hold(nil, in: nil)) && scopes.hold(cell)
+            guard isInside else { return nil }
+        }
         var key = Key()
         if groups.function, let function = frame.function { key.function = function.index }
         if groups.module, let code { key.module = code.module }
@@ -193,7 +210,9 @@ private struct RowFold: ~Copyable {
         var rows: [Row] = []
         rows.reserveCapacity(ordered.count)
         for sum in ordered { rows.append(row(sum)) }
-        return Table(rows: rows, samples: all.samples, weight: all.weight, naming: naming, siblings: siblings)
+        return Table(
+            rows: rows, samples: all.samples, weight: all.weight, samplesInside: inside.samples,
+            percentInside: 100 * Double(inside.weight) / Double(max(all.weight, 1)), naming: naming, siblings: siblings)
     }
 
     private func row(_ sum: Accumulator) -> Row {
@@ -206,7 +225,8 @@ private struct RowFold: ~Copyable {
             function: groups.function ? function?.name ?? "[reading symbols]" : "",
             shortFunction: function.map { $0.shortName ?? $0.name } ?? "", rawFunction: function?.rawName,
             nameSource: groups.function ? function?.source ?? .none : .none,
-            module: module?.name ?? "", modulePath: module?.path ?? "", buildID: module?.buildID ?? "",
+            module: module?.name ?? (groups.module && !groups.function ? "[reading symbols]" : ""),
+            modulePath: module?.path ?? "", buildID: module?.buildID ?? "",
             process: process, pid: sum.pid, kind: sum.kind,
             selfPercent: 100 * Double(sum.own.weight) / weight,
             totalPercent: 100 * Double(sum.total.weight) / weight,
@@ -237,12 +257,16 @@ private struct ProcessNumbers {
         var name: UInt32
         var pid: Int32
         var user: UInt32?
+        let isInside: Bool
     }
 
+    private let scopes: Scopes
     private(set) var names: [String] = []
     private var numbers: [String: UInt32] = [:]
     private var known: [Generation: Process] = [:]
     private var last: (generation: Generation, process: Process)?
+
+    init(_ scopes: Scopes) { self.scopes = scopes }
 
     mutating func number(of generation: Generation, in table: Names) -> Process {
         if let last, last.generation == generation { return last.process }
@@ -258,8 +282,46 @@ private struct ProcessNumbers {
             names.append(name)
             numbers[name] = number
         }
-        let process = Process(name: number, pid: facts?.pid ?? -1, user: facts?.user)
+        let pid = facts?.pid ?? -1
+        let isInside = scopes.hold(process: name, pid: pid, user: facts?.user)
+        let process = Process(name: number, pid: pid, user: facts?.user, isInside: isInside)
         known[generation] = process
         return process
+    }
+}
+
+/// Asks of each part of a place whether the scopes hold it; all parts together decide.
+private struct Scopes {
+    private let scopes: [Scope]
+    let areEmpty: Bool
+
+    init(_ scopes: [Scope]) {
+        self.scopes = scopes
+        areEmpty = scopes.isEmpty
+    }
+
+    func hold(_ function: FunctionID?, in module: ModuleID?) -> Bool {
+        scopes.allSatisfy { scope in
+            // As in the table: a function tells its module.
+            let asksModule = scope.grouping.contains(.module)
+            return (!scope.grouping.contains(.function) || scope.key.function == function)
+                && (!asksModule || scope.key.module == module)
+        }
+    }
+
+    func hold(process name: String, pid: Int32, user: UInt32?) -> Bool {
+        scopes.allSatisfy { scope in
+            (!scope.grouping.contains(.process) || scope.key.process == name)
+                && (!scope.grouping.contains(.pid) || scope.key.pid == pid)
+                && (!scope.grouping.contains(.user) || scope.key.user == user)
+        }
+    }
+
+    func hold(_ cell: Cell) -> Bool {
+        scopes.allSatisfy { scope in
+            (!scope.grouping.contains(.thread) || scope.key.thread == cell.thread)
+                && (!scope.grouping.contains(.cpu) || scope.key.cpu == cell.cpu)
+                && (!scope.grouping.contains(.event) || scope.key.event == cell.event)
+        }
     }
 }

@@ -34,15 +34,21 @@ extension TopModel {
     /// `? Help  \ Filter  s Sort …  q Quit`: those that fit, the least needed leave first.
     private func keyLine(_ columns: Int) -> Line {
         let context = context
-        var shown = Binding.all.filter { $0.label != nil && $0.contexts.contains(context) }
-        if context == .table, profile?.session.events.count ?? 0 > 1,
-            let event = Binding.all.first(where: { $0.action == .nextEvent })
-        {
-            shown.insert(event, at: max(shown.count - 2, 0))
+        // What would only say that there is nothing to do is not offered.
+        var idle: Set<Action> = profile?.session.events.count ?? 0 > 1 ? [] : [.nextEvent]
+        if view == .rings { idle.formUnion([.filter, .search, .group]) }
+        if menu?.purpose == .sort { idle.insert(.toggle) }
+        var shown = Binding.all.filter {
+            $0.label != nil && $0.contexts.contains(context) && !idle.contains($0.action)
         }
         func label(_ binding: Binding) -> String {
-            if binding.action == .freeze && isFrozen { return "Resume" }
-            return binding.label ?? "Event"
+            let doesOther =
+                switch binding.action {
+                case .freeze: isFrozen
+                case .drill: view == .rings || grouping.contains(.function)
+                default: false
+                }
+            return (doesOther ? binding.otherLabel : binding.label) ?? ""
         }
         func width() -> Int {
             shown.reduce(1) { $0 + TextWidth.cells(of: ($1.keys.first?.name ?? "") + label($1)) + 3 } - 2

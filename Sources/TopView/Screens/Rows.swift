@@ -1,8 +1,8 @@
 internal import SampleEngine
 
 extension TopModel {
-    /// The table of functions: its header and as many rows as there is room for.
-    mutating func functionsBody(_ columns: Int, rows count: Int) -> Body {
+    /// The table of samples, however they are grouped: its header and as many rows as there is room for.
+    mutating func tableBody(_ columns: Int, rows count: Int) -> Body {
         let siblings = self.siblings
         let specs = self.columns.map { (id: $0, spec: $0.spec(screenWidth: columns, siblings: siblings)) }
         let placed = Layout.place(specs, in: columns, flexibleMinimum: 20)
@@ -89,7 +89,10 @@ extension TopModel {
     /// Why there is no row, nil where there are some.
     private var emptyReason: String? {
         guard let profile else { return "starting: the first samples have not been read yet" }
-        if allRows.isEmpty || samples == 0 { return noSamplesReason(profile) }
+        if samples == 0 || allRows.isEmpty && levels.isEmpty { return noSamplesReason(profile) }
+        if allRows.isEmpty {
+            return "no samples \(breadcrumb) in the last \(Numbers.seconds(profile.seconds)); Esc goes back"
+        }
         guard rows.isEmpty else { return nil }
         let hidden = allRows.count
         let which = hidden == 1 ? "the only row" : "all \(Numbers.grouped(hidden)) rows"
@@ -122,18 +125,19 @@ extension TopModel {
     func rowDetail(_ columns: Int, _ count: Int) -> [Line] {
         guard cursor.index < rows.count, emptyReason == nil else { return blank(columns, count) }
         let row = rows[cursor.index]
+        let name = grouping.contains(.function) ? row.function : row.title(in: grouping)
         let place = "row \(Numbers.grouped(cursor.index + 1)) of \(Numbers.grouped(rows.count))"
         let path = row.modulePath.isEmpty ? row.module : row.modulePath
         if count == 1 {
             let short = row.buildID.isEmpty ? "" : "build-id \(row.buildID.prefix(8))\(glyphs.ellipsis)"
-            return [stripLine(row.function, [path, short, Self.naming(of: row)], place, columns)]
+            return [stripLine(name, [path == name ? "" : path, short, Self.naming(of: row)], place, columns)]
         }
         var facts = [row.process, "\(Numbers.fixed(row.selfPercent, 2))%"]
         facts.append("\(Numbers.grouped(row.selfSamples)) of \(Numbers.grouped(samples)) samples")
         facts += zip(siblings, row.counts).map { "\($0) \(Numbers.grouped($1))" }
         facts.append(Self.word(for: row.kind))
         var lines = [stripLine("", [], place, columns)]
-        lines += wrapped(row.function, columns, .heading, indent: 2)
+        lines += wrapped(name, columns, .heading, indent: 2)
         lines += wrapped(facts.filter { !$0.isEmpty }.joined(separator: "  "), columns, .plain, indent: 2)
         let naming = Self.naming(of: row)
         lines += wrapped("in \(path)" + (naming.isEmpty ? "" : ", named by \(naming)"), columns, .plain, indent: 2)

@@ -1,0 +1,44 @@
+internal import SampleEngine
+
+/// The order of the rows, of samples and of rings alike.
+extension TopModel {
+    var columns: [Column] { Column.allCases.filter { $0.exists(in: grouping, siblings: siblings.count) } }
+
+    /// Names of the events that are counted beside the one on the screen.
+    var siblings: [String] {
+        (profile?.session.events ?? []).filter { $0.leader == event }.map(\.name)
+    }
+
+    mutating func moveSort(by step: Int) {
+        if view == .rings {
+            sort(byColumn: (RingColumn.sortable.firstIndex(of: ringOrdering.column) ?? 0) + step)
+        } else {
+            sort(byColumn: (columns.firstIndex(of: ordering.column) ?? 0) + step)
+        }
+    }
+
+    /// Sorts by the column at a place in the list; choosing the sorted one again turns the order round.
+    mutating func sort(byColumn index: Int) {
+        let title: String
+        if view == .rings {
+            let columns = RingColumn.sortable
+            let chosen = columns[min(max(index, 0), columns.count - 1)]
+            let again = chosen == ringOrdering.column
+            ringOrdering = Ordering(chosen, inverted: again && ringOrdering.inverted != (menu != nil))
+            title = chosen.spec().title
+        } else {
+            let columns = columns
+            let chosen = columns[min(max(index, 0), columns.count - 1)]
+            let again = chosen == ordering.column
+            ordering = Ordering(chosen, inverted: again && ordering.inverted != (menu != nil))
+            title = chosen.spec(screenWidth: 0, siblings: siblings).title
+        }
+        if !shownColumns.contains(title) { say("sorted by \(title), a column this screen is too narrow for") }
+        arrangeAfresh()
+    }
+
+    mutating func invert() {
+        if view == .rings { ringOrdering.inverted.toggle() } else { ordering.inverted.toggle() }
+        arrangeAfresh()
+    }
+}
