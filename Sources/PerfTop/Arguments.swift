@@ -106,7 +106,9 @@ struct Arguments: ParsableArguments {
 
     @Option(
         name: .customLong("filter"),
-        help: ArgumentHelp("Show only rows with this text in function, module or process.", valueName: "TEXT"))
+        help: ArgumentHelp(
+            "Show only what this describes: name, !name, /regex/, module:libc, pid:7, self>1; blanks: and, |: or.",
+            valueName: "EXPR"))
     var filter: String?
 
     @Option(name: .customLong("limit"), help: ArgumentHelp("At most so many rows per frame.", valueName: "N"))
@@ -186,8 +188,9 @@ struct Request {
         let asked = try Self.grouping(arguments.grouping)
         let grouping = asked ?? view.grouping ?? ReportOptions().grouping
         let column: Column = try Self.choice(arguments.sort ?? "self", option: "-s", what: "sort key")
+        let filter = try Self.filter(arguments.filter ?? "")
         batch.report = ReportOptions(
-            grouping: grouping, ordering: Ordering(column), filter: Filter(arguments.filter ?? ""),
+            grouping: grouping, ordering: Ordering(column), filter: filter,
             limit: try Self.positive(arguments.limit, option: "--limit"))
         batch.format = try Self.choice(arguments.format ?? "text", option: "--format", what: "format")
         batch.frames = try Self.positive(arguments.frames, option: "-n")
@@ -195,7 +198,7 @@ struct Request {
 
         live.grouping = asked
         live.ordering = arguments.sort == nil ? nil : Ordering(column)
-        live.filter = arguments.filter ?? ""
+        live.filter = filter
         live.ascii = arguments.ascii
         live.color = try Self.choice(arguments.color ?? "auto", option: "--color", what: "choice")
         live.view = view
@@ -352,6 +355,14 @@ extension Request {
             keys.insert(try choice(name, option: "--group-by", what: "key"))
         }
         return keys
+    }
+
+    private static func filter(_ text: String) throws(EngineError) -> Filter {
+        do {
+            return try Filter(text)
+        } catch {
+            throw EngineError(.usage, what: "--filter \(displayText(text, limit: 100))", why: error.sentence)
+        }
     }
 
     private static func view(_ word: String) throws(EngineError) -> View {

@@ -63,7 +63,7 @@ extension Binding {
         make(.help, .general, [.table], ["?", .function(1)], "this help", bar: "Help", rank: 0),
         make(
             .filter, .rows, [.table], ["\\", "&", .function(4)],
-            "show only rows with this text in function, module or process", bar: "Filter", rank: 2),
+            "show only what this describes: name, !name, /regex/, module:libc, pid:7, self>1", bar: "Filter", rank: 2),
         make(
             .search, .rows, [.table], ["/", .function(3)],
             "go to the first row with this text, hiding none", bar: "Search", rank: 3),

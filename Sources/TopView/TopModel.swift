@@ -32,7 +32,7 @@ public struct TopModel: Sendable {
         /// Everything but the terminal has its usual value.
         public init(
             capabilities: Capabilities, utcOffset: Int = 0, grouping: Set<GroupKey>? = nil,
-            ordering: Ordering<Column>? = nil, filter: Filter = Filter(""), view: View = .functions
+            ordering: Ordering<Column>? = nil, filter: Filter = .everything, view: View = .functions
         ) {
             self.capabilities = capabilities
             self.utcOffset = utcOffset
@@ -60,20 +60,24 @@ public struct TopModel: Sendable {
     /// The rows that were entered, the outermost first.
     var levels: [Level] = []
     var ringOrdering = Ordering<RingColumn>(.cpu)
+    /// The last filter that was understood.
     var filter: Filter
-    private var filterHistory: [String] = []
+    /// What is wrong with the one being typed.
+    var filterError: FilterError?
+    var filterBefore = Filter.everything
+    var filterHistory: [String] = []
     /// What is searched for; matching rows are marked.
-    var search = Filter("")
-    var searchBefore = Filter("")
+    var search = NamePattern(text: "")
+    var searchBefore = NamePattern(text: "")
     var searchHistory: [String] = []
     /// Row at which the search began.
     var searchStart = 0
 
-    /// Every row in order, before the filter, and the samples behind them.
-    private(set) var allRows: [Row] = []
-    private(set) var samples: UInt64 = 0
     /// The rows that pass the filter, in order.
     private(set) var rows: [Row] = []
+    /// How many there are without it, and the samples of the event.
+    private(set) var rowsInside = 0
+    private(set) var samples: UInt64 = 0
     private(set) var rings: [RingFigures] = []
     /// Percent of the event's weight inside the rows that were entered.
     private(set) var percentInside = 100.0
@@ -182,32 +186,26 @@ public struct TopModel: Sendable {
     mutating func fold() {
         guard let profile else { return }
         event = min(event, max(profile.session.events.count - 1, 0))
-        let table = profile.table(of: event, by: grouping, inside: levels.map(\.scope))
+        let table = profile.table(of: event, by: grouping, inside: levels.map(\.scope), matching: filter)
         samples = table.samples
         percentInside = table.percentInside
-        allRows = table.rows
+        rowsInside = table.rowsInside
+        rows = table.rows
         arrange()
     }
 
     /// Sorts; what differs by chance alone stays where it was.
     private mutating func arrange() {
-        allRows = listing.steadyOrder.arranged(ordering.sorted(allRows), by: ordering, samples: samples)
+        rows = listing.steadyOrder.arranged(ordering.sorted(rows), by: ordering, samples: samples)
+        cursor.follow(rows.lazy.map(\.key))
         rings = ringOrdering.sorted(profile?.rings ?? [])
         ringCursor.follow(rings.lazy.map(RingID.init))
-        applyFilter()
     }
 
     /// Sorts whatever was shown before: the user has asked for another list.
     mutating func arrangeAfresh() {
         listing.steadyOrder.forget()
         arrange()
-    }
-
-    /// Filters rows that are in order already.
-    private mutating func applyFilter() {
-        let filter = filter
-        rows = filter.isEmpty ? allRows : allRows.filter { filter.accepts($0) }
-        cursor.follow(rows.lazy.map(\.key))
     }
 
     // MARK: Actions
@@ -217,7 +215,7 @@ public struct TopModel: Sendable {
         switch action {
         case .help: helpTop = 0
         case .back: goBack()
-        case .filter: prompt = Prompt(.filter, text: filter.text, history: filterHistory)
+        case .filter: beginFilter()
         case .search: beginSearch()
         case .searchNext: findNext(1)
         case .searchPrevious: findNext(-1)
@@ -246,10 +244,9 @@ public struct TopModel: Sendable {
         } else if nameOffset > 0 {
             nameOffset = 0
         } else if !search.isEmpty {
-            search = Filter("")
+            search = NamePattern(text: "")
         } else if !filter.isEmpty {
-            filter = Filter("")
-            arrangeAfresh()
+            use(.everything)
         } else if !leaveLevel() {
             say("nothing is open; q leaves perftop")
         }
@@ -301,27 +298,19 @@ public struct TopModel: Sendable {
     // MARK: Prompt, menu, help
 
     private mutating func performInPrompt(_ action: Action) {
-        if prompt?.purpose == .search { return performInSearchPrompt(action) }
-        switch action {
-        case .accept:
-            let text = filter.text
-            if !text.isEmpty, filterHistory.last != text { filterHistory = filterHistory.suffix(49) + [text] }
-            prompt = nil
-        case .back:
-            prompt = nil
-            filter = Filter("")
-            arrangeAfresh()
-        default:
-            prompt?.edit(action)
-            applyPrompt()
+        switch prompt?.purpose {
+        case .search: performInSearchPrompt(action)
+        case .filter: performInFilterPrompt(action)
+        case nil: break
         }
     }
 
     private mutating func applyPrompt() {
-        if prompt?.purpose == .search { return applySearch() }
-        guard let prompt, prompt.text != filter.text else { return }
-        filter = Filter(prompt.text)
-        arrangeAfresh()
+        switch prompt?.purpose {
+        case .search: applySearch()
+        case .filter: applyFilter()
+        case nil: break
+        }
     }
 
     private mutating func performInHelp(_ action: Action) {

@@ -9,7 +9,8 @@ func model(
     grouping: Set<GroupKey>? = nil, view: View = .functions
 ) -> TopModel {
     let capabilities = Capabilities(unicode: unicode, colors: .many)
-    var model = TopModel(.init(capabilities: capabilities, grouping: grouping, filter: Filter(filter), view: view))
+    var model = TopModel(
+        .init(capabilities: capabilities, grouping: grouping, filter: (try? Filter(filter)) ?? .everything, view: view))
     if let profile { _ = model.receive(profile) }
     return model
 }

@@ -11,7 +11,7 @@ struct LiveOptions {
     /// Nil: as the view has them.
     var grouping: Set<GroupKey>?
     var ordering: Ordering<Column>?
-    var filter = ""
+    var filter = Filter.everything
     var view = View.functions
     /// The command that was started to be profiled.
     var command: Command?
@@ -59,7 +59,7 @@ private struct LiveLoop {
         setup.utcOffset = pt_utc_offset(Int(wallClockNanoseconds() / 1_000_000_000))
         setup.grouping = options.grouping
         setup.ordering = options.ordering
-        setup.filter = Filter(options.filter)
+        setup.filter = options.filter
         setup.view = options.view
         model = TopModel(setup)
     }

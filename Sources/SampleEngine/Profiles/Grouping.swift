@@ -76,6 +76,8 @@ public struct Row: Sendable {
 /// Rows in falling order of self weight, and what their percentages are of.
 public struct Table: Sendable {
     public let rows: [Row]
+    /// How many rows there are inside the scopes, those included that the filter hides.
+    public let rowsInside: Int
     /// Samples of the event, before any scope or display filter; weight is what percentages are of.
     public let samples: UInt64
     public let weight: UInt64

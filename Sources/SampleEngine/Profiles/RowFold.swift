@@ -4,7 +4,11 @@ extension Profile {
     /// - Parameters:
     ///   - event: index into `session.events`; nil adds up all events.
     ///   - scopes: rows of other tables that every sample has to belong to.
-    public func table(of event: Int? = 0, by grouping: Set<GroupKey>, inside scopes: [Scope] = []) -> Table {
+    ///   - filter: which of those samples, and of the rows they make, are shown.
+    public func table(
+        of event: Int? = 0, by grouping: Set<GroupKey>, inside scopes: [Scope] = [],
+        matching filter: Filter = .everything
+    ) -> Table {
         var siblings: [Int] = []
         func part(of number: Int) -> RowFold.Part {
             let leader = number < session.events.count ? session.events[number].leader : nil
@@ -14,7 +18,7 @@ extension Profile {
             return .counts(sibling: siblings.count - 1)
         }
         let parts = (0..<max(session.events.count, (event ?? 0) + 1)).map(part)
-        var fold = RowFold(profile: self, grouping: grouping, scopes: scopes, siblings: siblings)
+        var fold = RowFold(profile: self, grouping: grouping, scopes: scopes, filter: filter, siblings: siblings)
         for slice in slices {
             for cell in slice.cells {
                 switch Int(cell.event) < parts.count ? parts[Int(cell.event)] : event == nil ? .samples : .none {
@@ -36,6 +40,7 @@ private struct RowFold: ~Copyable {
     private let profile: Profile
     private let groups: Groups
     private let scopes: Scopes
+    private let filter: Filter
     private let siblings: [Int]
     /// What every cell asks of its function, without the texts.
     private let codes: [Code]
@@ -45,6 +50,8 @@ private struct RowFold: ~Copyable {
     private var inside = Sum()
     private var naming = Naming()
     private var processes: ProcessNumbers
+    /// What the filter says of each function; nil until it is asked.
+    private var marks: [UInt64?]
 
     /// What the cells of an event are to a table.
     fileprivate enum Part {
@@ -113,19 +120,35 @@ private struct RowFold: ~Copyable {
         var pid: Int32?
         /// `unknown` where there are several kinds.
         var kind: CodeKind
+        /// Alternatives of the filter that places of the row fulfill; 0 where all of them are left out.
+        var held: UInt64
         var own = Sum()
         var total = Sum()
         /// By sibling; empty while none counted anything here.
         var counts: [UInt64] = []
+
+        /// One more place of the row.
+        mutating func join(pid: Int32, kind: CodeKind, held: UInt64) {
+            if self.held == 0 {
+                self.pid = pid >= 0 ? pid : nil
+                self.kind = kind
+            }
+            if self.pid != pid { self.pid = nil }
+            if self.kind != kind { self.kind = .unknown }
+            self.held |= held
+        }
     }
 
-    init(profile: Profile, grouping: Set<GroupKey>, scopes: [Scope], siblings: [Int]) {
+    init(profile: Profile, grouping: Set<GroupKey>, scopes: [Scope], filter: Filter, siblings: [Int]) {
         self.profile = profile
+        self.filter = filter
         self.siblings = siblings
         let scopes = Scopes(scopes)
         self.scopes = scopes
         groups = Groups(grouping)
-        processes = ProcessNumbers(scopes)
+        processes = ProcessNumbers(scopes, filter)
+        // The last one stands for what has no function.
+        marks = filter.isEmpty ? [] : Array(repeating: nil, count: profile.names.functions.count + 1)
         let functions = profile.names.functions
         codes = functions.indices.map { number in
             let function = functions[number]
@@ -143,17 +166,19 @@ private struct RowFold: ~Copyable {
         var counted: [Int] = []
         if let row = row(for: cell, frame: leaf) {
             inside.add(cell)
-            sums[row].own.add(cell)
-            sums[row].total.add(cell)
-            if leaf.caller != nil { counted = [row] }
+            if row.isShown {
+                sums[row.index].own.add(cell)
+                sums[row.index].total.add(cell)
+                if leaf.caller != nil { counted = [row.index] }
+            }
         }
         guard var caller = leaf.caller else { return }
         // A function that calls itself is in its own total once.
         while Int(caller.index) < profile.stacks.count {
             let frame = profile.stacks[Int(caller.index)]
-            if let row = self.row(for: cell, frame: frame), !counted.contains(row) {
-                counted.append(row)
-                sums[row].total.add(cell)
+            if let row = self.row(for: cell, frame: frame), row.isShown, !counted.contains(row.index) {
+                counted.append(row.index)
+                sums[row.index].total.add(cell)
             }
             guard let next = frame.caller else { break }
             caller = next
@@ -166,13 +191,13 @@ private struct RowFold: ~Copyable {
         var place = cell
         // One row for the samples and for what was counted beside them.
         if let leader = profile.session.events[Int(cell.event)].leader { place.event = UInt16(leader) }
-        guard let row = row(for: place, frame: profile.stacks[Int(cell.stack.index)]) else { return }
-        if sums[row].counts.isEmpty { sums[row].counts = Array(repeating: 0, count: siblings.count) }
-        sums[row].counts[sibling] = sums[row].counts[sibling].addingSaturating(cell.period)
+        guard let row = row(for: place, frame: profile.stacks[Int(cell.stack.index)]), row.isShown else { return }
+        if sums[row.index].counts.isEmpty { sums[row.index].counts = Array(repeating: 0, count: siblings.count) }
+        sums[row.index].counts[sibling] = sums[row.index].counts[sibling].addingSaturating(cell.period)
     }
 
-    /// The row of a frame of a cell; nil where it is outside of the scopes.
-    private mutating func row(for cell: Cell, frame: Frame) -> Int? {
+    /// The row of a frame of a cell, and whether the filter shows it there; nil where it is outside of the scopes.
+    private mutating func row(for cell: Cell, frame: Frame) -> (index: Int, isShown: Bool)? {
         let process = processes.number(of: cell.generation, in: profile.names)
         let code = frame.function.map { codes[Int($0.index)] }
         if !scopes.areEmpty {
@@ -189,15 +214,25 @@ private struct RowFold: ~Copyable {
         if groups.user, let user = process.user { key.user = user }
         if groups.event { key.event = cell.event }
         let kind = code?.kind ?? .unknown
+        let held = filter.isEmpty ? 1 : filter.alternatives(marks(frame.function) | process.marks | filter.marks(cell))
         let hash = key.hash
         if let known = index.find(hash, where: { sums[$0].key == key }) {
-            if sums[known].pid != process.pid { sums[known].pid = nil }
-            if sums[known].kind != kind { sums[known].kind = .unknown }
-            return known
+            if held != 0 { sums[known].join(pid: process.pid, kind: kind, held: held) }
+            return (known, held != 0)
         }
         index.insert(hash, entry: sums.count) { sums[$0].key.hash }
-        sums.append(Accumulator(key: key, pid: process.pid >= 0 ? process.pid : nil, kind: kind))
-        return sums.count - 1
+        sums.append(Accumulator(key: key, pid: process.pid >= 0 ? process.pid : nil, kind: kind, held: held))
+        return (sums.count - 1, held != 0)
+    }
+
+    private mutating func marks(_ id: FunctionID?) -> UInt64 {
+        let place = id.map { Int($0.index) } ?? marks.count - 1
+        if let known = marks[place] { return known }
+        let function = id.map { profile.names.functions[Int($0.index)] }
+        let module = function.map { profile.names.modules[Int($0.module.index)].name } ?? ""
+        let answer = filter.marks(function: function?.name ?? "", module: module)
+        marks[place] = answer
+        return answer
     }
 
     // MARK: The table
@@ -209,9 +244,17 @@ private struct RowFold: ~Copyable {
         }
         var rows: [Row] = []
         rows.reserveCapacity(ordered.count)
-        for sum in ordered { rows.append(row(sum)) }
+        for sum in ordered where sum.held != 0 {
+            let row = row(sum)
+            let isShown =
+                filter.isEmpty
+                || filter.shows(
+                    held: sum.held, selfPercent: row.selfPercent, totalPercent: row.totalPercent,
+                    samples: row.selfSamples)
+            if isShown { rows.append(row) }
+        }
         return Table(
-            rows: rows, samples: all.samples, weight: all.weight, samplesInside: inside.samples,
+            rows: rows, rowsInside: sums.count, samples: all.samples, weight: all.weight, samplesInside: inside.samples,
             percentInside: 100 * Double(inside.weight) / Double(max(all.weight, 1)), naming: naming, siblings: siblings)
     }
 
@@ -258,15 +301,21 @@ private struct ProcessNumbers {
         var pid: Int32
         var user: UInt32?
         let isInside: Bool
+        /// What the filter says of it.
+        let marks: UInt64
     }
 
     private let scopes: Scopes
+    private let filter: Filter
     private(set) var names: [String] = []
     private var numbers: [String: UInt32] = [:]
     private var known: [Generation: Process] = [:]
     private var last: (generation: Generation, process: Process)?
 
-    init(_ scopes: Scopes) { self.scopes = scopes }
+    init(_ scopes: Scopes, _ filter: Filter) {
+        self.scopes = scopes
+        self.filter = filter
+    }
 
     mutating func number(of generation: Generation, in table: Names) -> Process {
         if let last, last.generation == generation { return last.process }
@@ -284,7 +333,9 @@ private struct ProcessNumbers {
         }
         let pid = facts?.pid ?? -1
         let isInside = scopes.hold(process: name, pid: pid, user: facts?.user)
-        let process = Process(name: number, pid: pid, user: facts?.user, isInside: isInside)
+        let process = Process(
+            name: number, pid: pid, user: facts?.user, isInside: isInside,
+            marks: filter.marks(process: name, pid: pid, user: facts?.user))
         known[generation] = process
         return process
     }

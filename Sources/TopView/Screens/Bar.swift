@@ -13,21 +13,22 @@ extension TopModel {
         let isSearch = prompt.purpose == .search
         builder.add(isSearch ? "Search: " : "Filter: ", .prompt)
         let found = isSearch ? search.isEmpty ? 0 : rows.count(where: isFound) : rows.count
-        let of = isSearch ? rows.count : allRows.count
+        let of = isSearch ? rows.count : rowsInside
         let counts = "  \(Numbers.grouped(found)) of \(Numbers.grouped(of)) rows"
-        let keys = isSearch ? "  [Enter go] [Esc back]" : "  [Enter keep] [Esc clear] [^U erase]"
+        let keys = isSearch ? "  [Enter go] [Esc back]" : "  [Enter keep] [Esc back] [^U erase]"
+        let wrong = isSearch ? nil : filterError.map { "  \($0.sentence)" }
         let typed = fitter.shown(prompt.text)
         let before = TextWidth.cells(of: fitter.shown(prompt.textBeforeCursor))
         let cells = TextWidth.cells(of: typed)
-        var tail = counts + keys
-        if builder.used + cells + TextWidth.cells(of: tail) >= columns { tail = counts }
+        var tail = wrong ?? (counts + keys)
+        if builder.used + cells + TextWidth.cells(of: tail) >= columns { tail = wrong == nil ? counts : "" }
         if builder.used + cells + TextWidth.cells(of: tail) >= columns { tail = "" }
         // The part around the cursor is what has to be seen.
         let room = max(builder.room - 1, 1)
         let hidden = max(before - room, 0)
         let column = builder.used + before - hidden
         builder.add(TextWidth.head(of: TextWidth.dropping(cells: hidden, from: typed), cells: room).text, .prompt)
-        builder.add(tail, .quiet)
+        builder.add(tail, wrong == nil ? .quiet : .warning)
         return (builder.finish(), column)
     }
 

@@ -89,12 +89,12 @@ extension TopModel {
     /// Why there is no row, nil where there are some.
     private var emptyReason: String? {
         guard let profile else { return "starting: the first samples have not been read yet" }
-        if samples == 0 || allRows.isEmpty && levels.isEmpty { return noSamplesReason(profile) }
-        if allRows.isEmpty {
+        if samples == 0 || rowsInside == 0 && levels.isEmpty { return noSamplesReason(profile) }
+        if rowsInside == 0 {
             return "no samples \(breadcrumb) in the last \(Numbers.seconds(profile.seconds)); Esc goes back"
         }
         guard rows.isEmpty else { return nil }
-        let hidden = allRows.count
+        let hidden = rowsInside
         let which = hidden == 1 ? "the only row" : "all \(Numbers.grouped(hidden)) rows"
         return "filter \"\(filter.text)\" hides \(which); Esc clears it"
     }
