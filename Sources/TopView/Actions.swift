@@ -3,8 +3,10 @@ public enum Action: String, CaseIterable, Sendable, Hashable {
     case quit, leave, back, help, redraw
     case up, down, pageUp, pageDown, halfPageUp, halfPageDown, first, last
     case nameLeft, nameRight, nameStart, nameEnd, drill
-    case sortMenu, sortLeft, sortRight, invert, group
+    case sortMenu, sortLeft, sortRight, invert, group, columns
+    case pin, unpin, follow
     case filter, search, searchNext, searchPrevious, searchSame, freeze, nextEvent
+    case earlier, later, reach, reset
     case functions, flame, tree, callers, processes, modules, threads, cpus, rings, nextView, previousView
     case accept, toggle
     case textStart, textEnd, textLeft, textRight, eraseLeft, eraseRight, eraseWord, eraseAll, eraseToEnd
@@ -21,6 +23,7 @@ public struct Binding: Sendable {
         case general = "General"
         case moving = "Moving"
         case rows = "Rows"
+        case time = "Time"
         case views = "Views"
         case typing = "While typing"
     }
@@ -75,8 +78,13 @@ extension Binding {
         make(.sortRight, .rows, [.table], [">"], "sort by the column to the right"),
         make(.invert, .rows, [.table], ["I"], "turn the order round", bar: "Invert", rank: 8),
         make(
-            .freeze, .rows, [.table], [" ", "Z"], "freeze the picture (sampling goes on); again: go on", bar: "Freeze",
+            .freeze, .time, [.table], [" ", "Z"], "freeze the picture (sampling goes on); again: go on", bar: "Freeze",
             or: "Resume", rank: 4),
+        make(
+            .earlier, .time, [.table], ["["], "step back, up to two minutes; sampling goes on", bar: "Earlier", rank: 3),
+        make(.later, .time, [.table], ["]"], "step on again", bar: "Later", rank: 3),
+        make(.reach, .time, [.table], ["z"], "look at the window, at all since the reset, at all with the past fading"),
+        make(.reset, .time, [.table], ["R"], "count anew; column CHANGE compares with what was shown before"),
         make(
             .drill, .rows, [.table], [.enter],
             "on a group: its functions alone, Esc comes back; on a function: all that is known of it", bar: "Drill",
@@ -84,6 +92,12 @@ extension Binding {
         make(
             .group, .rows, [.table], ["b", .function(8)], "choose what makes a row, in any combination", bar: "Group",
             rank: 7),
+        make(.columns, .rows, [.table], ["c"], "choose the columns"),
+        make(.pin, .rows, [.table], ["p"], "pin the row on top, whatever the order; again: let it go"),
+        make(.unpin, .rows, [.table], ["U"], "let all pinned rows go"),
+        make(
+            .follow, .rows, [.table], ["F"],
+            "the cursor stays with its row, also on the first line; again: no longer"),
         make(
             .nextEvent, .rows, [.table], ["e"], "show the next event, when several are sampled", bar: "Event", rank: 0),
         make(.nameLeft, .rows, [.table], ["{"], "long names: towards their start"),

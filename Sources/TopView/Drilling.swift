@@ -18,6 +18,7 @@ extension TopModel {
         view = chosen
         showsDetail = false
         nameOffset = 0
+        hold = nil
         fold()
     }
 
@@ -42,6 +43,7 @@ extension TopModel {
         inside.grouping.insert(.function)
         listings[.functions] = inside
         view = .functions
+        hold = nil
         showsDetail = false
         fold()
     }
@@ -51,6 +53,7 @@ extension TopModel {
         guard let level = levels.popLast() else { return false }
         listings[.functions] = level.functions
         view = level.view
+        hold = nil
         fold()
         return true
     }

@@ -44,7 +44,7 @@ extension TopModel {
     mutating func use(_ filter: Filter) {
         self.filter = filter
         filterError = nil
-        listing.steadyOrder.forget()
+        forgetOrder()
         fold()
     }
 }

@@ -7,6 +7,10 @@ struct Listing: Sendable {
     var ordering = Ordering<Column>(.selfPercent)
     var cursor = ListCursor<RowKey>()
     var steadyOrder = SteadyOrder<RowKey>()
+    /// Columns the user has taken away.
+    var hidden: Set<Column> = []
+    /// Rows that stand on top whatever the order, as they were when they were pinned.
+    var pinned: [Row] = []
 
     init(_ grouping: Set<GroupKey>) { self.grouping = grouping }
 
@@ -22,6 +26,7 @@ struct Listing: Sendable {
         guard keys != grouping else { return }
         grouping = keys
         cursor = ListCursor()
+        pinned = []
         steadyOrder.forget()
     }
 }

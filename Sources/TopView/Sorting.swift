@@ -2,7 +2,16 @@ internal import SampleEngine
 
 /// The order of the rows, of samples and of rings alike.
 extension TopModel {
-    var columns: [Column] { Column.allCases.filter { $0.exists(in: grouping, siblings: siblings.count) } }
+    /// The columns that this table can have.
+    var columns: [Column] {
+        let (grouping, siblings) = (grouping, siblings.count)
+        return Column.allCases.filter { $0.exists(in: grouping, siblings: siblings, hasBaseline: baseline != nil) }
+    }
+
+    /// Those among them that can be sorted by.
+    var sortable: [Column] { columns.filter { $0 != .trend } }
+
+    func title(_ column: Column) -> String { column.spec(screenWidth: 0, siblings: siblings).title }
 
     /// Names of the events that are counted beside the one on the screen.
     var siblings: [String] {
@@ -13,7 +22,7 @@ extension TopModel {
         if view == .rings {
             sort(byColumn: (RingColumn.sortable.firstIndex(of: ringOrdering.column) ?? 0) + step)
         } else {
-            sort(byColumn: (columns.firstIndex(of: ordering.column) ?? 0) + step)
+            sort(byColumn: (sortable.firstIndex(of: ordering.column) ?? 0) + step)
         }
     }
 
@@ -27,13 +36,13 @@ extension TopModel {
             ringOrdering = Ordering(chosen, inverted: again && ringOrdering.inverted != (menu != nil))
             title = chosen.spec().title
         } else {
-            let columns = columns
+            let columns = sortable
             let chosen = columns[min(max(index, 0), columns.count - 1)]
             let again = chosen == ordering.column
             ordering = Ordering(chosen, inverted: again && ordering.inverted != (menu != nil))
-            title = chosen.spec(screenWidth: 0, siblings: siblings).title
+            title = self.title(chosen)
         }
-        if !shownColumns.contains(title) { say("sorted by \(title), a column this screen is too narrow for") }
+        if !shownColumns.contains(title) { say("sorted by \(title), a column that is not on the screen") }
         arrangeAfresh()
     }
 

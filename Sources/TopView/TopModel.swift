@@ -28,11 +28,16 @@ public struct TopModel: Sendable {
         public var filter: Filter
         /// The first view.
         public var view: View
+        /// Nanoseconds of a profile that are shown at a time; nil is all of it.
+        public var window: UInt64?
+        /// How far back the screen looks at first.
+        public var reach: Reach
 
         /// Everything but the terminal has its usual value.
         public init(
             capabilities: Capabilities, utcOffset: Int = 0, grouping: Set<GroupKey>? = nil,
-            ordering: Ordering<Column>? = nil, filter: Filter = .everything, view: View = .functions
+            ordering: Ordering<Column>? = nil, filter: Filter = .everything, view: View = .functions,
+            window: UInt64? = nil, reach: Reach = .window
         ) {
             self.capabilities = capabilities
             self.utcOffset = utcOffset
@@ -40,6 +45,8 @@ public struct TopModel: Sendable {
             self.ordering = ordering
             self.filter = filter
             self.view = view
+            self.window = window
+            self.reach = reach
         }
     }
 
@@ -47,12 +54,16 @@ public struct TopModel: Sendable {
     let fitter: Fitter
     let utcOffset: Int
 
-    /// What is on the screen; while frozen, newer profiles wait in `held`.
-    private(set) var profile: Profile?
-    private var held: Profile?
-    private(set) var isFrozen = false
+    /// Which of the time that was sampled is on the screen, and the profile of just that.
+    var timeline: Timeline
+    var profile: Profile?
+    var isFrozen: Bool { timeline.isFrozen }
+    /// What was on the screen when the counts were last reset, and each row's share of it.
+    var baseline: Profile?
+    var baselineShares: Remembered<[RowKey: Double]>?
+    var trends: Remembered<Trends>?
     /// Place of the event on the screen in `session.events`.
-    private(set) var event = 0
+    var event = 0
 
     var view: View
     /// The tables, each as it was left.
@@ -73,14 +84,16 @@ public struct TopModel: Sendable {
     /// Row at which the search began.
     var searchStart = 0
 
+    /// Rows keep their places until then.
+    var hold: Hold?
     /// The rows that pass the filter, in order.
-    private(set) var rows: [Row] = []
+    var rows: [Row] = []
     /// How many there are without it, and the samples of the event.
-    private(set) var rowsInside = 0
-    private(set) var samples: UInt64 = 0
-    private(set) var rings: [RingFigures] = []
+    var rowsInside = 0
+    var samples: UInt64 = 0
+    var rings: [RingFigures] = []
     /// Percent of the event's weight inside the rows that were entered.
-    private(set) var percentInside = 100.0
+    var percentInside = 100.0
     var ringCursor = ListCursor<RingID>()
     /// Cells by which long names are moved to the left.
     var nameOffset = 0
@@ -88,8 +101,6 @@ public struct TopModel: Sendable {
 
     var prompt: Prompt?
     var menu: Menu?
-    /// What Esc comes back to from the menu of groups.
-    var groupingBefore: Set<GroupKey> = []
     /// First line of the help on the screen; nil while help is closed.
     var helpTop: Int?
     private(set) var message: String?
@@ -106,6 +117,7 @@ public struct TopModel: Sendable {
         fitter = Fitter(setup.capabilities)
         utcOffset = setup.utcOffset
         filter = setup.filter
+        timeline = Timeline(window: setup.window, reach: setup.reach)
         view = setup.view.isBuilt ? setup.view : .functions
         // What was asked for holds where it was asked for.
         let asked = view == .rings ? .functions : view
@@ -115,12 +127,8 @@ public struct TopModel: Sendable {
 
     /// Takes a newer profile; says whether the picture changes.
     public mutating func receive(_ profile: Profile) -> Effect {
-        guard !isFrozen else {
-            held = profile
-            return .none
-        }
-        self.profile = profile
-        fold()
+        guard timeline.receive(profile) else { return .none }
+        look()
         return .redraw
     }
 
@@ -162,52 +170,6 @@ public struct TopModel: Sendable {
     /// Shows a sentence in the bottom line until the next key.
     public mutating func say(_ sentence: String) { message = sentence }
 
-    // MARK: The folds
-
-    /// What the view on the screen remembers.
-    var listing: Listing {
-        get { listing(of: view) }
-        set { listings[view] = newValue }
-    }
-
-    func listing(of view: View) -> Listing { listings[view] ?? Listing(of: view) }
-
-    var grouping: Set<GroupKey> { listing.grouping }
-    var ordering: Ordering<Column> {
-        get { listing.ordering }
-        set { listing.ordering = newValue }
-    }
-    var cursor: ListCursor<RowKey> {
-        get { listing.cursor }
-        set { listing.cursor = newValue }
-    }
-
-    /// Makes the rows of the view on the screen from the profile.
-    mutating func fold() {
-        guard let profile else { return }
-        event = min(event, max(profile.session.events.count - 1, 0))
-        let table = profile.table(of: event, by: grouping, inside: levels.map(\.scope), matching: filter)
-        samples = table.samples
-        percentInside = table.percentInside
-        rowsInside = table.rowsInside
-        rows = table.rows
-        arrange()
-    }
-
-    /// Sorts; what differs by chance alone stays where it was.
-    private mutating func arrange() {
-        rows = listing.steadyOrder.arranged(ordering.sorted(rows), by: ordering, samples: samples)
-        cursor.follow(rows.lazy.map(\.key))
-        rings = ringOrdering.sorted(profile?.rings ?? [])
-        ringCursor.follow(rings.lazy.map(RingID.init))
-    }
-
-    /// Sorts whatever was shown before: the user has asked for another list.
-    mutating func arrangeAfresh() {
-        listing.steadyOrder.forget()
-        arrange()
-    }
-
     // MARK: Actions
 
     private mutating func performInTable(_ action: Action) {
@@ -221,6 +183,10 @@ public struct TopModel: Sendable {
         case .searchPrevious: findNext(-1)
         case .searchSame: searchSame()
         case .freeze: freeze()
+        case .earlier: stepBack()
+        case .later: stepForward()
+        case .reach: changeReach()
+        case .reset: reset()
         case .nextEvent: showNextEvent()
         case .sortMenu: openSortMenu()
         case .sortLeft: moveSort(by: -1)
@@ -228,6 +194,10 @@ public struct TopModel: Sendable {
         case .invert: invert()
         case .drill: drill()
         case .group: openGroupMenu()
+        case .columns: openColumnMenu()
+        case .pin: pin()
+        case .unpin: unpin()
+        case .follow: follow()
         case .nameLeft: nameOffset = max(nameOffset - 10, 0)
         case .nameRight: nameOffset = min(nameOffset + 10, longestName)
         case .nameStart: nameOffset = 0
@@ -260,6 +230,7 @@ public struct TopModel: Sendable {
             ringCursor.move(to: wanted, in: rings.lazy.map(RingID.init))
         } else {
             cursor.move(to: wanted, in: rows.lazy.map(\.key))
+            holdOrder()
         }
     }
 
@@ -277,19 +248,11 @@ public struct TopModel: Sendable {
         }
     }
 
-    private mutating func freeze() {
-        isFrozen.toggle()
-        guard !isFrozen, let newest = held else { return }
-        held = nil
-        profile = newest
-        fold()
-    }
-
     private mutating func showNextEvent() {
         let count = profile?.session.events.count ?? 0
         guard count > 1 else { return say("only one event is sampled: -e adds more") }
         event = (event + 1) % count
-        listing.steadyOrder.forget()
+        forgetOrder()
         fold()
     }
 

@@ -70,6 +70,24 @@ extension EndToEnd {
             try expectEnd(tmux, status: 0)
         }
 
+        @Test("back in time and on again, counted anew")
+        func history() throws {
+            let tmux = try open()
+            try tmux.expect("a few seconds are kept") { _ in
+                try tmux.type("[")
+                return try tmux.screen().contains("HISTORY")
+            }
+            try tmux.type("6")
+            try tmux.expect("modules of that moment") { $0.contains("[6 Modules]") && $0.contains("HISTORY") }
+            try tmux.type("1]]]]]]]]]]]]")
+            try tmux.type(" ")
+            try tmux.expect("now") { $0.contains("LIVE") && isRow($0, "alpha") }
+            try tmux.type("R")
+            try tmux.expect("compared with what was before") { $0.contains("CHANGE") && $0.contains("since ") }
+            try tmux.type("q")
+            try expectEnd(tmux, status: 0)
+        }
+
         @Test("a filter hides the rest, Escape brings it back")
         func filter() throws {
             let tmux = try open()

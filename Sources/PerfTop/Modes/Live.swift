@@ -13,6 +13,9 @@ struct LiveOptions {
     var ordering: Ordering<Column>?
     var filter = Filter.everything
     var view = View.functions
+    /// Nanoseconds that a picture looks back.
+    var window: UInt64?
+    var reach = Reach.window
     /// The command that was started to be profiled.
     var command: Command?
 }
@@ -61,6 +64,8 @@ private struct LiveLoop {
         setup.ordering = options.ordering
         setup.filter = options.filter
         setup.view = options.view
+        setup.window = options.window
+        setup.reach = options.reach
         model = TopModel(setup)
     }
 

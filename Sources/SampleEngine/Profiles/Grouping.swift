@@ -32,20 +32,6 @@ public struct RowKey: Hashable, Sendable {
     public init() {}
 }
 
-/// One row of another table, as what a table is narrowed to: only samples of that row count.
-public struct Scope: Sendable, Equatable {
-    /// What the other table was grouped by.
-    public let grouping: Set<GroupKey>
-    /// The row's identity.
-    public let key: RowKey
-
-    /// The samples of the row with this key in a table grouped like this.
-    public init(_ key: RowKey, of grouping: Set<GroupKey>) {
-        self.key = key
-        self.grouping = grouping
-    }
-}
-
 /// One line of a table.
 public struct Row: Sendable {
     public let key: RowKey
@@ -71,6 +57,15 @@ public struct Row: Sendable {
     public let totalSamples: UInt64
     /// What each sibling of the table's event counted here, in the order of `Table.siblings`.
     public let counts: [UInt64]
+
+    /// The same row in a table in which it has no sample.
+    public var emptied: Row {
+        Row(
+            key: key, function: function, shortFunction: shortFunction, rawFunction: rawFunction,
+            nameSource: nameSource, module: module, modulePath: modulePath, buildID: buildID, process: process,
+            pid: pid,
+            kind: kind, selfPercent: 0, totalPercent: 0, selfSamples: 0, totalSamples: 0, counts: [])
+    }
 }
 
 /// Rows in falling order of self weight, and what their percentages are of.

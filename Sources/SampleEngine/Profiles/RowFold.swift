@@ -5,9 +5,10 @@ extension Profile {
     ///   - event: index into `session.events`; nil adds up all events.
     ///   - scopes: rows of other tables that every sample has to belong to.
     ///   - filter: which of those samples, and of the rows they make, are shown.
+    ///   - halfLife: nanoseconds after which a sample counts half; nil counts each as one.
     public func table(
         of event: Int? = 0, by grouping: Set<GroupKey>, inside scopes: [Scope] = [],
-        matching filter: Filter = .everything
+        matching filter: Filter = .everything, halfLife: UInt64? = nil
     ) -> Table {
         var siblings: [Int] = []
         func part(of number: Int) -> RowFold.Part {
@@ -19,7 +20,10 @@ extension Profile {
         }
         let parts = (0..<max(session.events.count, (event ?? 0) + 1)).map(part)
         var fold = RowFold(profile: self, grouping: grouping, scopes: scopes, filter: filter, siblings: siblings)
+        fold.fading = Fading(halfLife: halfLife)
+        let newest = slices.last?.end ?? .beginning
         for slice in slices {
+            fold.fading.age(newest.nanoseconds(since: slice.end))
             for cell in slice.cells {
                 switch Int(cell.event) < parts.count ? parts[Int(cell.event)] : event == nil ? .samples : .none {
                 case .samples: fold.add(cell)
@@ -29,6 +33,42 @@ extension Profile {
             }
         }
         return fold.table()
+    }
+}
+
+/// What rows weighed step by step, oldest first.
+public struct Trends: Sendable {
+    /// Of each row that had a sample.
+    public let weights: [RowKey: [UInt64]]
+    /// Of the whole event; 0 where nothing was sampled, or nothing is kept any more.
+    public let totals: [UInt64]
+}
+
+extension Profile {
+    /// Folds the cells of one event into the weights of rows in steps of time.
+    ///
+    /// - Parameters:
+    ///   - step: nanoseconds of a step; steps begin at multiples of it, whatever moment the profile ends at, and one that
+    ///     is not over is left out: what was drawn stays as it is until a step is added.
+    ///   - count: how many steps.
+    public func trends(
+        of event: Int, by grouping: Set<GroupKey>, inside scopes: [Scope] = [], matching filter: Filter = .everything,
+        step: UInt64, count: Int
+    ) -> Trends {
+        var fold = RowFold(profile: self, grouping: grouping, scopes: scopes, filter: filter, siblings: [])
+        var totals = Array(repeating: UInt64(0), count: count)
+        let current = (slices.last?.end.nanoseconds ?? 0) / step
+        for slice in slices {
+            // A slice that ends where a step begins is of the step before.
+            let behind = current - min((max(slice.end.nanoseconds, 1) - 1) / step, current)
+            guard behind > 0, behind <= count else { continue }
+            let place = count - Int(behind)
+            for cell in slice.cells where cell.event == event {
+                totals[place] = totals[place].addingSaturating(cell.period)
+                fold.add(cell, to: place, of: count)
+            }
+        }
+        return Trends(weights: fold.weights(), totals: totals)
     }
 }
 
@@ -44,6 +84,8 @@ private struct RowFold: ~Copyable {
     private let siblings: [Int]
     /// What every cell asks of its function, without the texts.
     private let codes: [Code]
+    /// What a sample of the slice being folded counts.
+    var fading = Fading(halfLife: nil)
     private var index = HashIndex(capacity: 1024)
     private var sums: [Accumulator] = []
     private var all = Sum()
@@ -108,9 +150,15 @@ private struct RowFold: ~Copyable {
         var samples: UInt64 = 0
         var weight: UInt64 = 0
 
-        mutating func add(_ cell: Cell) {
-            samples &+= cell.count
-            weight = weight.addingSaturating(cell.period)
+        mutating func add(_ cell: Cell, _ scale: UInt64) {
+            samples = samples.addingSaturating(product(cell.count, scale))
+            weight = weight.addingSaturating(product(cell.period, scale))
+        }
+
+        @inline(__always)
+        private func product(_ value: UInt64, _ scale: UInt64) -> UInt64 {
+            let (product, overflow) = value.multipliedReportingOverflow(by: scale)
+            return overflow ? .max : product
         }
     }
 
@@ -124,7 +172,7 @@ private struct RowFold: ~Copyable {
         var held: UInt64
         var own = Sum()
         var total = Sum()
-        /// By sibling; empty while none counted anything here.
+        /// By sibling, or by step of time; empty while none counted anything here.
         var counts: [UInt64] = []
 
         /// One more place of the row.
@@ -159,16 +207,16 @@ private struct RowFold: ~Copyable {
     }
 
     mutating func add(_ cell: Cell) {
-        all.add(cell)
+        all.add(cell, fading.scale)
         guard Int(cell.stack.index) < profile.stacks.count else { return }
         let leaf = profile.stacks[Int(cell.stack.index)]
         naming.add(cell.count, leaf.function.map { codes[Int($0.index)].naming } ?? .unknown)
         var counted: [Int] = []
         if let row = row(for: cell, frame: leaf) {
-            inside.add(cell)
+            inside.add(cell, fading.scale)
             if row.isShown {
-                sums[row.index].own.add(cell)
-                sums[row.index].total.add(cell)
+                sums[row.index].own.add(cell, fading.scale)
+                sums[row.index].total.add(cell, fading.scale)
                 if leaf.caller != nil { counted = [row.index] }
             }
         }
@@ -178,7 +226,7 @@ private struct RowFold: ~Copyable {
             let frame = profile.stacks[Int(caller.index)]
             if let row = self.row(for: cell, frame: frame), row.isShown, !counted.contains(row.index) {
                 counted.append(row.index)
-                sums[row.index].total.add(cell)
+                sums[row.index].total.add(cell, fading.scale)
             }
             guard let next = frame.caller else { break }
             caller = next
@@ -194,6 +242,26 @@ private struct RowFold: ~Copyable {
         guard let row = row(for: place, frame: profile.stacks[Int(cell.stack.index)]), row.isShown else { return }
         if sums[row.index].counts.isEmpty { sums[row.index].counts = Array(repeating: 0, count: siblings.count) }
         sums[row.index].counts[sibling] = sums[row.index].counts[sibling].addingSaturating(cell.period)
+    }
+
+    /// Adds a cell to one of several steps of time.
+    mutating func add(_ cell: Cell, to step: Int, of count: Int) {
+        guard Int(cell.stack.index) < profile.stacks.count,
+            let row = row(for: cell, frame: profile.stacks[Int(cell.stack.index)]), row.isShown
+        else { return }
+        if sums[row.index].counts.isEmpty { sums[row.index].counts = Array(repeating: 0, count: count) }
+        sums[row.index].counts[step] = sums[row.index].counts[step].addingSaturating(cell.period)
+    }
+
+    /// What was added to the steps of each row.
+    func weights() -> [RowKey: [UInt64]] {
+        var weights: [RowKey: [UInt64]] = [:]
+        weights.reserveCapacity(sums.count)
+        for sum in sums where sum.held != 0 {
+            let process = groups.process ? processes.names[Int(sum.key.process)] : ""
+            weights[rowKey(sum, process: process)] = sum.counts
+        }
+        return weights
     }
 
     /// The row of a frame of a cell, and whether the filter shows it there; nil where it is outside of the scopes.
@@ -254,7 +322,8 @@ private struct RowFold: ~Copyable {
             if isShown { rows.append(row) }
         }
         return Table(
-            rows: rows, rowsInside: sums.count, samples: all.samples, weight: all.weight, samplesInside: inside.samples,
+            rows: rows, rowsInside: sums.count, samples: fading.samples(all.samples), weight: all.weight,
+            samplesInside: fading.samples(inside.samples),
             percentInside: 100 * Double(inside.weight) / Double(max(all.weight, 1)), naming: naming, siblings: siblings)
     }
 
@@ -273,7 +342,7 @@ private struct RowFold: ~Copyable {
             process: process, pid: sum.pid, kind: sum.kind,
             selfPercent: 100 * Double(sum.own.weight) / weight,
             totalPercent: 100 * Double(sum.total.weight) / weight,
-            selfSamples: sum.own.samples, totalSamples: sum.total.samples,
+            selfSamples: fading.samples(sum.own.samples), totalSamples: fading.samples(sum.total.samples),
             counts: sum.counts.isEmpty ? Array(repeating: 0, count: siblings.count) : sum.counts)
     }
 
@@ -291,88 +360,5 @@ private struct RowFold: ~Copyable {
         if groups.user { key.user = sum.key.user == Key.none ? nil : sum.key.user }
         if groups.event { key.event = sum.key.event }
         return key
-    }
-}
-
-/// Numbers the names of processes, so that rows are told apart without comparing text.
-private struct ProcessNumbers {
-    struct Process {
-        var name: UInt32
-        var pid: Int32
-        var user: UInt32?
-        let isInside: Bool
-        /// What the filter says of it.
-        let marks: UInt64
-    }
-
-    private let scopes: Scopes
-    private let filter: Filter
-    private(set) var names: [String] = []
-    private var numbers: [String: UInt32] = [:]
-    private var known: [Generation: Process] = [:]
-    private var last: (generation: Generation, process: Process)?
-
-    init(_ scopes: Scopes, _ filter: Filter) {
-        self.scopes = scopes
-        self.filter = filter
-    }
-
-    mutating func number(of generation: Generation, in table: Names) -> Process {
-        if let last, last.generation == generation { return last.process }
-        let process = known[generation] ?? add(generation, table.processes[generation])
-        last = (generation, process)
-        return process
-    }
-
-    private mutating func add(_ generation: Generation, _ facts: ProcessFacts?) -> Process {
-        let name = facts?.name ?? ""
-        let number = numbers[name] ?? UInt32(names.count)
-        if number == UInt32(names.count) {
-            names.append(name)
-            numbers[name] = number
-        }
-        let pid = facts?.pid ?? -1
-        let isInside = scopes.hold(process: name, pid: pid, user: facts?.user)
-        let process = Process(
-            name: number, pid: pid, user: facts?.user, isInside: isInside,
-            marks: filter.marks(process: name, pid: pid, user: facts?.user))
-        known[generation] = process
-        return process
-    }
-}
-
-/// Asks of each part of a place whether the scopes hold it; all parts together decide.
-private struct Scopes {
-    private let scopes: [Scope]
-    let areEmpty: Bool
-
-    init(_ scopes: [Scope]) {
-        self.scopes = scopes
-        areEmpty = scopes.isEmpty
-    }
-
-    func hold(_ function: FunctionID?, in module: ModuleID?) -> Bool {
-        scopes.allSatisfy { scope in
-            // As in the table: a function tells its module.
-            let asksModule = scope.grouping.contains(.module)
-            return (!scope.grouping.contains(.function) || scope.key.function == function)
-                && (!asksModule || scope.key.module == module)
-        }
-    }
-
-    func hold(process name: String, pid: Int32, user: UInt32?) -> Bool {
-        scopes.allSatisfy { scope in
-            (!scope.grouping.contains(.process) || scope.key.process == name)
-                && (!scope.grouping.contains(.pid) || scope.key.pid == pid)
-                && (!scope.grouping.contains(.user) || scope.key.user == user)
-        }
-    }
-
-    func hold(_ cell: Cell) -> Bool {
-        scopes.allSatisfy { scope in
-            (!scope.grouping.contains(.thread) || scope.key.thread == cell.thread)
-                && (!scope.grouping.contains(.cpu) || scope.key.cpu == cell.cpu)
-                && (!scope.grouping.contains(.event) || scope.key.event == cell.event)
-        }
     }
 }

@@ -37,6 +37,7 @@ extension TopModel {
         let context = context
         // What would only say that there is nothing to do is not offered.
         var idle: Set<Action> = profile?.session.events.count ?? 0 > 1 ? [] : [.nextEvent]
+        if !isFrozen { idle.formUnion([.earlier, .later]) }
         if view == .rings { idle.formUnion([.filter, .search, .group]) }
         if menu?.purpose == .sort { idle.insert(.toggle) }
         var shown = Binding.all.filter {

@@ -9,15 +9,17 @@ extension TopModel {
         var facts: [(text: String, role: Role)] = []
         if isFrozen {
             let still = profile?.state == .exited ? "" : ", still sampling"
-            facts = [(glyphs.paused + "PAUSED", role), ("since \(clock)\(still)", role)]
+            facts =
+                timeline.isPast
+                ? [(glyphs.paused + "HISTORY", role), ("at \(clock)\(still)", role)]
+                : [(glyphs.paused + "PAUSED", role), ("since \(clock)\(still)", role)]
+            if columns >= 100 { facts.append((reachText, role)) }
         } else {
             let exited = profile?.state == .exited
             let live = (text: profile == nil ? "STARTING" : glyphs.live + "LIVE", role: Role.live)
             facts = [exited ? ("exited", .warning) : live]
-            if let profile, columns >= 60 {
-                let seconds = profile.session.window.map { Double($0) / 1e9 } ?? profile.seconds
-                facts.append(("window \(Numbers.seconds(seconds))", role))
-            }
+            if profile != nil, columns >= 60 { facts.append((reachText, role)) }
+            if isHeld { facts.append(("order held", .heading)) }
             if !clock.isEmpty { facts.append((clock, role)) }
         }
         let gap = columns >= 100 ? 3 : 2
@@ -53,8 +55,7 @@ extension TopModel {
     func healthLine(_ columns: Int) -> Line {
         guard let profile else { return plainLine(" rings not read yet", columns, .plain) }
         let verdict = RingVerdict(profile)
-        let rate = profile.seconds > 0 ? Double(samples) / profile.seconds : 0
-        var facts = [verdict.sentence, "\(Numbers.grouped(UInt64(min(rate.rounded(), 1e12)))) samples/s"]
+        var facts = [verdict.sentence, "\(Numbers.grouped(UInt64(min(sampleRate.rounded(), 1e12)))) samples/s"]
         if verdict.isFine { facts.append("lost 0") }
         let memory = Numbers.bytes(Double(profile.residentKilobytes) * 1024)
         if !profile.slices.isEmpty { facts.append("self \(Numbers.fixed(profile.ownCPUPercent, 1))% \(memory)") }
