@@ -47,7 +47,7 @@ struct Perftop {
         }
         if arguments.version { leave(saying: "perftop \(version)") }
         if arguments.sort == "help" {
-            leave(saying: list(Column.allCases.map { ($0.rawValue, $0.explanation) }))
+            leave(saying: list(Column.sortKeys.map { ($0.rawValue, $0.explanation) }))
         }
         if arguments.grouping == "help" {
             leave(saying: list(GroupKey.allCases.map { ($0.rawValue, $0.explanation) }))

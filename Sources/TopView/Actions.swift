@@ -2,11 +2,13 @@
 public enum Action: String, CaseIterable, Sendable, Hashable {
     case quit, leave, back, help, redraw
     case up, down, pageUp, pageDown, halfPageUp, halfPageDown, first, last
-    case nameLeft, nameRight, nameStart, nameEnd, detail
-    case sortMenu, sortLeft, sortRight, invert
+    case nameLeft, nameRight, nameStart, nameEnd, drill
+    case sortMenu, sortLeft, sortRight, invert, group, columns
+    case pin, unpin, follow
     case filter, search, searchNext, searchPrevious, searchSame, freeze, nextEvent
+    case earlier, later, reach, reset
     case functions, flame, tree, callers, processes, modules, threads, cpus, rings, nextView, previousView
-    case accept
+    case accept, toggle
     case textStart, textEnd, textLeft, textRight, eraseLeft, eraseRight, eraseWord, eraseAll, eraseToEnd
     case earlierText, laterText
 }
@@ -21,6 +23,7 @@ public struct Binding: Sendable {
         case general = "General"
         case moving = "Moving"
         case rows = "Rows"
+        case time = "Time"
         case views = "Views"
         case typing = "While typing"
     }
@@ -37,6 +40,8 @@ public struct Binding: Sendable {
     public let help: String
     /// The word in the bottom bar; nil keeps the action out of it.
     public let label: String?
+    /// The word while the same key does the other half of its work: `Resume`.
+    public let otherLabel: String?
     /// When space is short, higher ranks leave the bottom bar first.
     public let rank: Int
 }
@@ -46,10 +51,11 @@ extension Binding {
 
     private static func make(
         _ action: Action, _ section: Section, _ contexts: Set<KeyContext>, _ keys: [Key], _ help: String,
-        bar label: String? = nil, rank: Int = 0
+        bar label: String? = nil, or otherLabel: String? = nil, rank: Int = 0
     ) -> Binding {
         Binding(
-            action: action, section: section, contexts: contexts, keys: keys, help: help, label: label, rank: rank)
+            action: action, section: section, contexts: contexts, keys: keys, help: help, label: label,
+            otherLabel: otherLabel, rank: rank)
     }
 
     /// Every binding there is, in the order of the help screen and the bottom bar.
@@ -60,7 +66,7 @@ extension Binding {
         make(.help, .general, [.table], ["?", .function(1)], "this help", bar: "Help", rank: 0),
         make(
             .filter, .rows, [.table], ["\\", "&", .function(4)],
-            "show only rows with this text in function, module or process", bar: "Filter", rank: 2),
+            "show only what this describes: name, !name, /regex/, module:libc, pid:7, self>1", bar: "Filter", rank: 2),
         make(
             .search, .rows, [.table], ["/", .function(3)],
             "go to the first row with this text, hiding none", bar: "Search", rank: 3),
@@ -70,14 +76,30 @@ extension Binding {
         make(.sortMenu, .rows, [.table], ["s", .function(6)], "choose the column to sort by", bar: "Sort", rank: 3),
         make(.sortLeft, .rows, [.table], ["<"], "sort by the column to the left"),
         make(.sortRight, .rows, [.table], [">"], "sort by the column to the right"),
-        make(.invert, .rows, [.table], ["I"], "turn the order round", bar: "Invert", rank: 7),
+        make(.invert, .rows, [.table], ["I"], "turn the order round", bar: "Invert", rank: 8),
         make(
-            .freeze, .rows, [.table], [" ", "Z"], "freeze the picture (sampling goes on); again: go on", bar: "Freeze",
-            rank: 4),
+            .freeze, .time, [.table], [" ", "Z"], "freeze the picture (sampling goes on); again: go on", bar: "Freeze",
+            or: "Resume", rank: 4),
         make(
-            .detail, .rows, [.table], [.enter], "full name, module and build-id of the row; again: less", bar: "Detail",
-            rank: 6),
-        make(.nextEvent, .rows, [.table], ["e"], "show the next event, when several are sampled"),
+            .earlier, .time, [.table], ["["], "step back, up to two minutes; sampling goes on", bar: "Earlier", rank: 3),
+        make(.later, .time, [.table], ["]"], "step on again", bar: "Later", rank: 3),
+        make(.reach, .time, [.table], ["z"], "look at the window, at all since the reset, at all with the past fading"),
+        make(.reset, .time, [.table], ["R"], "count anew; column CHANGE compares with what was shown before"),
+        make(
+            .drill, .rows, [.table], [.enter],
+            "on a group: its functions alone, Esc comes back; on a function: all that is known of it", bar: "Drill",
+            or: "Detail", rank: 6),
+        make(
+            .group, .rows, [.table], ["b", .function(8)], "choose what makes a row, in any combination", bar: "Group",
+            rank: 7),
+        make(.columns, .rows, [.table], ["c"], "choose the columns"),
+        make(.pin, .rows, [.table], ["p"], "pin the row on top, whatever the order; again: let it go"),
+        make(.unpin, .rows, [.table], ["U"], "let all pinned rows go"),
+        make(
+            .follow, .rows, [.table], ["F"],
+            "the cursor stays with its row, also on the first line; again: no longer"),
+        make(
+            .nextEvent, .rows, [.table], ["e"], "show the next event, when several are sampled", bar: "Event", rank: 0),
         make(.nameLeft, .rows, [.table], ["{"], "long names: towards their start"),
         make(.nameRight, .rows, [.table], ["}"], "long names: towards their end"),
         make(.nameStart, .rows, [.table], [.control("a")], "long names: to their start"),
@@ -103,8 +125,11 @@ extension Binding {
         make(.last, .moving, lists, [.end, "G"], "last row"),
         make(.accept, .typing, [.menu, .prompt], [.enter], "take what was typed or chosen", bar: "OK", rank: 0),
         make(
+            .toggle, .typing, [.menu], [" "], "in a menu: put in or leave out, and see it at once", bar: "Choose",
+            rank: 2),
+        make(
             .back, .general, Set(KeyContext.allCases), [.escape],
-            "back one level: menu, detail, search, filter; never leaves perftop", bar: "Back", rank: 1),
+            "back one level: menu, detail, search, filter, drill; never leaves perftop", bar: "Back", rank: 1),
         make(
             .quit, .general, lists, ["q", .function(10)], "close what is open, else leave", bar: "Quit", rank: 1),
         make(.leave, .general, Set(KeyContext.allCases), [.control("c")], "leave at once"),

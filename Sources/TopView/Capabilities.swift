@@ -24,7 +24,9 @@ public struct Capabilities: Sendable, Equatable {
 
 /// The signs the screen is drawn with, each one cell wide.
 struct Glyphs: Sendable {
-    let cursor, falling, rising, live, paused, ellipsis, dot, rule, barFull, barEmpty, up, down: String
+    let cursor, falling, rising, live, paused, ellipsis, dot, rule, barFull, barEmpty, up, down, into, pin: String
+    /// From nothing to the most.
+    let levels: [String]
 
     init(_ capabilities: Capabilities) {
         let drawn = capabilities.decoration
@@ -40,10 +42,15 @@ struct Glyphs: Sendable {
         barEmpty = drawn ? "░" : "."
         up = drawn ? "↑" : "Up"
         down = drawn ? "↓" : "Down"
+        into = drawn ? "▸" : ">"
+        pin = drawn ? "◆" : "+"
+        levels = (drawn ? "▁▂▃▄▅▆▇█" : " .:-=+*#").map { String($0) }
     }
 
     /// Every sign the decorated screen uses, for a back end to try before it promises them.
-    static let drawn: [Unicode.Scalar] = ["▶", "▽", "△", "●", "…", "·", "─", "█", "░", "↑", "↓", "⋮"]
+    static let drawn: [Unicode.Scalar] = [
+        "▶", "▽", "△", "●", "…", "·", "─", "█", "░", "↑", "↓", "▸", "◆", "▁", "▂", "▃", "▄", "▅", "▆", "▇",
+    ]
 }
 
 extension Capabilities {

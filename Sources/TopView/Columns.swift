@@ -3,7 +3,11 @@ public import SampleEngine
 /// A column of the function table; its raw value is the sort key people write.
 public enum Column: String, CaseIterable, Sendable, Hashable {
     case selfPercent = "self"
+    /// Against what was shown when the counts were last reset.
+    case change
     case samples
+    /// The last steps of time as a row of bars.
+    case trend
     /// What the first siblings of the table's event counted beside the samples.
     case count1, count2, count3
     case kind, pid, thread, cpu, user, process, module, function
@@ -11,16 +15,21 @@ public enum Column: String, CaseIterable, Sendable, Hashable {
     /// Numbers stand right and sort largest first; text stands left and sorts from A.
     public var isNumber: Bool {
         switch self {
-        case .selfPercent, .samples, .count1, .count2, .count3, .pid, .thread, .cpu, .user: true
-        case .kind, .process, .module, .function: false
+        case .selfPercent, .change, .samples, .count1, .count2, .count3, .pid, .thread, .cpu, .user: true
+        case .trend, .kind, .process, .module, .function: false
         }
     }
+
+    /// The columns that a report can be sorted by: those of a screen's own past are not among them.
+    public static let sortKeys = allCases.filter { $0 != .trend && $0 != .change }
 
     /// What the column holds, for the sort menu and `-s help`.
     public var explanation: String {
         switch self {
         case .selfPercent: "share of all samples, by weight"
+        case .change: "self% against the last reset"
         case .samples: "number of samples"
+        case .trend: "the last steps of time"
         case .count1: "what the 2nd event of a group counted"
         case .count2: "what the 3rd event of a group counted"
         case .count3: "what the 4th event of a group counted"
@@ -47,10 +56,13 @@ public enum Column: String, CaseIterable, Sendable, Hashable {
 
     /// Whether a table grouped like this has such a column.
     ///
-    /// - Parameter siblings: events that are counted beside the table's own.
-    func exists(in grouping: Set<GroupKey>, siblings: Int) -> Bool {
+    /// - Parameters:
+    ///   - siblings: events that are counted beside the table's own.
+    ///   - hasBaseline: there is something to compare with.
+    func exists(in grouping: Set<GroupKey>, siblings: Int, hasBaseline: Bool) -> Bool {
         switch self {
-        case .selfPercent, .samples: true
+        case .selfPercent, .samples, .trend: true
+        case .change: hasBaseline
         case .count1, .count2, .count3: sibling.map { $0 < siblings } ?? false
         case .kind, .function: grouping.contains(.function)
         case .module: grouping.contains(.module) || grouping.contains(.function)
@@ -66,7 +78,9 @@ public enum Column: String, CaseIterable, Sendable, Hashable {
     func spec(screenWidth: Int, siblings: [String]) -> ColumnSpec {
         switch self {
         case .selfPercent: ColumnSpec("SELF%", width: 6, right: true)
-        case .samples: ColumnSpec("SAMPLES", width: 8, right: true, rank: 5)
+        case .change: ColumnSpec("CHANGE", width: 7, right: true, rank: 2)
+        case .samples: ColumnSpec("SAMPLES", width: 8, right: true, rank: 6)
+        case .trend: ColumnSpec("TREND", width: screenWidth < 120 ? 8 : 16, right: true, rank: 3)
         case .count1, .count2, .count3: Self.countSpec(sibling.flatMap { $0 < siblings.count ? siblings[$0] : nil })
         case .kind: ColumnSpec("K", width: 1)
         case .pid: ColumnSpec("PID", width: 7, right: true, rank: 2)
@@ -74,7 +88,7 @@ public enum Column: String, CaseIterable, Sendable, Hashable {
         case .cpu: ColumnSpec("CPU", width: 4, right: true, rank: 2)
         case .user: ColumnSpec("USER", width: 6, right: true, rank: 4)
         case .process: ColumnSpec("PROCESS", width: screenWidth < 80 ? 10 : screenWidth < 100 ? 12 : 16, rank: 1)
-        case .module: ColumnSpec("MODULE", width: screenWidth < 80 ? 12 : screenWidth < 120 ? 16 : 20, rank: 3)
+        case .module: ColumnSpec("MODULE", width: screenWidth < 80 ? 12 : screenWidth < 120 ? 16 : 20, rank: 5)
         case .function: ColumnSpec("FUNCTION", width: 20)
         }
     }
@@ -104,9 +118,14 @@ public struct Ordering<ID: Hashable & Sendable>: Sendable, Equatable {
 
 extension Ordering<Column> {
     /// The rows in this order; equal ones by weight, then by name, so that ties never change places.
-    public func sorted(_ rows: [Row]) -> [Row] {
+    ///
+    /// - Parameter baseline: self percent of rows in what is compared with.
+    public func sorted(_ rows: [Row], baseline: [RowKey: Double] = [:]) -> [Row] {
         // Numbers are compared without touching the rows: moving rows about costs far more than comparing them.
-        let keys = column.isNumber ? rows.map { number(of: $0) } : []
+        let keys =
+            column == .change
+            ? rows.map { (($0.selfPercent - (baseline[$0.key] ?? 0)) * 100).rounded() }
+            : column.isNumber ? rows.map { number(of: $0) } : []
         let order = rows.indices.sorted { left, right in
             if column.isNumber {
                 if keys[left] != keys[right] { return (keys[left] > keys[right]) != inverted }
@@ -136,7 +155,7 @@ extension Ordering<Column> {
         case .thread: Double(row.key.thread ?? -1)
         case .cpu: Double(row.key.cpu ?? 0)
         case .user: Double(row.key.user ?? 0)
-        case .kind, .process, .module, .function: 0
+        case .change, .trend, .kind, .process, .module, .function: 0
         }
     }
 
@@ -146,7 +165,7 @@ extension Ordering<Column> {
         case .process: Self.order(left.process, right.process)
         case .module: Self.order(left.module, right.module)
         case .function: Self.order(left.shortFunction, right.shortFunction)
-        case .selfPercent, .samples, .count1, .count2, .count3, .pid, .thread, .cpu, .user: 0
+        case .selfPercent, .change, .samples, .trend, .count1, .count2, .count3, .pid, .thread, .cpu, .user: 0
         }
     }
 

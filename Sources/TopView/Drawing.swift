@@ -43,11 +43,11 @@ extension TopModel {
     private mutating func body(_ columns: Int, rows: Int, detail: Int) -> Body {
         if helpTop != nil { return helpBody(columns, lines: rows + detail + 1) }
         pageRows = rows
-        let menuWidth = menu == nil ? 0 : columns < 50 ? columns : 16
+        let menuWidth = menu == nil ? 0 : columns < 50 ? columns : menu?.isOn == nil ? 16 : 18
         let width = columns - menuWidth
         var body = Body(lines: [], cursor: nil)
         if width > 0 {
-            body = view == .rings ? ringsBody(width, rows: rows) : functionsBody(width, rows: rows)
+            body = view == .rings ? ringsBody(width, rows: rows) : tableBody(width, rows: rows)
         }
         if menuWidth > 0 { body = putMenu(beside: body, menuWidth, lines: rows + 1) }
         if detail > 0 { body.lines += view == .rings ? ringDetail(columns, detail) : rowDetail(columns, detail) }
@@ -63,11 +63,12 @@ extension TopModel {
             var builder = LineBuilder(width: width)
             let item = top + index - 1
             if index == 0 {
-                builder.add(" Sort by", .heading)
+                builder.add(" " + menu.heading, .heading)
                 drawn.append(builder.finish(.heading))
             } else if item < menu.titles.count {
                 let role: Role = item == menu.index ? .selected : .plain
                 builder.add(item == menu.index ? glyphs.cursor + " " : "  ", role)
+                if let isOn = menu.isOn { builder.add(isOn[item] ? "[x] " : "[ ] ", role) }
                 builder.add(menu.titles[item], role)
                 drawn.append(builder.finish(role))
             } else {

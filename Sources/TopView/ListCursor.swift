@@ -5,6 +5,8 @@ struct ListCursor<Identity: Hashable & Sendable>: Sendable {
     /// Nil while the cursor stays on the first row whatever that is.
     private(set) var identity: Identity?
     private(set) var index = 0
+    /// It stays with its row on the first place too, and waits for it while it is gone.
+    private(set) var isFollowing = false
     /// First row on the screen.
     private(set) var top = 0
 
@@ -18,13 +20,25 @@ struct ListCursor<Identity: Hashable & Sendable>: Sendable {
         }
         if let found = identities.firstIndex(of: wanted) {
             index = identities.distance(from: identities.startIndex, to: found)
+        } else if isFollowing {
+            index = max(min(index, identities.count - 1), 0)
         } else {
             move(to: min(index, identities.count - 1), in: identities)
         }
     }
 
+    /// Points at a row wherever it stands after the next change.
+    mutating func point(at identity: Identity) { self.identity = identity }
+
+    /// Stays with a row until it is moved.
+    mutating func stay(with identity: Identity) {
+        self.identity = identity
+        isFollowing = true
+    }
+
     /// Puts the cursor on a row, as far as the list goes.
     mutating func move(to wanted: Int, in identities: some RandomAccessCollection<Identity>) {
+        isFollowing = false
         index = max(min(wanted, identities.count - 1), 0)
         let place = identities.index(identities.startIndex, offsetBy: index, limitedBy: identities.endIndex)
         identity = index == 0 || place == nil ? nil : place.map { identities[$0] }

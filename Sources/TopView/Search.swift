@@ -3,11 +3,13 @@ internal import SampleEngine
 /// Finding rows without hiding the others: less's `/ n N #`.
 extension TopModel {
     /// Whether a row holds what is searched for.
-    func isFound(_ row: Row) -> Bool { !search.isEmpty && search.accepts(row) }
+    func isFound(_ row: Row) -> Bool {
+        !search.isEmpty && [row.function, row.module, row.process].contains(where: search.isFound)
+    }
 
     /// Opens the prompt; typing moves the cursor to the first match from where it stands now.
     mutating func beginSearch() {
-        guard view == .functions else { return say("there is nothing to search in this view") }
+        guard view != .rings else { return say("there is nothing to search in this view") }
         searchStart = cursor.index
         searchBefore = search
         prompt = Prompt(.search, text: "", history: searchHistory)
@@ -32,8 +34,8 @@ extension TopModel {
     }
 
     mutating func applySearch() {
-        guard let prompt, prompt.text != search.text else { return }
-        search = Filter(prompt.text)
+        guard let prompt, prompt.text != search.source else { return }
+        search = NamePattern(text: prompt.text)
         moveCursor(to: nextMatch(from: searchStart, step: 1, includingStart: true) ?? searchStart)
     }
 
@@ -46,10 +48,10 @@ extension TopModel {
 
     /// Searches for the function under the cursor.
     mutating func searchSame() {
-        guard view == .functions, cursor.index < rows.count else { return }
+        guard view != .rings, cursor.index < rows.count else { return }
         let row = rows[cursor.index]
         let name = row.function.isEmpty ? row.process.isEmpty ? row.module : row.process : row.function
-        search = Filter(name)
+        search = NamePattern(text: name)
         remember(name)
         findNext(1)
     }
@@ -63,7 +65,7 @@ extension TopModel {
         guard count > 0, !search.isEmpty else { return nil }
         for distance in (includingStart ? 0 : 1)...count {
             let place = ((start + step * distance) % count + count) % count
-            if search.accepts(rows[place]) { return place }
+            if isFound(rows[place]) { return place }
         }
         return nil
     }
@@ -71,12 +73,12 @@ extension TopModel {
     private mutating func moveCursor(to place: Int) { cursor.move(to: place, in: rows.lazy.map(\.key)) }
 
     private mutating func tellMatches() {
-        let places = rows.indices.filter { search.accepts(rows[$0]) }
+        let places = rows.indices.filter { isFound(rows[$0]) }
         guard !search.isEmpty else { return }
         guard let current = places.firstIndex(of: cursor.index) else {
             let hint = filter.isEmpty ? "" : " (the filter hides some rows)"
-            return say("no row has \"\(search.text)\"\(hint)")
+            return say("no row has \"\(search.source)\"\(hint)")
         }
-        say("\"\(search.text)\": match \(current + 1) of \(places.count)  n next  N previous  Esc ends")
+        say("\"\(search.source)\": match \(current + 1) of \(places.count)  n next  N previous  Esc ends")
     }
 }

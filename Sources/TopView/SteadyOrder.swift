@@ -108,6 +108,8 @@ extension Ordering<Column> {
 
     /// Rows that only their weights keep in order: all of them, or those that are equal in the sorted column.
     fileprivate func runs(of rows: [Row]) -> [Range<Int>] {
+        // What is compared with stands still: changes are sorted to the last digit.
+        if column == .change { return rows.indices.map { $0..<($0 + 1) } }
         if column == .selfPercent || column == .samples { return rows.isEmpty ? [] : [0..<rows.count] }
         var runs: [Range<Int>] = []
         var start = 0

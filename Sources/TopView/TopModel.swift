@@ -20,19 +20,24 @@ public struct TopModel: Sendable {
         public var capabilities: Capabilities
         /// Seconds that local time is ahead of UTC.
         public var utcOffset: Int
-        /// What one row stands for.
-        public var grouping: Set<GroupKey>
-        /// The first order of the rows.
-        public var ordering: Ordering<Column>
+        /// What one row of the first view stands for; nil is the view's own.
+        public var grouping: Set<GroupKey>?
+        /// The first order of its rows; nil is the view's own.
+        public var ordering: Ordering<Column>?
         /// The first filter.
         public var filter: Filter
         /// The first view.
         public var view: View
+        /// Nanoseconds of a profile that are shown at a time; nil is all of it.
+        public var window: UInt64?
+        /// How far back the screen looks at first.
+        public var reach: Reach
 
         /// Everything but the terminal has its usual value.
         public init(
-            capabilities: Capabilities, utcOffset: Int = 0, grouping: Set<GroupKey> = [.process, .module, .function],
-            ordering: Ordering<Column> = Ordering(.selfPercent), filter: Filter = Filter(""), view: View = .functions
+            capabilities: Capabilities, utcOffset: Int = 0, grouping: Set<GroupKey>? = nil,
+            ordering: Ordering<Column>? = nil, filter: Filter = .everything, view: View = .functions,
+            window: UInt64? = nil, reach: Reach = .window
         ) {
             self.capabilities = capabilities
             self.utcOffset = utcOffset
@@ -40,53 +45,62 @@ public struct TopModel: Sendable {
             self.ordering = ordering
             self.filter = filter
             self.view = view
+            self.window = window
+            self.reach = reach
         }
-    }
-
-    struct Menu: Sendable {
-        let titles: [String]
-        var index: Int
     }
 
     let glyphs: Glyphs
     let fitter: Fitter
     let utcOffset: Int
-    let grouping: Set<GroupKey>
 
-    /// What is on the screen; while frozen, newer profiles wait in `held`.
-    private(set) var profile: Profile?
-    private var held: Profile?
-    private(set) var isFrozen = false
+    /// Which of the time that was sampled is on the screen, and the profile of just that.
+    var timeline: Timeline
+    var profile: Profile?
+    var isFrozen: Bool { timeline.isFrozen }
+    /// What was on the screen when the counts were last reset, and each row's share of it.
+    var baseline: Profile?
+    var baselineShares: Remembered<[RowKey: Double]>?
+    var trends: Remembered<Trends>?
     /// Place of the event on the screen in `session.events`.
-    private(set) var event = 0
+    var event = 0
 
     var view: View
-    var ordering: Ordering<Column>
+    /// The tables, each as it was left.
+    var listings: [View: Listing] = [:]
+    /// The rows that were entered, the outermost first.
+    var levels: [Level] = []
     var ringOrdering = Ordering<RingColumn>(.cpu)
+    /// The last filter that was understood.
     var filter: Filter
-    private var filterHistory: [String] = []
+    /// What is wrong with the one being typed.
+    var filterError: FilterError?
+    var filterBefore = Filter.everything
+    var filterHistory: [String] = []
     /// What is searched for; matching rows are marked.
-    var search = Filter("")
-    var searchBefore = Filter("")
+    var search = NamePattern(text: "")
+    var searchBefore = NamePattern(text: "")
     var searchHistory: [String] = []
     /// Row at which the search began.
     var searchStart = 0
 
-    private var steadyOrder = SteadyOrder<RowKey>()
-    /// Every row in order, before the filter, and the samples behind them.
-    private(set) var allRows: [Row] = []
-    private(set) var samples: UInt64 = 0
+    /// Rows keep their places until then.
+    var hold: Hold?
     /// The rows that pass the filter, in order.
-    private(set) var rows: [Row] = []
-    private(set) var rings: [RingFigures] = []
-    var cursor = ListCursor<RowKey>()
+    var rows: [Row] = []
+    /// How many there are without it, and the samples of the event.
+    var rowsInside = 0
+    var samples: UInt64 = 0
+    var rings: [RingFigures] = []
+    /// Percent of the event's weight inside the rows that were entered.
+    var percentInside = 100.0
     var ringCursor = ListCursor<RingID>()
     /// Cells by which long names are moved to the left.
     var nameOffset = 0
     var showsDetail = false
 
     var prompt: Prompt?
-    private(set) var menu: Menu?
+    var menu: Menu?
     /// First line of the help on the screen; nil while help is closed.
     var helpTop: Int?
     private(set) var message: String?
@@ -102,20 +116,19 @@ public struct TopModel: Sendable {
         glyphs = Glyphs(setup.capabilities)
         fitter = Fitter(setup.capabilities)
         utcOffset = setup.utcOffset
-        grouping = setup.grouping
-        ordering = setup.ordering
         filter = setup.filter
+        timeline = Timeline(window: setup.window, reach: setup.reach)
         view = setup.view.isBuilt ? setup.view : .functions
+        // What was asked for holds where it was asked for.
+        let asked = view == .rings ? .functions : view
+        listings[asked] = Listing(setup.grouping ?? asked.grouping ?? [])
+        if let ordering = setup.ordering { listings[asked]?.ordering = ordering }
     }
 
     /// Takes a newer profile; says whether the picture changes.
     public mutating func receive(_ profile: Profile) -> Effect {
-        guard !isFrozen else {
-            held = profile
-            return .none
-        }
-        self.profile = profile
-        fold()
+        guard timeline.receive(profile) else { return .none }
+        look()
         return .redraw
     }
 
@@ -157,38 +170,6 @@ public struct TopModel: Sendable {
     /// Shows a sentence in the bottom line until the next key.
     public mutating func say(_ sentence: String) { message = sentence }
 
-    // MARK: The folds
-
-    private mutating func fold() {
-        guard let profile else { return }
-        event = min(event, max(profile.session.events.count - 1, 0))
-        let table = profile.table(of: event, by: grouping)
-        samples = table.samples
-        allRows = table.rows
-        arrange()
-    }
-
-    /// Sorts; what differs by chance alone stays where it was.
-    private mutating func arrange() {
-        allRows = steadyOrder.arranged(ordering.sorted(allRows), by: ordering, samples: samples)
-        rings = ringOrdering.sorted(profile?.rings ?? [])
-        ringCursor.follow(rings.lazy.map(RingID.init))
-        applyFilter()
-    }
-
-    /// Sorts whatever was shown before: the user has asked for another list.
-    private mutating func arrangeAfresh() {
-        steadyOrder.forget()
-        arrange()
-    }
-
-    /// Filters rows that are in order already.
-    private mutating func applyFilter() {
-        let filter = filter
-        rows = filter.isEmpty ? allRows : allRows.filter { filter.accepts($0) }
-        cursor.follow(rows.lazy.map(\.key))
-    }
-
     // MARK: Actions
 
     private mutating func performInTable(_ action: Action) {
@@ -196,24 +177,33 @@ public struct TopModel: Sendable {
         switch action {
         case .help: helpTop = 0
         case .back: goBack()
-        case .filter: prompt = Prompt(.filter, text: filter.text, history: filterHistory)
+        case .filter: beginFilter()
         case .search: beginSearch()
         case .searchNext: findNext(1)
         case .searchPrevious: findNext(-1)
         case .searchSame: searchSame()
         case .freeze: freeze()
+        case .earlier: stepBack()
+        case .later: stepForward()
+        case .reach: changeReach()
+        case .reset: reset()
         case .nextEvent: showNextEvent()
         case .sortMenu: openSortMenu()
         case .sortLeft: moveSort(by: -1)
         case .sortRight: moveSort(by: 1)
         case .invert: invert()
-        case .detail: showsDetail.toggle()
+        case .drill: drill()
+        case .group: openGroupMenu()
+        case .columns: openColumnMenu()
+        case .pin: pin()
+        case .unpin: unpin()
+        case .follow: follow()
         case .nameLeft: nameOffset = max(nameOffset - 10, 0)
         case .nameRight: nameOffset = min(nameOffset + 10, longestName)
         case .nameStart: nameOffset = 0
         case .nameEnd: nameOffset = longestName
-        case .nextView: show(neighbour(1))
-        case .previousView: show(neighbour(-1))
+        case .nextView: show(neighbor(1))
+        case .previousView: show(neighbor(-1))
         default: move(action)
         }
     }
@@ -224,10 +214,11 @@ public struct TopModel: Sendable {
         } else if nameOffset > 0 {
             nameOffset = 0
         } else if !search.isEmpty {
-            search = Filter("")
+            search = NamePattern(text: "")
         } else if !filter.isEmpty {
-            filter = Filter("")
-            arrangeAfresh()
+            use(.everything)
+        } else if !leaveLevel() {
+            say("nothing is open; q leaves perftop")
         }
     }
 
@@ -239,6 +230,7 @@ public struct TopModel: Sendable {
             ringCursor.move(to: wanted, in: rings.lazy.map(RingID.init))
         } else {
             cursor.move(to: wanted, in: rows.lazy.map(\.key))
+            holdOrder()
         }
     }
 
@@ -256,127 +248,31 @@ public struct TopModel: Sendable {
         }
     }
 
-    private mutating func freeze() {
-        isFrozen.toggle()
-        guard !isFrozen, let newest = held else { return }
-        held = nil
-        profile = newest
-        fold()
-    }
-
     private mutating func showNextEvent() {
         let count = profile?.session.events.count ?? 0
         guard count > 1 else { return say("only one event is sampled: -e adds more") }
         event = (event + 1) % count
-        steadyOrder.forget()
+        forgetOrder()
         fold()
-    }
-
-    private mutating func show(_ chosen: View) {
-        guard chosen.isBuilt else { return say("\(chosen.rawValue) \(chosen.title): this view is not built yet") }
-        view = chosen
-        showsDetail = false
-    }
-
-    private func neighbour(_ step: Int) -> View {
-        let built = View.allCases.filter(\.isBuilt)
-        let index = built.firstIndex(of: view) ?? 0
-        return built[(index + step + built.count) % built.count]
     }
 
     private var longestName: Int { rows.reduce(0) { max($0, TextWidth.cells(of: $1.shortFunction)) } }
 
-    // MARK: Sorting
-
-    var columns: [Column] { Column.allCases.filter { $0.exists(in: grouping, siblings: siblings.count) } }
-
-    /// Names of the events that are counted beside the one on the screen.
-    var siblings: [String] {
-        (profile?.session.events ?? []).filter { $0.leader == event }.map(\.name)
-    }
-
-    private mutating func openSortMenu() {
-        if view == .rings {
-            let columns = RingColumn.sortable
-            menu = Menu(
-                titles: columns.map { $0.spec().title }, index: columns.firstIndex(of: ringOrdering.column) ?? 0)
-        } else {
-            let titles = columns.map { $0.spec(screenWidth: 0, siblings: siblings).title }
-            menu = Menu(titles: titles, index: columns.firstIndex(of: ordering.column) ?? 0)
-        }
-    }
-
-    private mutating func moveSort(by step: Int) {
-        if view == .rings {
-            sort(byColumn: (RingColumn.sortable.firstIndex(of: ringOrdering.column) ?? 0) + step)
-        } else {
-            sort(byColumn: (columns.firstIndex(of: ordering.column) ?? 0) + step)
-        }
-    }
-
-    /// Sorts by the column at a place in the list; choosing the sorted one again turns the order round.
-    private mutating func sort(byColumn index: Int) {
-        let title: String
-        if view == .rings {
-            let columns = RingColumn.sortable
-            let chosen = columns[min(max(index, 0), columns.count - 1)]
-            let again = chosen == ringOrdering.column
-            ringOrdering = Ordering(chosen, inverted: again && ringOrdering.inverted != (menu != nil))
-            title = chosen.spec().title
-        } else {
-            let columns = columns
-            let chosen = columns[min(max(index, 0), columns.count - 1)]
-            let again = chosen == ordering.column
-            ordering = Ordering(chosen, inverted: again && ordering.inverted != (menu != nil))
-            title = chosen.spec(screenWidth: 0, siblings: siblings).title
-        }
-        if !shownColumns.contains(title) { say("sorted by \(title), a column this screen is too narrow for") }
-        arrangeAfresh()
-    }
-
-    private mutating func invert() {
-        if view == .rings { ringOrdering.inverted.toggle() } else { ordering.inverted.toggle() }
-        arrangeAfresh()
-    }
-
     // MARK: Prompt, menu, help
 
     private mutating func performInPrompt(_ action: Action) {
-        if prompt?.purpose == .search { return performInSearchPrompt(action) }
-        switch action {
-        case .accept:
-            let text = filter.text
-            if !text.isEmpty, filterHistory.last != text { filterHistory = filterHistory.suffix(49) + [text] }
-            prompt = nil
-        case .back:
-            prompt = nil
-            filter = Filter("")
-            arrangeAfresh()
-        default:
-            prompt?.edit(action)
-            applyPrompt()
+        switch prompt?.purpose {
+        case .search: performInSearchPrompt(action)
+        case .filter: performInFilterPrompt(action)
+        case nil: break
         }
     }
 
     private mutating func applyPrompt() {
-        if prompt?.purpose == .search { return applySearch() }
-        guard let prompt, prompt.text != filter.text else { return }
-        filter = Filter(prompt.text)
-        arrangeAfresh()
-    }
-
-    private mutating func performInMenu(_ action: Action) {
-        guard let open = menu else { return }
-        switch action {
-        case .accept:
-            sort(byColumn: open.index)
-            menu = nil
-        case .back, .quit: menu = nil
-        default:
-            let count = open.titles.count
-            if let place = Self.place(after: action, from: open.index, page: pageRows, count: count) {
-                menu?.index = max(min(place, count - 1), 0)
-            }
+        switch prompt?.purpose {
+        case .search: applySearch()
+        case .filter: applyFilter()
+        case nil: break
         }
     }
 

@@ -1,3 +1,5 @@
+public import SampleEngine
+
 /// The ways to look at a profile, numbered as their keys.
 public enum View: Int, CaseIterable, Sendable, Hashable {
     case functions = 1
@@ -32,7 +34,19 @@ public enum View: Int, CaseIterable, Sendable, Hashable {
     }
 
     /// Whether the view exists; the others say so when they are asked for.
-    public var isBuilt: Bool { self == .functions || self == .rings }
+    public var isBuilt: Bool { self == .rings || grouping != nil }
+
+    /// What one row stands for at first; nil where rows are not groups of samples.
+    public var grouping: Set<GroupKey>? {
+        switch self {
+        case .functions: [.process, .module, .function]
+        case .processes: [.process, .pid]
+        case .modules: [.module]
+        case .threads: [.process, .pid, .thread]
+        case .cpus: [.cpu]
+        case .flame, .tree, .callers, .rings: nil
+        }
+    }
 
     init?(_ action: Action) {
         switch action {

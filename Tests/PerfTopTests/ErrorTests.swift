@@ -41,7 +41,7 @@ extension EndToEnd {
                 ["--frobnicate"], ["-F", "abc"], ["-F", "0"], ["-F", "-5"], ["-d", "soon"], ["-n", "-1"],
                 ["-p", "abc"],
                 ["-p", ""], ["--format", "poem"], ["-C", "zero"], ["-c", "0"], ["-s", "nonsense"],
-                ["--group-by", "nonsense"], ["--limit", "x"],
+                ["--group-by", "nonsense"], ["--limit", "x"], ["--filter", "a /b("], ["--filter", "self>x"],
             ])
         func usage(arguments: [String]) throws {
             let outcome = try perftop(["--batch", "-n", "1", "-d", "0.1"] + arguments, within: 5)

@@ -7,9 +7,9 @@ import perftop
 /// Reports of profiles made by hand: what a real run shows too rarely.
 @Suite("report formats")
 struct FormatTests {
-    private func frame(_ builder: inout SyntheticProfile, _ number: Int, filter: String = "") -> BatchFrame {
+    private func frame(_ builder: inout SyntheticProfile, _ number: Int, filter: String = "") throws -> BatchFrame {
         var options = ReportOptions()
-        options.filter = Filter(filter)
+        options.filter = try Filter(filter)
         return BatchFrame(builder.next(), event: 0, number: number, options: options)
     }
 
@@ -35,7 +35,7 @@ struct FormatTests {
         builder.add("turn", module: "m", process: "p", samples: 1)
         builder.counted = [77]
         builder.rings[1].kernelLost = 640
-        let lines = CSVFormat().text(frame(&builder, 1)).split(separator: "\n")
+        let lines = CSVFormat().text(try frame(&builder, 1)).split(separator: "\n")
         #expect(try lines.map { try fields($0)["symbol"] } == ["spin", "turn"])
         for line in lines {
             let fields = try fields(line)
@@ -53,7 +53,7 @@ struct FormatTests {
         builder.rings[1].samples = 0
         builder.rings[1].kernelLost = 640
         if isFiltered { builder.add("spin", module: "m", process: "p", samples: 3) }
-        let lines = CSVFormat().text(frame(&builder, 4, filter: "nothing")).split(separator: "\n")
+        let lines = CSVFormat().text(try frame(&builder, 4, filter: "nothing")).split(separator: "\n")
         try #require(lines.count == 1)
         let fields = try fields(lines[0])
         #expect(fields["frame"] == "4" && fields["event"] == "cycles" && fields["lost"] == "640")
@@ -66,15 +66,15 @@ struct FormatTests {
     }
 
     @Test("text: a note is printed in the first frame that has it, and not again")
-    func notes() {
+    func notes() throws {
         func notes(_ text: String) -> [Substring] { text.split(separator: "\n").filter { $0.hasPrefix("# note: ") } }
         var builder = SyntheticProfile(notes: ["at once"])
         var format = TextFormat()
-        #expect(notes(format.text(frame(&builder, 1))) == ["# note: at once"])
-        #expect(notes(format.text(frame(&builder, 2))).isEmpty)
+        #expect(try notes(format.text(frame(&builder, 1))) == ["# note: at once"])
+        #expect(try notes(format.text(frame(&builder, 2))).isEmpty)
         builder.session = SessionFacts(
             target: "pid 1234", events: builder.session.events, notes: ["at once", "later"])
-        #expect(notes(format.text(frame(&builder, 3))) == ["# note: later"])
-        #expect(notes(format.text(frame(&builder, 4))).isEmpty)
+        #expect(try notes(format.text(frame(&builder, 3))) == ["# note: later"])
+        #expect(try notes(format.text(frame(&builder, 4))).isEmpty)
     }
 }

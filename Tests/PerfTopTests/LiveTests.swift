@@ -52,6 +52,42 @@ extension EndToEnd {
             try expectEnd(tmux, status: 0)
         }
 
+        @Test("views of other groups, into a row and back")
+        func groups() throws {
+            let tmux = try open()
+            try tmux.type("5")
+            try tmux.expect("the process with its pid") { Screen.isRow($0, "\(burn.pid) burn") && !isRow($0, "alpha") }
+            try tmux.press("Enter")
+            try tmux.expect("its functions") { isRow($0, "alpha") && $0.contains("in burn (pid \(burn.pid))") }
+            try tmux.press("Escape")
+            try tmux.type("b")
+            try tmux.expect("the menu of groups") { $0.contains("[x] pid") && $0.contains("[ ] thread") }
+            try tmux.press("Space", "Enter")
+            try tmux.expect("functions beside processes") {
+                isRow($0, "alpha") && $0.contains("by function+process+pid")
+            }
+            try tmux.type("q")
+            try expectEnd(tmux, status: 0)
+        }
+
+        @Test("back in time and on again, counted anew")
+        func history() throws {
+            let tmux = try open()
+            try tmux.expect("a few seconds are kept") { _ in
+                try tmux.type("[")
+                return try tmux.screen().contains("HISTORY")
+            }
+            try tmux.type("6")
+            try tmux.expect("modules of that moment") { $0.contains("[6 Modules]") && $0.contains("HISTORY") }
+            try tmux.type("1]]]]]]]]]]]]")
+            try tmux.type(" ")
+            try tmux.expect("now") { $0.contains("LIVE") && isRow($0, "alpha") }
+            try tmux.type("R")
+            try tmux.expect("compared with what was before") { $0.contains("CHANGE") && $0.contains("since ") }
+            try tmux.type("q")
+            try expectEnd(tmux, status: 0)
+        }
+
         @Test("a filter hides the rest, Escape brings it back")
         func filter() throws {
             let tmux = try open()

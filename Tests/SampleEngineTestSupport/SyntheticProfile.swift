@@ -20,6 +20,8 @@ public struct SyntheticProfile {
     private var functions: [Function: StackID] = [:]
     private var cells: [Cell] = []
     private var sequence: UInt64 = 0
+    /// Slices that were ended one by one.
+    private var past: [Slice] = []
 
     public init(
         target: String = "pid 1234", events: [EventInUse] = [EventInUse(name: "cycles", frequency: 999, period: nil)],
@@ -76,9 +78,24 @@ public struct SyntheticProfile {
                 period: samples))
     }
 
+    /// Ends a slice with what was added since the one before; from then on `next` gives all of them.
+    public mutating func endSlice(seconds: Double = 1) {
+        let start = past.last?.end ?? Instant(nanoseconds: 1_000_000_000_000)
+        let end = start.advanced(byNanoseconds: UInt64(seconds * 1e9))
+        past.append(
+            Slice(start: start, end: end, cells: cells, rings: rings, counted: counted, folded: folded, cost: cost))
+        cells = []
+        wallClock &+= UInt64(seconds * 1e9)
+    }
+
     /// The profile of what was added since the last one.
     public mutating func next() -> Profile {
         sequence += 1
+        if !past.isEmpty {
+            return Profile(
+                sequence: sequence, session: session, state: state, slices: past, stacks: stacks, names: names,
+                wallClock: wallClock)
+        }
         defer { cells = [] }
         let end = Instant(nanoseconds: UInt64((Double(sequence) + seconds) * 1e9))
         let start = Instant(nanoseconds: end.nanoseconds - UInt64(seconds * 1e9))

@@ -52,19 +52,29 @@ import Testing
         #expect(model.context == .table)
     }
 
-    /// The keys in the bar are never cut in the middle, however narrow the screen is.
-    @Test func barHoldsWholeLabels() {
-        for keys: [Key] in [[], ["?"], ["s"], [" "]] {
-            for columns in 20...140 {
-                var model = model()
-                model.press(all: keys)
-                let bar = model.draw(columns: columns, lines: 24).lines.last
-                let labels = bar?.runs.filter { $0.role == .keyText }.map { $0.text.dropFirst() } ?? []
-                #expect(!labels.isEmpty)
-                for label in labels {
-                    let isKnown = label == "Resume" || Binding.all.contains { $0.label.map { $0 == label } ?? false }
-                    #expect(isKnown, "\(label) at \(columns)")
-                }
+    /// However narrow the screen is, the bar holds whole words of the table, one of them the way out.
+    @Test(arguments: [[], ["?"], ["s"], [" "], ["b"], ["5"], ["9"], ["\\"]] as [[Key]])
+    func barHoldsWholeLabels(keys: [Key]) {
+        let words = Set(Binding.all.flatMap { [$0.label, $0.otherLabel] }.compactMap { $0 })
+        for columns in 20...140 {
+            var model = model()
+            model.press(all: keys)
+            let bar = model.draw(columns: columns, lines: 24).lines.last
+            #expect(bar?.cells == columns)
+            guard model.prompt == nil else { continue }
+            let labels = bar?.runs.filter { $0.role == .keyText }.map { String($0.text.dropFirst()) } ?? []
+            #expect(labels.allSatisfy(words.contains), "\(labels) at \(columns)")
+            #expect(labels.contains("Back") || labels.contains("Quit"), "\(labels) at \(columns)")
+        }
+    }
+
+    /// Capitals destroy, if anything does: the same letter without Shift never leaves or resets.
+    @Test func noSlipLosesData() {
+        let lost: Set<Action> = [.quit, .leave]
+        for binding in Binding.all where lost.contains(binding.action) {
+            for case .character(let scalar) in binding.keys {
+                let shifted = Character(scalar).uppercased().unicodeScalars.first.map { Key.character($0) }
+                #expect(shifted == .character(scalar) || Binding.action(for: shifted ?? "?", in: .table) == nil)
             }
         }
     }

@@ -15,12 +15,13 @@ import Testing
     @Test func ordinary() throws {
         var model = model()
         try check(
-            model.draw(columns: 80, lines: 24), "80x24", "Samples stay, tab names are short, names cut in the middle.")
+            model.draw(columns: 80, lines: 24), "80x24",
+            "Samples have left, trends have eight bars, tab names are short, names cut in the middle.")
     }
 
     @Test func narrow() throws {
         var model = model()
-        try check(model.draw(columns: 60, lines: 15), "60x15", "The samples column has left; process and module stay.")
+        try check(model.draw(columns: 60, lines: 15), "60x15", "Samples and modules have left; trend and process stay.")
         try check(
             model.draw(columns: 40, lines: 10), "40x10",
             "Only SELF%, K and FUNCTION; the table has five rows and a bar.")
@@ -97,7 +98,7 @@ import Testing
     @Test func help() throws {
         var model = model()
         model.type("?")
-        try check(model.draw(columns: 80, lines: 90), "help", "Every key, in sections, with one line each.")
+        try check(model.draw(columns: 80, lines: 115), "help", "Every key, in sections, with one line each.")
     }
 
     @Test func detail() throws {
@@ -116,6 +117,51 @@ import Testing
         model.type("kern")
         try check(
             model.draw(columns: 80, lines: 14), "prompt", "Two rows match; the last line is the prompt and counts.")
+    }
+
+    @Test func drilled() throws {
+        var model = model(view: .processes)
+        model.press(all: [.enter])
+        try check(
+            model.draw(columns: 100, lines: 12), "drilled",
+            "The tab line says whose functions these are and their share; shares stay those of all samples.")
+        model.press(all: [.escape, "b", .down])
+        try check(
+            model.draw(columns: 80, lines: 14), "group-menu",
+            "A cross for what makes a row; the table beside it is grouped so already.")
+    }
+
+    @Test func past() throws {
+        var builder = SyntheticProfile(target: "all CPUs (2)")
+        for second in 0..<80 {
+            builder.add("rising", module: "burn", process: "burn", samples: UInt64(second * 12))
+            builder.add("steady", module: "burn", process: "burn", samples: 300)
+            builder.add("burst", module: "libc.so.6", process: "burn", samples: second % 20 < 5 ? 400 : 4)
+            if second > 60 {
+                builder.add("late", module: "[kernel]", process: "cron", pid: 7, kind: .kernel, samples: 90)
+            }
+            builder.endSlice()
+        }
+        let capabilities = Capabilities(unicode: true, colors: .many)
+        var model = TopModel(.init(capabilities: capabilities, window: 10_000_000_000))
+        _ = model.receive(builder.next())
+        model.press(all: [.enter])
+        try check(
+            model.draw(columns: 120, lines: 18), "trend",
+            "A bar for five seconds: what rises, what comes in bursts, what is new; the detail says it in numbers.")
+        model.press(all: [.enter, "G", "p", "R"])
+        for _ in 0..<10 {
+            builder.add("steady", module: "burn", process: "burn", samples: 300)
+            builder.add("fresh", module: "burn", process: "burn", samples: 100)
+            builder.endSlice()
+        }
+        _ = model.receive(builder.next())
+        try check(
+            model.draw(columns: 120, lines: 12), "change",
+            "Counted anew: CHANGE against what was shown before; the pinned row stays on top though it has no sample.")
+        model.press(all: ["U", "z", "z", "[", "["])
+        try check(
+            model.draw(columns: 100, lines: 12), "history", "The first line says HISTORY and which moment it is.")
     }
 
     @Test func nothingToShow() throws {

@@ -10,6 +10,8 @@ import Testing
         var model = model(showing: profile(["a": 300, "b": 200, "c": 100], from: &builder))
         model.type("jj")
         #expect(model.chosen == "c")
+        // The order is held for a while after a move.
+        for _ in 0..<5 { _ = model.receive(profile(["a": 300, "b": 200, "c": 100], from: &builder)) }
         _ = model.receive(profile(["a": 100, "b": 200, "c": 300, "d": 150], from: &builder))
         #expect(model.listed == ["c", "b", "d", "a"])
         #expect(model.chosen == "c")
@@ -91,7 +93,7 @@ import Testing
 
     @Test func sortsByEveryColumnBothWays() {
         var model = model()
-        for (index, column) in model.columns.enumerated() {
+        for (index, column) in model.sortable.enumerated() {
             model.press(all: ["s", .home] + Array(repeating: .down, count: index) + [.enter])
             if model.ordering.column != column || model.ordering.inverted { model.type("I") }
             #expect(model.ordering == Ordering(column))

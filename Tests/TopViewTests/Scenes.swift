@@ -6,10 +6,11 @@ import SampleEngineTestSupport
 /// A model with a terminal's abilities and a profile, as most tests need it.
 func model(
     unicode: Bool = true, showing profile: Profile? = usualProfile(), filter: String = "",
-    grouping: Set<GroupKey> = [.process, .module, .function]
+    grouping: Set<GroupKey>? = nil, view: View = .functions
 ) -> TopModel {
     let capabilities = Capabilities(unicode: unicode, colors: .many)
-    var model = TopModel(.init(capabilities: capabilities, grouping: grouping, filter: Filter(filter)))
+    var model = TopModel(
+        .init(capabilities: capabilities, grouping: grouping, filter: (try? Filter(filter)) ?? .everything, view: view))
     if let profile { _ = model.receive(profile) }
     return model
 }
@@ -37,9 +38,11 @@ extension TopModel {
         for key in keys { _ = press(key) }
     }
 
-    /// Function names from top to bottom, as they are listed.
-    var listed: [String] { rows.map(\.function) }
-    var chosen: String? { cursor.index < rows.count ? rows[cursor.index].function : nil }
+    /// Function names, or what else rows stand for, from top to bottom as they are listed.
+    var listed: [String] { rows.map { grouping.contains(.function) ? $0.function : $0.title(in: grouping) } }
+    var chosen: String? { cursor.index < listed.count ? listed[cursor.index] : nil }
+    /// Samples of all rows on the list.
+    var listedSamples: UInt64 { rows.reduce(0) { $0 + $1.selfSamples } }
 }
 
 extension Picture {

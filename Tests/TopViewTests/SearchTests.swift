@@ -76,7 +76,7 @@ import Testing
         model.type("n")
         #expect(model.draw(columns: 100, lines: 20).text.contains("nothing is searched for yet"))
         model.type("#")
-        #expect(model.search.text == "alpha")
+        #expect(model.search.source == "alpha")
         #expect(model.chosen == "alphabet")
         model.type("/zzz")
         _ = model.press(.enter)

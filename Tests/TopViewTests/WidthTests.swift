@@ -64,7 +64,7 @@ import Testing
         let all = Set(GroupKey.allCases)
         let openings: [[Key]] = [
             [], ["9"], ["?"], ["s"], ["\\", "x"], [.enter], [" "], ["2"], ["9", .enter], ["e"], ["}", "}", .end],
-            ["\\", "解"], ["9", "s", .down],
+            ["\\", "解"], ["9", "s", .down], ["5"], ["6", .down, .enter], ["7", .enter, "8"], ["8"], ["b", " ", .down],
         ]
         for profile in [nil, hostile, usualProfile()] {
             for keys in openings {

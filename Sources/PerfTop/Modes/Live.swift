@@ -8,10 +8,14 @@ struct LiveOptions {
     var color: ColorChoice = .auto
     /// Signs in ASCII only, whatever the locale can show.
     var ascii = false
-    var grouping: Set<GroupKey> = [.process, .module, .function]
-    var ordering = Ordering<Column>(.selfPercent)
-    var filter = ""
+    /// Nil: as the view has them.
+    var grouping: Set<GroupKey>?
+    var ordering: Ordering<Column>?
+    var filter = Filter.everything
     var view = View.functions
+    /// Nanoseconds that a picture looks back.
+    var window: UInt64?
+    var reach = Reach.window
     /// The command that was started to be profiled.
     var command: Command?
 }
@@ -58,8 +62,10 @@ private struct LiveLoop {
         setup.utcOffset = pt_utc_offset(Int(wallClockNanoseconds() / 1_000_000_000))
         setup.grouping = options.grouping
         setup.ordering = options.ordering
-        setup.filter = Filter(options.filter)
+        setup.filter = options.filter
         setup.view = options.view
+        setup.window = options.window
+        setup.reach = options.reach
         model = TopModel(setup)
     }
 

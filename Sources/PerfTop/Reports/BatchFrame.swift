@@ -10,7 +10,7 @@ package struct ReportOptions: Sendable {
 
     package init(
         grouping: Set<GroupKey> = [.process, .module, .function],
-        ordering: Ordering<Column> = Ordering(.selfPercent), filter: Filter = Filter(""), limit: Int? = nil
+        ordering: Ordering<Column> = Ordering(.selfPercent), filter: Filter = .everything, limit: Int? = nil
     ) {
         self.grouping = grouping
         self.ordering = ordering
@@ -37,8 +37,8 @@ package struct BatchFrame {
     let health: Health
 
     package init(_ profile: Profile, event index: Int, number: Int, options: ReportOptions) {
-        let table = profile.table(of: index, by: options.grouping)
-        var rows = options.ordering.sorted(table.rows.filter(options.filter.accepts))
+        let table = profile.table(of: index, by: options.grouping, matching: options.filter)
+        var rows = options.ordering.sorted(table.rows)
         if let limit = options.limit, rows.count > limit { rows.removeSubrange(limit...) }
         self.number = number
         self.profile = profile

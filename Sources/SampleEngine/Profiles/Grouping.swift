@@ -57,14 +57,29 @@ public struct Row: Sendable {
     public let totalSamples: UInt64
     /// What each sibling of the table's event counted here, in the order of `Table.siblings`.
     public let counts: [UInt64]
+
+    /// The same row in a table in which it has no sample.
+    public var emptied: Row {
+        Row(
+            key: key, function: function, shortFunction: shortFunction, rawFunction: rawFunction,
+            nameSource: nameSource, module: module, modulePath: modulePath, buildID: buildID, process: process,
+            pid: pid,
+            kind: kind, selfPercent: 0, totalPercent: 0, selfSamples: 0, totalSamples: 0, counts: [])
+    }
 }
 
 /// Rows in falling order of self weight, and what their percentages are of.
 public struct Table: Sendable {
     public let rows: [Row]
-    /// Samples behind the table, before any display filter.
+    /// How many rows there are inside the scopes, those included that the filter hides.
+    public let rowsInside: Int
+    /// Samples of the event, before any scope or display filter; weight is what percentages are of.
     public let samples: UInt64
     public let weight: UInt64
+    /// Samples inside the table's scopes.
+    public let samplesInside: UInt64
+    /// Percent of the weight that is inside the table's scopes.
+    public let percentInside: Double
     /// How many of the samples have a name.
     public let naming: Naming
     /// Events that are counted beside the table's own, by their places in the session.

@@ -1,8 +1,15 @@
 extension Profile {
     /// Folds the cells of one event into rows; pure, so it can be called again on any key press.
     ///
-    /// - Parameter event: index into `session.events`; nil adds up all events.
-    public func table(of event: Int? = 0, by grouping: Set<GroupKey>) -> Table {
+    /// - Parameters:
+    ///   - event: index into `session.events`; nil adds up all events.
+    ///   - scopes: rows of other tables that every sample has to belong to.
+    ///   - filter: which of those samples, and of the rows they make, are shown.
+    ///   - halfLife: nanoseconds after which a sample counts half; nil counts each as one.
+    public func table(
+        of event: Int? = 0, by grouping: Set<GroupKey>, inside scopes: [Scope] = [],
+        matching filter: Filter = .everything, halfLife: UInt64? = nil
+    ) -> Table {
         var siblings: [Int] = []
         func part(of number: Int) -> RowFold.Part {
             let leader = number < session.events.count ? session.events[number].leader : nil
@@ -12,8 +19,11 @@ extension Profile {
             return .counts(sibling: siblings.count - 1)
         }
         let parts = (0..<max(session.events.count, (event ?? 0) + 1)).map(part)
-        var fold = RowFold(profile: self, grouping: grouping, siblings: siblings)
+        var fold = RowFold(profile: self, grouping: grouping, scopes: scopes, filter: filter, siblings: siblings)
+        fold.fading = Fading(halfLife: halfLife)
+        let newest = slices.last?.end ?? .beginning
         for slice in slices {
+            fold.fading.age(newest.nanoseconds(since: slice.end))
             for cell in slice.cells {
                 switch Int(cell.event) < parts.count ? parts[Int(cell.event)] : event == nil ? .samples : .none {
                 case .samples: fold.add(cell)
@@ -26,6 +36,42 @@ extension Profile {
     }
 }
 
+/// What rows weighed step by step, oldest first.
+public struct Trends: Sendable {
+    /// Of each row that had a sample.
+    public let weights: [RowKey: [UInt64]]
+    /// Of the whole event; 0 where nothing was sampled, or nothing is kept any more.
+    public let totals: [UInt64]
+}
+
+extension Profile {
+    /// Folds the cells of one event into the weights of rows in steps of time.
+    ///
+    /// - Parameters:
+    ///   - step: nanoseconds of a step; steps begin at multiples of it, whatever moment the profile ends at, and one that
+    ///     is not over is left out: what was drawn stays as it is until a step is added.
+    ///   - count: how many steps.
+    public func trends(
+        of event: Int, by grouping: Set<GroupKey>, inside scopes: [Scope] = [], matching filter: Filter = .everything,
+        step: UInt64, count: Int
+    ) -> Trends {
+        var fold = RowFold(profile: self, grouping: grouping, scopes: scopes, filter: filter, siblings: [])
+        var totals = Array(repeating: UInt64(0), count: count)
+        let current = (slices.last?.end.nanoseconds ?? 0) / step
+        for slice in slices {
+            // A slice that ends where a step begins is of the step before.
+            let behind = current - min((max(slice.end.nanoseconds, 1) - 1) / step, current)
+            guard behind > 0, behind <= count else { continue }
+            let place = count - Int(behind)
+            for cell in slice.cells where cell.event == event {
+                totals[place] = totals[place].addingSaturating(cell.period)
+                fold.add(cell, to: place, of: count)
+            }
+        }
+        return Trends(weights: fold.weights(), totals: totals)
+    }
+}
+
 /// One pass over cells: finds each cell's row, adds its weight.
 ///
 /// A picture of a busy machine folds a hundred thousand cells every second, so a row is found by numbers alone: names
@@ -33,14 +79,21 @@ extension Profile {
 private struct RowFold: ~Copyable {
     private let profile: Profile
     private let groups: Groups
+    private let scopes: Scopes
+    private let filter: Filter
     private let siblings: [Int]
     /// What every cell asks of its function, without the texts.
     private let codes: [Code]
+    /// What a sample of the slice being folded counts.
+    var fading = Fading(halfLife: nil)
     private var index = HashIndex(capacity: 1024)
     private var sums: [Accumulator] = []
     private var all = Sum()
+    private var inside = Sum()
     private var naming = Naming()
-    private var processes = ProcessNumbers()
+    private var processes: ProcessNumbers
+    /// What the filter says of each function; nil until it is asked.
+    private var marks: [UInt64?]
 
     /// What the cells of an event are to a table.
     fileprivate enum Part {
@@ -54,6 +107,7 @@ private struct RowFold: ~Copyable {
         let module: UInt32
         let kind: CodeKind
         let naming: Naming.Class
+        let isInside: Bool
     }
 
     /// The grouping as plain flags, looked at for every cell.
@@ -96,9 +150,15 @@ private struct RowFold: ~Copyable {
         var samples: UInt64 = 0
         var weight: UInt64 = 0
 
-        mutating func add(_ cell: Cell) {
-            samples &+= cell.count
-            weight = weight.addingSaturating(cell.period)
+        mutating func add(_ cell: Cell, _ scale: UInt64) {
+            samples = samples.addingSaturating(product(cell.count, scale))
+            weight = weight.addingSaturating(product(cell.period, scale))
+        }
+
+        @inline(__always)
+        private func product(_ value: UInt64, _ scale: UInt64) -> UInt64 {
+            let (product, overflow) = value.multipliedReportingOverflow(by: scale)
+            return overflow ? .max : product
         }
     }
 
@@ -108,40 +168,65 @@ private struct RowFold: ~Copyable {
         var pid: Int32?
         /// `unknown` where there are several kinds.
         var kind: CodeKind
+        /// Alternatives of the filter that places of the row fulfill; 0 where all of them are left out.
+        var held: UInt64
         var own = Sum()
         var total = Sum()
-        /// By sibling; empty while none counted anything here.
+        /// By sibling, or by step of time; empty while none counted anything here.
         var counts: [UInt64] = []
+
+        /// One more place of the row.
+        mutating func join(pid: Int32, kind: CodeKind, held: UInt64) {
+            if self.held == 0 {
+                self.pid = pid >= 0 ? pid : nil
+                self.kind = kind
+            }
+            if self.pid != pid { self.pid = nil }
+            if self.kind != kind { self.kind = .unknown }
+            self.held |= held
+        }
     }
 
-    init(profile: Profile, grouping: Set<GroupKey>, siblings: [Int]) {
+    init(profile: Profile, grouping: Set<GroupKey>, scopes: [Scope], filter: Filter, siblings: [Int]) {
         self.profile = profile
+        self.filter = filter
         self.siblings = siblings
+        let scopes = Scopes(scopes)
+        self.scopes = scopes
         groups = Groups(grouping)
+        processes = ProcessNumbers(scopes, filter)
+        // The last one stands for what has no function.
+        marks = filter.isEmpty ? [] : Array(repeating: nil, count: profile.names.functions.count + 1)
         let functions = profile.names.functions
         codes = functions.indices.map { number in
             let function = functions[number]
-            return Code(module: function.module.index, kind: function.kind, naming: Naming.Class(of: function))
+            return Code(
+                module: function.module.index, kind: function.kind, naming: Naming.Class(of: function),
+                isInside: scopes.hold(FunctionID(UInt32(number)), in: function.module))
         }
     }
 
     mutating func add(_ cell: Cell) {
-        all.add(cell)
+        all.add(cell, fading.scale)
         guard Int(cell.stack.index) < profile.stacks.count else { return }
         let leaf = profile.stacks[Int(cell.stack.index)]
         naming.add(cell.count, leaf.function.map { codes[Int($0.index)].naming } ?? .unknown)
-        let row = row(for: cell, frame: leaf)
-        sums[row].own.add(cell)
-        sums[row].total.add(cell)
+        var counted: [Int] = []
+        if let row = row(for: cell, frame: leaf) {
+            inside.add(cell, fading.scale)
+            if row.isShown {
+                sums[row.index].own.add(cell, fading.scale)
+                sums[row.index].total.add(cell, fading.scale)
+                if leaf.caller != nil { counted = [row.index] }
+            }
+        }
         guard var caller = leaf.caller else { return }
         // A function that calls itself is in its own total once.
-        var counted = [row]
         while Int(caller.index) < profile.stacks.count {
             let frame = profile.stacks[Int(caller.index)]
-            let row = self.row(for: cell, frame: frame)
-            if !counted.contains(row) {
-                counted.append(row)
-                sums[row].total.add(cell)
+            if let row = self.row(for: cell, frame: frame), row.isShown, !counted.contains(row.index) {
+                counted.append(row.index)
+                sums[row.index].total.add(cell, fading.scale)
             }
             guard let next = frame.caller else { break }
             caller = next
@@ -154,14 +239,39 @@ private struct RowFold: ~Copyable {
         var place = cell
         // One row for the samples and for what was counted beside them.
         if let leader = profile.session.events[Int(cell.event)].leader { place.event = UInt16(leader) }
-        let row = row(for: place, frame: profile.stacks[Int(cell.stack.index)])
-        if sums[row].counts.isEmpty { sums[row].counts = Array(repeating: 0, count: siblings.count) }
-        sums[row].counts[sibling] = sums[row].counts[sibling].addingSaturating(cell.period)
+        guard let row = row(for: place, frame: profile.stacks[Int(cell.stack.index)]), row.isShown else { return }
+        if sums[row.index].counts.isEmpty { sums[row.index].counts = Array(repeating: 0, count: siblings.count) }
+        sums[row.index].counts[sibling] = sums[row.index].counts[sibling].addingSaturating(cell.period)
     }
 
-    private mutating func row(for cell: Cell, frame: Frame) -> Int {
+    /// Adds a cell to one of several steps of time.
+    mutating func add(_ cell: Cell, to step: Int, of count: Int) {
+        guard Int(cell.stack.index) < profile.stacks.count,
+            let row = row(for: cell, frame: profile.stacks[Int(cell.stack.index)]), row.isShown
+        else { return }
+        if sums[row.index].counts.isEmpty { sums[row.index].counts = Array(repeating: 0, count: count) }
+        sums[row.index].counts[step] = sums[row.index].counts[step].addingSaturating(cell.period)
+    }
+
+    /// What was added to the steps of each row.
+    func weights() -> [RowKey: [UInt64]] {
+        var weights: [RowKey: [UInt64]] = [:]
+        weights.reserveCapacity(sums.count)
+        for sum in sums where sum.held != 0 {
+            let process = groups.process ? processes.names[Int(sum.key.process)] : ""
+            weights[rowKey(sum, process: process)] = sum.counts
+        }
+        return weights
+    }
+
+    /// The row of a frame of a cell, and whether the filter shows it there; nil where it is outside of the scopes.
+    private mutating func row(for cell: Cell, frame: Frame) -> (index: Int, isShown: Bool)? {
         let process = processes.number(of: cell.generation, in: profile.names)
         let code = frame.function.map { codes[Int($0.index)] }
+        if !scopes.areEmpty {
+            let isInside = process.isInside && (code?.isInside ?? scopes.hold(nil, in: nil)) && scopes.hold(cell)
+            guard isInside else { return nil }
+        }
         var key = Key()
         if groups.function, let function = frame.function { key.function = function.index }
         if groups.module, let code { key.module = code.module }
@@ -172,15 +282,25 @@ private struct RowFold: ~Copyable {
         if groups.user, let user = process.user { key.user = user }
         if groups.event { key.event = cell.event }
         let kind = code?.kind ?? .unknown
+        let held = filter.isEmpty ? 1 : filter.alternatives(marks(frame.function) | process.marks | filter.marks(cell))
         let hash = key.hash
         if let known = index.find(hash, where: { sums[$0].key == key }) {
-            if sums[known].pid != process.pid { sums[known].pid = nil }
-            if sums[known].kind != kind { sums[known].kind = .unknown }
-            return known
+            if held != 0 { sums[known].join(pid: process.pid, kind: kind, held: held) }
+            return (known, held != 0)
         }
         index.insert(hash, entry: sums.count) { sums[$0].key.hash }
-        sums.append(Accumulator(key: key, pid: process.pid >= 0 ? process.pid : nil, kind: kind))
-        return sums.count - 1
+        sums.append(Accumulator(key: key, pid: process.pid >= 0 ? process.pid : nil, kind: kind, held: held))
+        return (sums.count - 1, held != 0)
+    }
+
+    private mutating func marks(_ id: FunctionID?) -> UInt64 {
+        let place = id.map { Int($0.index) } ?? marks.count - 1
+        if let known = marks[place] { return known }
+        let function = id.map { profile.names.functions[Int($0.index)] }
+        let module = function.map { profile.names.modules[Int($0.module.index)].name } ?? ""
+        let answer = filter.marks(function: function?.name ?? "", module: module)
+        marks[place] = answer
+        return answer
     }
 
     // MARK: The table
@@ -192,8 +312,19 @@ private struct RowFold: ~Copyable {
         }
         var rows: [Row] = []
         rows.reserveCapacity(ordered.count)
-        for sum in ordered { rows.append(row(sum)) }
-        return Table(rows: rows, samples: all.samples, weight: all.weight, naming: naming, siblings: siblings)
+        for sum in ordered where sum.held != 0 {
+            let row = row(sum)
+            let isShown =
+                filter.isEmpty
+                || filter.shows(
+                    held: sum.held, selfPercent: row.selfPercent, totalPercent: row.totalPercent,
+                    samples: row.selfSamples)
+            if isShown { rows.append(row) }
+        }
+        return Table(
+            rows: rows, rowsInside: sums.count, samples: fading.samples(all.samples), weight: all.weight,
+            samplesInside: fading.samples(inside.samples),
+            percentInside: 100 * Double(inside.weight) / Double(max(all.weight, 1)), naming: naming, siblings: siblings)
     }
 
     private func row(_ sum: Accumulator) -> Row {
@@ -206,11 +337,12 @@ private struct RowFold: ~Copyable {
             function: groups.function ? function?.name ?? "[reading symbols]" : "",
             shortFunction: function.map { $0.shortName ?? $0.name } ?? "", rawFunction: function?.rawName,
             nameSource: groups.function ? function?.source ?? .none : .none,
-            module: module?.name ?? "", modulePath: module?.path ?? "", buildID: module?.buildID ?? "",
+            module: module?.name ?? (groups.module && !groups.function ? "[reading symbols]" : ""),
+            modulePath: module?.path ?? "", buildID: module?.buildID ?? "",
             process: process, pid: sum.pid, kind: sum.kind,
             selfPercent: 100 * Double(sum.own.weight) / weight,
             totalPercent: 100 * Double(sum.total.weight) / weight,
-            selfSamples: sum.own.samples, totalSamples: sum.total.samples,
+            selfSamples: fading.samples(sum.own.samples), totalSamples: fading.samples(sum.total.samples),
             counts: sum.counts.isEmpty ? Array(repeating: 0, count: siblings.count) : sum.counts)
     }
 
@@ -228,38 +360,5 @@ private struct RowFold: ~Copyable {
         if groups.user { key.user = sum.key.user == Key.none ? nil : sum.key.user }
         if groups.event { key.event = sum.key.event }
         return key
-    }
-}
-
-/// Numbers the names of processes, so that rows are told apart without comparing text.
-private struct ProcessNumbers {
-    struct Process {
-        var name: UInt32
-        var pid: Int32
-        var user: UInt32?
-    }
-
-    private(set) var names: [String] = []
-    private var numbers: [String: UInt32] = [:]
-    private var known: [Generation: Process] = [:]
-    private var last: (generation: Generation, process: Process)?
-
-    mutating func number(of generation: Generation, in table: Names) -> Process {
-        if let last, last.generation == generation { return last.process }
-        let process = known[generation] ?? add(generation, table.processes[generation])
-        last = (generation, process)
-        return process
-    }
-
-    private mutating func add(_ generation: Generation, _ facts: ProcessFacts?) -> Process {
-        let name = facts?.name ?? ""
-        let number = numbers[name] ?? UInt32(names.count)
-        if number == UInt32(names.count) {
-            names.append(name)
-            numbers[name] = number
-        }
-        let process = Process(name: number, pid: facts?.pid ?? -1, user: facts?.user)
-        known[generation] = process
-        return process
     }
 }

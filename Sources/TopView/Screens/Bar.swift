@@ -13,36 +13,44 @@ extension TopModel {
         let isSearch = prompt.purpose == .search
         builder.add(isSearch ? "Search: " : "Filter: ", .prompt)
         let found = isSearch ? search.isEmpty ? 0 : rows.count(where: isFound) : rows.count
-        let of = isSearch ? rows.count : allRows.count
+        let of = isSearch ? rows.count : rowsInside
         let counts = "  \(Numbers.grouped(found)) of \(Numbers.grouped(of)) rows"
-        let keys = isSearch ? "  [Enter go] [Esc back]" : "  [Enter keep] [Esc clear] [^U erase]"
+        let keys = isSearch ? "  [Enter go] [Esc back]" : "  [Enter keep] [Esc back] [^U erase]"
+        let wrong = isSearch ? nil : filterError.map { "  \($0.sentence)" }
         let typed = fitter.shown(prompt.text)
         let before = TextWidth.cells(of: fitter.shown(prompt.textBeforeCursor))
         let cells = TextWidth.cells(of: typed)
-        var tail = counts + keys
-        if builder.used + cells + TextWidth.cells(of: tail) >= columns { tail = counts }
+        var tail = wrong ?? (counts + keys)
+        if builder.used + cells + TextWidth.cells(of: tail) >= columns { tail = wrong == nil ? counts : "" }
         if builder.used + cells + TextWidth.cells(of: tail) >= columns { tail = "" }
         // The part around the cursor is what has to be seen.
         let room = max(builder.room - 1, 1)
         let hidden = max(before - room, 0)
         let column = builder.used + before - hidden
         builder.add(TextWidth.head(of: TextWidth.dropping(cells: hidden, from: typed), cells: room).text, .prompt)
-        builder.add(tail, .quiet)
+        builder.add(tail, wrong == nil ? .quiet : .warning)
         return (builder.finish(), column)
     }
 
     /// `? Help  \ Filter  s Sort …  q Quit`: those that fit, the least needed leave first.
     private func keyLine(_ columns: Int) -> Line {
         let context = context
-        var shown = Binding.all.filter { $0.label != nil && $0.contexts.contains(context) }
-        if context == .table, profile?.session.events.count ?? 0 > 1,
-            let event = Binding.all.first(where: { $0.action == .nextEvent })
-        {
-            shown.insert(event, at: max(shown.count - 2, 0))
+        // What would only say that there is nothing to do is not offered.
+        var idle: Set<Action> = profile?.session.events.count ?? 0 > 1 ? [] : [.nextEvent]
+        if !isFrozen { idle.formUnion([.earlier, .later]) }
+        if view == .rings { idle.formUnion([.filter, .search, .group]) }
+        if menu?.purpose == .sort { idle.insert(.toggle) }
+        var shown = Binding.all.filter {
+            $0.label != nil && $0.contexts.contains(context) && !idle.contains($0.action)
         }
         func label(_ binding: Binding) -> String {
-            if binding.action == .freeze && isFrozen { return "Resume" }
-            return binding.label ?? "Event"
+            let doesOther =
+                switch binding.action {
+                case .freeze: isFrozen
+                case .drill: view == .rings || grouping.contains(.function)
+                default: false
+                }
+            return (doesOther ? binding.otherLabel : binding.label) ?? ""
         }
         func width() -> Int {
             shown.reduce(1) { $0 + TextWidth.cells(of: ($1.keys.first?.name ?? "") + label($1)) + 3 } - 2

@@ -1,6 +1,13 @@
 extension TopModel {
     private static let notes = [
         ("SELF%", "share of all samples of the event, by weight, before any filter"),
+        ("TREND", "5 seconds a bar, the newest on the right; each row by its own highest"),
+        ("CHANGE", "SELF% against what was shown when R was pressed"),
+        ("order held", "rows keep their places for 5 s after the cursor was moved; g lets them go"),
+        ("filter", "name: in function, module or process; capitals count once there is one"),
+        ("  a b, a|b, !a", "both; either; not. \"a b\" as it stands; /^a.*z$/ a regular expression"),
+        ("  module:a", "also function: process: pid: tid: cpu: user:"),
+        ("  self>1", "also total and samples, with > >= < <=: of the rows that are left"),
         ("order", "rows closer than chance keep their places; a new sort is exact"),
         ("K", "blank user code, k kernel, g guest, j made at run time, ? unknown"),
         ("[fn 0x…]", "a function known only by its place: its name was stripped"),

@@ -9,15 +9,17 @@ extension TopModel {
         var facts: [(text: String, role: Role)] = []
         if isFrozen {
             let still = profile?.state == .exited ? "" : ", still sampling"
-            facts = [(glyphs.paused + "PAUSED", role), ("since \(clock)\(still)", role)]
+            facts =
+                timeline.isPast
+                ? [(glyphs.paused + "HISTORY", role), ("at \(clock)\(still)", role)]
+                : [(glyphs.paused + "PAUSED", role), ("since \(clock)\(still)", role)]
+            if columns >= 100 { facts.append((reachText, role)) }
         } else {
             let exited = profile?.state == .exited
             let live = (text: profile == nil ? "STARTING" : glyphs.live + "LIVE", role: Role.live)
             facts = [exited ? ("exited", .warning) : live]
-            if let profile, columns >= 60 {
-                let seconds = profile.session.window.map { Double($0) / 1e9 } ?? profile.seconds
-                facts.append(("window \(Numbers.seconds(seconds))", role))
-            }
+            if profile != nil, columns >= 60 { facts.append((reachText, role)) }
+            if isHeld { facts.append(("order held", .heading)) }
             if !clock.isEmpty { facts.append((clock, role)) }
         }
         let gap = columns >= 100 ? 3 : 2
@@ -53,8 +55,7 @@ extension TopModel {
     func healthLine(_ columns: Int) -> Line {
         guard let profile else { return plainLine(" rings not read yet", columns, .plain) }
         let verdict = RingVerdict(profile)
-        let rate = profile.seconds > 0 ? Double(samples) / profile.seconds : 0
-        var facts = [verdict.sentence, "\(Numbers.grouped(UInt64(min(rate.rounded(), 1e12)))) samples/s"]
+        var facts = [verdict.sentence, "\(Numbers.grouped(UInt64(min(sampleRate.rounded(), 1e12)))) samples/s"]
         if verdict.isFine { facts.append("lost 0") }
         let memory = Numbers.bytes(Double(profile.residentKilobytes) * 1024)
         if !profile.slices.isEmpty { facts.append("self \(Numbers.fixed(profile.ownCPUPercent, 1))% \(memory)") }
@@ -67,31 +68,43 @@ extension TopModel {
     /// What the session gave up or chose, all in one line.
     var noteLine: String { (profile?.session.notes ?? []).joined(separator: " \(glyphs.dot) ") }
 
-    /// The views with their keys, and what is hidden at the moment.
-    func tabLine(_ columns: Int) -> Line {
-        let state = filter.isEmpty ? "" : "filter: \(filter.text)  "
-        let stateWidth = TextWidth.cells(of: fitter.shown(state))
-        var builder = LineBuilder(width: columns)
-        for (views, short) in [(View.allCases, false), (View.allCases, true), (View.allCases.filter(\.isBuilt), false)]
-        {
-            builder = LineBuilder(width: columns)
-            builder.skip(1)
-            let width = views.reduce(1) { $0 + TextWidth.cells(of: short ? $1.shortTitle : $1.title) + 3 } + 2
-            if width + stateWidth > columns && views.count > 2 { continue }
-            for view in views {
-                let name = "\(view.rawValue) \(short ? view.shortTitle : view.title)"
-                if view == self.view {
-                    builder.add("[\(name)]", .chosenTab)
-                } else {
-                    builder.add(name, view.isBuilt ? .tab : .quiet)
-                }
-                builder.skip(1)
-            }
-            break
+    /// Where the table stands: what was entered, what makes a row, what is hidden.
+    private var tableState: String {
+        var parts: [String] = []
+        if !levels.isEmpty { parts.append("\(breadcrumb) \(Numbers.fixed(percentInside, 1))%") }
+        if view != .rings, grouping != view.grouping, levels.isEmpty || !grouping.contains(.function) {
+            parts.append("by " + Self.groupKeys.filter(grouping.contains).map(\.rawValue).joined(separator: "+"))
         }
-        if !state.isEmpty, builder.room > 12 {
-            let text = fitter.cut(state, to: builder.room - 1)
-            builder.skip(builder.room - TextWidth.cells(of: text))
+        if !filter.isEmpty { parts.append("filter: \(filter.text)") }
+        return parts.joined(separator: "  ")
+    }
+
+    /// The views with their keys, and the state of the table; where both find no room, tabs give way first.
+    func tabLine(_ columns: Int) -> Line {
+        let state = tableState
+        let stateWidth = state.isEmpty ? 0 : TextWidth.cells(of: fitter.shown(state)) + 2
+        func name(_ view: View, _ short: Bool) -> String {
+            "\(view.rawValue) \(short ? view.shortTitle : view.title)"
+        }
+        let built = View.allCases.filter(\.isBuilt)
+        let choices = [(View.allCases, false), (View.allCases, true), (built, true), ([view], false)]
+        let fitting = choices.first { views, short in
+            views.reduce(3) { $0 + TextWidth.cells(of: name($1, short)) + 1 } + stateWidth <= columns
+        }
+        let (views, short) = fitting ?? choices[columns < 50 || !state.isEmpty ? 3 : 2]
+        var builder = LineBuilder(width: columns)
+        builder.skip(1)
+        for view in views {
+            if view == self.view {
+                builder.add("[\(name(view, short))]", .chosenTab)
+            } else {
+                builder.add(name(view, short), view.isBuilt ? .tab : .quiet)
+            }
+            builder.skip(1)
+        }
+        if !state.isEmpty, builder.room > 6 {
+            let text = fitter.cut(state, to: builder.room - 2, .middle)
+            builder.skip(builder.room - TextWidth.cells(of: text) - 1)
             builder.add(text, .heading)
         }
         return builder.finish()

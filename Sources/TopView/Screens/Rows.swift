@@ -1,11 +1,14 @@
 internal import SampleEngine
 
 extension TopModel {
-    /// The table of functions: its header and as many rows as there is room for.
-    mutating func functionsBody(_ columns: Int, rows count: Int) -> Body {
+    /// The table of samples, however they are grouped: its header and as many rows as there is room for.
+    mutating func tableBody(_ columns: Int, rows count: Int) -> Body {
         let siblings = self.siblings
-        let specs = self.columns.map { (id: $0, spec: $0.spec(screenWidth: columns, siblings: siblings)) }
-        let placed = Layout.place(specs, in: columns, flexibleMinimum: 20)
+        let specs = self.columns.filter { !listing.hidden.contains($0) }.map {
+            (id: $0, spec: $0.spec(screenWidth: columns, siblings: siblings))
+        }
+        // The name is the last to give way, and has more of a wide screen.
+        let placed = Layout.place(specs, in: columns, flexibleMinimum: max(20, columns * 3 / 8))
         shownColumns = placed.map(\.spec.title)
         let rising = ordering.inverted == ordering.column.isNumber
         var body = Body(lines: [headerLine(placed, ordering.column, rising: rising, columns)])
@@ -29,11 +32,14 @@ extension TopModel {
         var builder = LineBuilder(width: width)
         // A match is marked by a sign as well, for terminals that show no color.
         let found = isFound(row)
-        builder.add((selected ? glyphs.cursor : " ") + (found ? "*" : " "), selected ? .selected : .plain)
+        let isPinned = isPinned(row)
+        let sign = selected ? glyphs.cursor : isPinned ? glyphs.pin : " "
+        let second = found ? "*" : selected && isPinned ? glyphs.pin : " "
+        builder.add(sign + second, selected ? .selected : .plain)
         for column in placed {
             let isMatch = found && column.id == .function
             let role: Role = selected ? .selected : isMatch ? .match : Self.role(of: column.id, row.kind)
-            let text = cell(column.id, of: row)
+            let text = cell(column.id, of: row, width: column.width)
             switch column.id {
             case .function: builder.add(fitter.scrolled(text, by: nameOffset, to: column.width), role)
             case .module: builder.add(fitter.fit(text, to: column.width, .middle), role)
@@ -58,8 +64,10 @@ extension TopModel {
         }
     }
 
-    private func cell(_ column: Column, of row: Row) -> String {
+    private func cell(_ column: Column, of row: Row, width: Int) -> String {
         switch column {
+        case .change: change(of: row)
+        case .trend: bars(trend(of: row).suffix(width))
         case .selfPercent: Numbers.fixed(row.selfPercent, 2)
         case .samples: row.selfSamples < 100_000_000 ? String(row.selfSamples) : Numbers.short(Double(row.selfSamples))
         case .kind: Self.letter(of: row.kind)
@@ -72,6 +80,22 @@ extension TopModel {
         case .process: row.process
         case .module: row.module
         case .function: row.shortFunction
+        }
+    }
+
+    /// `+3.21`, `-0.40`; a row that was not there before is `new`.
+    private func change(of row: Row) -> String {
+        guard let before = baselineShares?.value[row.key] else { return "new" }
+        let change = row.selfPercent - before
+        return (change < -0.005 ? "-" : change > 0.005 ? "+" : "") + Numbers.fixed(abs(change), 2)
+    }
+
+    /// Each row by its own highest: the numbers tell how large it is, the bars how it came about.
+    private func bars(_ shares: ArraySlice<Double?>) -> String {
+        let highest = shares.reduce(0) { max($0, $1 ?? 0) }
+        return shares.reduce(into: "") { text, share in
+            guard let share else { return text += " " }
+            text += glyphs.levels[highest > 0 ? Int((share / highest * 7).rounded()) : 0]
         }
     }
 
@@ -89,14 +113,18 @@ extension TopModel {
     /// Why there is no row, nil where there are some.
     private var emptyReason: String? {
         guard let profile else { return "starting: the first samples have not been read yet" }
-        if allRows.isEmpty || samples == 0 { return noSamplesReason(profile) }
+        if samples == 0 || rowsInside == 0 && levels.isEmpty { return noSamplesReason(profile) }
+        if rowsInside == 0 {
+            return "no samples \(breadcrumb) in the last \(Numbers.seconds(profile.seconds)); Esc goes back"
+        }
         guard rows.isEmpty else { return nil }
-        let hidden = allRows.count
+        let hidden = rowsInside
         let which = hidden == 1 ? "the only row" : "all \(Numbers.grouped(hidden)) rows"
         return "filter \"\(filter.text)\" hides \(which); Esc clears it"
     }
 
     private func noSamplesReason(_ profile: Profile) -> String {
+        if profile.slices.isEmpty, timeline.reset != nil { return "counting anew: no samples yet" }
         let target = profile.session.target
         if profile.state == .exited { return "no samples: \(target) has exited" }
         let verdict = RingVerdict(profile)
@@ -122,18 +150,21 @@ extension TopModel {
     func rowDetail(_ columns: Int, _ count: Int) -> [Line] {
         guard cursor.index < rows.count, emptyReason == nil else { return blank(columns, count) }
         let row = rows[cursor.index]
-        let place = "row \(Numbers.grouped(cursor.index + 1)) of \(Numbers.grouped(rows.count))"
+        let name = name(of: row)
+        let pins = listing.pinned.isEmpty ? "" : "  \(glyphs.pin) \(listing.pinned.count) pinned"
+        let place = "row \(Numbers.grouped(cursor.index + 1)) of \(Numbers.grouped(rows.count))\(pins)"
         let path = row.modulePath.isEmpty ? row.module : row.modulePath
         if count == 1 {
             let short = row.buildID.isEmpty ? "" : "build-id \(row.buildID.prefix(8))\(glyphs.ellipsis)"
-            return [stripLine(row.function, [path, short, Self.naming(of: row)], place, columns)]
+            return [stripLine(name, [path == name ? "" : path, short, Self.naming(of: row)], place, columns)]
         }
         var facts = [row.process, "\(Numbers.fixed(row.selfPercent, 2))%"]
         facts.append("\(Numbers.grouped(row.selfSamples)) of \(Numbers.grouped(samples)) samples")
         facts += zip(siblings, row.counts).map { "\($0) \(Numbers.grouped($1))" }
         facts.append(Self.word(for: row.kind))
+        if let course = course(of: row) { facts.append(course) }
         var lines = [stripLine("", [], place, columns)]
-        lines += wrapped(row.function, columns, .heading, indent: 2)
+        lines += wrapped(name, columns, .heading, indent: 2)
         lines += wrapped(facts.filter { !$0.isEmpty }.joined(separator: "  "), columns, .plain, indent: 2)
         let naming = Self.naming(of: row)
         lines += wrapped("in \(path)" + (naming.isEmpty ? "" : ", named by \(naming)"), columns, .plain, indent: 2)
@@ -142,6 +173,16 @@ extension TopModel {
             lines += wrapped("symbol \(raw)", columns, .quiet, indent: 2)
         }
         return Array((lines + blank(columns, count)).prefix(count))
+    }
+
+    /// `rose 0.9% to 5.9% in 80s, at most 7.2%`; nil where there is too little to say.
+    private func course(of row: Row) -> String? {
+        let known = trend(of: row).compactMap { $0 }
+        guard known.count > 1, let first = known.first, let last = known.last else { return nil }
+        let seconds = Numbers.seconds(Double(known.count) * Double(Self.trendSteps.nanoseconds) / 1e9)
+        let word = abs(last - first) < 0.05 ? "steady" : last > first ? "rose" : "fell"
+        let ends = "\(Numbers.fixed(first, 1))% to \(Numbers.fixed(last, 1))%"
+        return "\(word) \(ends) in \(seconds), at most \(Numbers.fixed(known.max() ?? 0, 1))%"
     }
 
     /// Where the row's name was found; empty where it has none, and where rows are not functions.

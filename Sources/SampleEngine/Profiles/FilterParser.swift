@@ -1,0 +1,184 @@
+/// Reads the filter language; what it does not understand it names by its place.
+struct FilterParser {
+    private let text: String
+    private let source: [Unicode.Scalar]
+    private var place = 0
+    private var terms: [Filter.Term] = []
+    private var count = 0
+
+    /// Longest expression; a longer one only slows what it is asked of.
+    private static var lengthLimit: Int { 1000 }
+
+    init(_ text: String) {
+        self.text = text
+        source = Array(text.unicodeScalars)
+    }
+
+    mutating func parse() throws(FilterError) -> Filter {
+        if source.count > Self.lengthLimit {
+            throw FilterError(at: Self.lengthLimit, "longer than \(Self.lengthLimit) characters")
+        }
+        skipBlanks()
+        if place == source.count { return Filter.everything }
+        var alternatives = [try alternative()]
+        while next == "|" {
+            place += 1
+            alternatives.append(try alternative())
+        }
+        return Filter(text: text, terms: terms, alternatives: alternatives)
+    }
+
+    private var next: Unicode.Scalar? { place < source.count ? source[place] : nil }
+
+    private mutating func skipBlanks() { while next == " " { place += 1 } }
+
+    private mutating func alternative() throws(FilterError) -> Filter.Alternative {
+        var alternative = Filter.Alternative()
+        let start = place
+        skipBlanks()
+        while let scalar = next, scalar != "|" {
+            try addTerm(to: &alternative)
+            skipBlanks()
+        }
+        if alternative == Filter.Alternative() {
+            let side = next == "|" ? "nothing stands before this |" : "nothing stands after this |"
+            throw FilterError(at: next == "|" ? place : max(start - 1, 0), side)
+        }
+        return alternative
+    }
+
+    private mutating func addTerm(to alternative: inout Filter.Alternative) throws(FilterError) {
+        let start = place
+        count += 1
+        if count > Filter.termLimit { throw FilterError(at: start, "more than \(Filter.termLimit) terms") }
+        let isNegated = next == "!"
+        if isNegated { place += 1 }
+        guard let scalar = next, scalar != " ", scalar != "|" else {
+            throw FilterError(at: start, "nothing stands after this !")
+        }
+        if let comparison = try comparison() {
+            alternative.comparisons.append(isNegated ? comparison.opposite : comparison)
+            return
+        }
+        let mark: UInt64 = 1 << UInt64(terms.count)
+        terms.append(try term())
+        if isNegated { alternative.excluded |= mark } else { alternative.required |= mark }
+    }
+
+    // MARK: Comparisons
+
+    /// `self>1`, where a number's name and a sign stand; `vector<int>` is a text.
+    private mutating func comparison() throws(FilterError) -> Filter.Comparison? {
+        let start = place
+        let name = word { $0 != ">" && $0 != "<" && $0 != " " && $0 != "|" }
+        guard let number = Filter.Comparison.Number(rawValue: name), let sign = next, sign == ">" || sign == "<" else {
+            place = start
+            return nil
+        }
+        place += 1
+        var operation = String(Character(sign))
+        if next == "=" {
+            operation += "="
+            place += 1
+        }
+        let digits = place
+        let written = word { $0 != " " && $0 != "|" }
+        if written.isEmpty { throw FilterError(at: digits - 1, "a number has to follow") }
+        guard let bound = Double(written), bound.isFinite,
+            let operation = Filter.Comparison.Operator(rawValue: operation)
+        else { throw FilterError(at: digits, "not a number") }
+        return Filter.Comparison(number: number, operation: operation, bound: bound)
+    }
+
+    private mutating func word(_ belongs: (Unicode.Scalar) -> Bool) -> String {
+        let start = place
+        while let scalar = next, belongs(scalar) { place += 1 }
+        return Self.string(source[start..<place])
+    }
+
+    // MARK: Terms
+
+    private enum Field: String { case function, module, process, pid, tid, thread, cpu, user }
+
+    private mutating func term() throws(FilterError) -> Filter.Term {
+        guard let field = field() else { return .anyName(try pattern()) }
+        guard let scalar = next, scalar != " ", scalar != "|" else {
+            throw FilterError(at: place - 1, "nothing stands after \(field.rawValue):")
+        }
+        return switch field {
+        case .function: .function(try pattern())
+        case .module: .module(try pattern())
+        case .process: .process(try pattern())
+        case .pid: .pid(try integer())
+        case .tid, .thread: .thread(try integer())
+        case .cpu: .cpu(try integer())
+        case .user: .user(try integer())
+        }
+    }
+
+    /// `module:`; two colons are a name's own.
+    private mutating func field() -> Field? {
+        let start = place
+        let name = word { ("a"..."z").contains($0) }
+        if let field = Field(rawValue: name), next == ":", place + 1 >= source.count || source[place + 1] != ":" {
+            place += 1
+            return field
+        }
+        place = start
+        return nil
+    }
+
+    private mutating func integer<Number: FixedWidthInteger>() throws(FilterError) -> Number {
+        let start = place
+        guard let number = Number(word { $0 != " " && $0 != "|" }) else { throw FilterError(at: start, "not a number") }
+        return number
+    }
+
+    /// `/…/`, `"…"`, or a word up to the next blank or `|`.
+    private mutating func pattern() throws(FilterError) -> NamePattern {
+        switch next {
+        case "/": return try expression()
+        case "\"": return NamePattern(text: try quoted())
+        default: return NamePattern(text: word { $0 != " " && $0 != "|" })
+        }
+    }
+
+    private mutating func expression() throws(FilterError) -> NamePattern {
+        let open = place
+        place += 1
+        var inner: [Unicode.Scalar] = []
+        while let scalar = next, scalar != "/" {
+            place += 1
+            if scalar == "\\", let escaped = next {
+                place += 1
+                // The slash needs its backslash here alone, and the places of the others stay true.
+                inner += [scalar, escaped]
+            } else {
+                inner.append(scalar)
+            }
+        }
+        guard next == "/" else { throw FilterError(at: open, "this expression has no closing /") }
+        place += 1
+        do {
+            return try NamePattern(expression: inner)
+        } catch {
+            throw FilterError(at: open + 1 + error.place, error.reason)
+        }
+    }
+
+    private mutating func quoted() throws(FilterError) -> String {
+        let open = place
+        place += 1
+        let inner = word { $0 != "\"" }
+        guard next == "\"" else { throw FilterError(at: open, "this \" is not closed") }
+        if inner.isEmpty { throw FilterError(at: open, "nothing stands between these quotes") }
+        place += 1
+        return inner
+    }
+
+    private static func string(_ scalars: ArraySlice<Unicode.Scalar>) -> String {
+        var view = String.UnicodeScalarView()
+        view.append(contentsOf: scalars)
+        return String(view)
+    }
+}

@@ -1,0 +1,72 @@
+internal import SampleEngine
+
+/// Standing still, going back, and counting anew; sampling goes on all the while.
+extension TopModel {
+    mutating func freeze() {
+        if isFrozen { timeline.resume() } else { timeline.freeze() }
+        look()
+    }
+
+    mutating func stepBack() {
+        guard timeline.stepBack() else { return say("nothing older is kept: the oldest goes first") }
+        look()
+    }
+
+    mutating func stepForward() {
+        guard timeline.stepForward() else {
+            return say(isFrozen ? "this is the newest moment; Space goes on" : "this is now; [ steps back")
+        }
+        look()
+    }
+
+    /// A window, then all since the last reset, then everything with the past fading.
+    mutating func changeReach() {
+        let all = Reach.allCases
+        let next = ((all.firstIndex(of: timeline.reach) ?? 0) + 1) % all.count
+        timeline.reach = all[next]
+        forgetOrder()
+        look()
+        switch timeline.reach {
+        case .window: say("the last \(windowText)")
+        case .all: say("everything since \(timeline.reset == nil ? "the start" : "the reset"), as far as it is kept")
+        case .decay: say("a sample counts half after \(Numbers.seconds(Double(timeline.halfLife) / 1e9))")
+        }
+    }
+
+    /// Counts from this moment on; what was shown stays to be compared with.
+    mutating func reset() {
+        guard let profile, !profile.slices.isEmpty else { return say("nothing has been counted yet") }
+        baseline = profile
+        timeline.resetNow()
+        forgetOrder()
+        look()
+        say("counting anew; z goes back to the window")
+    }
+
+    /// `10s`
+    private var windowText: String {
+        let seconds = timeline.window.map { Double($0) / 1e9 } ?? profile?.seconds ?? 0
+        return Numbers.seconds(seconds)
+    }
+
+    /// What the status line says of the span on the screen: `window 10s`, `since 14:03:27`, `half-life 5s`.
+    var reachText: String {
+        switch timeline.reach {
+        case .window: return "window \(windowText)"
+        case .all:
+            guard let profile else { return "" }
+            let spanned = UInt64(max(profile.seconds, 0) * 1e9)
+            return "since "
+                + Numbers.clock(nanoseconds: profile.wallClock - min(spanned, profile.wallClock), utcOffset: utcOffset)
+        case .decay: return "half-life \(Numbers.seconds(Double(timeline.halfLife) / 1e9))"
+        }
+    }
+
+    /// Samples a second in the span on the screen.
+    var sampleRate: Double {
+        guard let profile, profile.seconds > 0 else { return 0 }
+        // What has faded is put back: at a steady rate this is exact.
+        if timeline.reach == .decay { return Double(samples) * 0.693_147 / (Double(timeline.halfLife) / 1e9) }
+        return Double(samples) / profile.seconds
+    }
+}
