@@ -121,7 +121,8 @@ extension Request {
         if case .processes(let pids) = target.who, pids.count == 1 { options.pid = pids[0] }
         guard options.pid != nil || options.addresses.allSatisfy({ RuntimeAddress($0).isKernel }) else {
             throw EngineError(
-                .usage, what: "--symbols", why: "these are addresses of one process", remedy: "name it with -p PID")
+                .usage, what: "--symbols", why: "these are addresses of one process",
+                remedy: "name that one with -p PID")
         }
         return options
     }

@@ -4,7 +4,7 @@ extension ProcessCatalog {
         /// A file's mapping, with a task that has it.
         case file(MapLine, task: Int32)
         /// A place in an image that records told of: a hole in its mapping, filled with a copy of the file's code.
-        case image(SpaceID, FileOffset)
+        case image(SpaceID, FileOffset, memory: UInt64)
         /// Memory that is no file, by the start of its mapping.
         case memory(start: UInt64, pid: Int32)
         /// The kernel's code page as every process of our own kind has it.
@@ -37,7 +37,11 @@ extension ProcessCatalog {
         }
         guard let line = scannedLine(of: address, in: generation, at: now) else {
             let isAlive = entries[generation].map { $0.sighting.death == nil } ?? false
-            explanation.add("no mapping covers it in /proc/\(entry.sighting.pid)/maps")
+            let maps = "/proc/\(entry.sighting.pid)/maps"
+            explanation.add(
+                entries[generation]?.lines == nil
+                    ? "\(maps) cannot be read: the process is gone, or it is not this user's to look into"
+                    : "no mapping covers it in \(maps)")
             return .unknown(mayCome: isAlive)
         }
         let task = entries[generation]?.task ?? entry.sighting.pid
@@ -81,7 +85,8 @@ extension ProcessCatalog {
             }),
             above.space == below.space, below.start &- below.offset == above.start &- above.offset
         else { return nil }
-        return .image(below.space, FileOffset(address &- below.start &+ below.offset))
+        return .image(
+            below.space, FileOffset(address &- below.start &+ below.offset), memory: mappings[hole].start)
     }
 
     // MARK: /proc/PID/maps
@@ -114,7 +119,9 @@ extension ProcessCatalog {
             if let read = maps(of: other.sighting) { (entry.task, entry.lines) = (read.task, read.lines) }
         }
         // Sixty thousand mappings take a while: never more than an eighth of the time.
-        entry.scanPause = max(Self.scanPause, 8 * min(Instant.now.nanoseconds(since: begun), 1 << 40))
+        let cost = Instant.now.nanoseconds(since: begun)
+        scans.spend(cost)
+        entry.scanPause = max(Self.scanPause, 8 * min(cost, 1 << 40))
         entries[generation] = entry
     }
 
@@ -126,18 +133,22 @@ extension ProcessCatalog {
     }
 }
 
-/// At most so many readings of maps in a second, for all processes together.
+/// What all readings of maps together may take of each second: so many, and so much time.
 struct ScanBudget: Sendable {
-    static let perSecond = 50
+    private static let count = 50
+    private static let nanoseconds: UInt64 = 250_000_000
     private var second: UInt64 = 0
     private var taken = 0
+    private var spent: UInt64 = 0
 
     mutating func take(at now: Instant) -> Bool {
         let current = now.nanoseconds / 1_000_000_000
-        if current != second { (second, taken) = (current, 0) }
+        if current != second { (second, taken, spent) = (current, 0, 0) }
         taken += 1
-        return taken <= Self.perSecond
+        return taken <= Self.count && spent < Self.nanoseconds
     }
+
+    mutating func spend(_ nanoseconds: UInt64) { spent = spent.addingSaturating(nanoseconds) }
 }
 
 /// `0x…`

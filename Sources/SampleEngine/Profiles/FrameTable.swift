@@ -111,6 +111,13 @@ struct FrameTable: ~Copyable {
         changeable[frame.location.space]?.remove(id)
     }
 
+    /// Keeps the names of all frames of a space to the samples they have; new samples get new frames.
+    ///
+    /// Looks through everything there is: for what hardly ever happens.
+    mutating func retire(_ space: SpaceID) {
+        ids = ids.filter { $0.key.location.space != space }
+    }
+
     // MARK: Bounded memory
 
     /// Forgets the frames that no cell of these slices uses; numbers change, so the slices are rewritten.

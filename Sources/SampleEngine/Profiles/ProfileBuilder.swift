@@ -49,7 +49,7 @@ package struct ProfileBuilder: ~Copyable {
 
     /// Takes a slice's counts and news; the open slice can be used again afterwards.
     package mutating func add(_ open: borrowing OpenSlice) {
-        for sighting in open.images { symbolizer.note(sighting) }
+        for sighting in open.images where symbolizer.note(sighting) { frames.retire(sighting.space) }
         for sighting in open.processes {
             symbolizer.processes.note(sighting)
             // It may have another name now, and rows of earlier slices still need one.
@@ -203,6 +203,7 @@ package struct ProfileBuilder: ~Copyable {
     /// The picture as it stands; without a window its slices leave with it.
     package mutating func profile() -> Profile {
         sequence += 1
+        for note in symbolizer.takeNews() where news.count < 16 { news.append(note) }
         var notes = session.notes + news
         if let note = loweredRate() { notes.append(note) }
         if symbolizer.kernelIsHidden { notes.append(kernelNames) }

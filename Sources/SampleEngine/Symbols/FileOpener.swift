@@ -53,13 +53,20 @@ package struct FileOpener: Sendable {
                     found = try open(file.path, below: way == .ownRoot ? "/" : "/proc/\(pid)/root")
                 }
             } catch {
+                if error == .noEntry, link == nil,
+                    isReplaced(file.path, below: way == .ownRoot ? "/" : "/proc/\(pid)/root")
+                {
+                    explanation.add("\(name): another file has its name")
+                    reason = .fileChanged
+                    continue
+                }
                 explanation.add("\(name): \(error == Self.stalling ? "on FUSE: not read" : error.text)")
                 if reason != .fileChanged, way != .executable { reason = .imageUnreadable(errno: error.number) }
                 // Any other way would lead there too, through directories that may stall.
                 if error == Self.stalling, way != .executable { return .imageUnreadable(errno: error.number) }
                 continue
             }
-            let sameness = sameness(of: found, file, link)
+            let sameness = sameness(of: found, file, way == .mapping ? link : nil, pid)
             // The program of a process is mostly another file than a library it maps; that says nothing.
             if way != .executable || sameness.isSame { explanation.add("\(name): \(sameness.text)") }
             if sameness.isSame {
@@ -72,6 +79,13 @@ package struct FileOpener: Sendable {
             }
         }
         return reason
+    }
+
+    /// Whether a file that was removed, as the kernel's ` (deleted)` says, has a successor of the same name.
+    private func isReplaced(_ path: [UInt8], below root: String) -> Bool {
+        let suffix = Array(" (deleted)".utf8)
+        return path.suffix(suffix.count).elementsEqual(suffix)
+            && (try? open(Array(path.dropLast(suffix.count)), below: root)) != nil
     }
 
     /// What a way is called, and its link in `/proc`.
@@ -111,26 +125,9 @@ package struct FileOpener: Sendable {
     /// Asked of the list of mounts: `fstatfs` would be passed on to that program. It is asked only of a mount that is
     /// not in the list.
     private func isOnFUSE(_ file: borrowing Descriptor, mounts: String) throws(Errno) -> Bool {
-        if let type = Self.fileSystemType(of: file, mounts: mounts) { return type.starts(with: "fuse".utf8) }
+        if let mounted = MountedFileSystem(of: file, in: [mounts]) { return mounted.kind.hasPrefix("fuse") }
         let number = file.number
         return try systemCall { pt_file_system(number) } == Self.fuseMagic
-    }
-
-    /// The type in the line of `/proc/PID/mountinfo` (proc(5)) of the mount a file was opened through.
-    private static func fileSystemType(of file: borrowing Descriptor, mounts: String) -> ArraySlice<UInt8>? {
-        guard let about = try? fileBytes("/proc/self/fdinfo/\(file.number)", limit: 4096),
-            let field = about.split(separator: UInt8(ascii: "\n")).first(where: { $0.starts(with: "mnt_id:".utf8) }),
-            let id = field.split(separator: UInt8(ascii: "\t")).last,
-            let list = try? fileBytes(mounts, limit: 16 << 20)
-        else { return nil }
-        let number = id + [UInt8(ascii: " ")]
-        guard let line = list.split(separator: UInt8(ascii: "\n")).first(where: { $0.starts(with: number) }) else {
-            return nil
-        }
-        // Optional fields come before a dash of its own, the type behind it; spaces in paths are escaped.
-        let words = line.split(separator: UInt8(ascii: " "))
-        guard let dash = words.firstIndex(of: [UInt8(ascii: "-")]), dash + 1 < words.count else { return nil }
-        return words[dash + 1]
     }
 
     /// Opens for reading only what is a regular file: a FIFO would block, a device may act.
@@ -156,7 +153,7 @@ package struct FileOpener: Sendable {
 
     /// Whether an open file is the one that was mapped, as far as inodes tell.
     private func sameness(
-        of found: borrowing Descriptor, _ file: MappedFile, _ link: String?
+        of found: borrowing Descriptor, _ file: MappedFile, _ mapping: String?, _ pid: Int32
     ) -> (isSame: Bool, text: String) {
         guard case .inode(let device, let inode, let generation) = file.identity else {
             return (true, "opened; its build-id must match")
@@ -173,9 +170,11 @@ package struct FileOpener: Sendable {
             }
             return (true, "same \(shown)")
         }
-        // Overlays and btrfs show one inode in records and maps, and another one to fstat; they have no block device,
-        // which is major number 0. There the mapping's own path must do.
-        if let link, foundDevice & 0xffff_ffff == 0, linkTarget(link) == file.path {
+        // Some file systems show one inode in records and maps, and another one to fstat. There the path of the mapping
+        // itself must do; any other way, and any other file system, would lead to what has its name now.
+        if let mapping, linkTarget(mapping) == file.path,
+            MountedFileSystem(of: found, in: ["/proc/\(pid)/mountinfo", "/proc/self/mountinfo"])?.hasTwoInodes == true
+        {
             return (true, "same path on a stacked file system, \(shown)")
         }
         return (false, "file changed (\(shown), was \(Self.text(ofDevice: device)) \(inode))")

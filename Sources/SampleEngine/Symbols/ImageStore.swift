@@ -12,6 +12,8 @@ package struct ImageStore: ~Copyable {
     /// Most files kept open, and most bytes of tables; the one not used for longest goes first.
     private static var openLimit: Int { 256 }
     private static var byteLimit: Int { 512 << 20 }
+    /// Nanoseconds; a file that is written to all the time is not read all the time.
+    private static var rereadPause: UInt64 { 1_000_000_000 }
 
     /// A file with its symbols, or the reason why there are none.
     package struct Image {
@@ -20,6 +22,7 @@ package struct ImageStore: ~Copyable {
         /// How it was opened and what was read, for whoever asks later.
         fileprivate var road: Explanation
         fileprivate var lastUse: UInt64
+        fileprivate var read: Instant
         /// The process by which opening it was tried.
         fileprivate var triedPID: Int32
     }
@@ -47,8 +50,15 @@ package struct ImageStore: ~Copyable {
         let image: Image
         if var known = images[file] {
             known.lastUse = clock
+            switch known.symbols {
             // A process that maps a file anew is a new way to it.
-            if case .failure = known.symbols, known.triedPID != witness.pid { known = read(file, witness) }
+            case .failure: if known.triedPID != witness.pid { known = read(file, witness) }
+            // Somebody has written to it: what is mapped of it is what it holds now.
+            case .success(let symbols):
+                if symbols.isChanged, Instant.now.nanoseconds(since: known.read) > Self.rereadPause {
+                    known = read(file, witness)
+                }
+            }
             image = known
         } else {
             makeRoom()
@@ -57,6 +67,11 @@ package struct ImageStore: ~Copyable {
         images[file] = image
         for step in image.road.steps { explanation.add(step) }
         return image
+    }
+
+    /// Whether a file that was read has been written to since.
+    package func isChanged(_ file: MappedFile) -> Bool {
+        if case .success(let symbols)? = images[file]?.symbols { symbols.isChanged } else { false }
     }
 
     private func read(_ file: MappedFile, _ witness: Witness) -> Image {
@@ -91,7 +106,7 @@ package struct ImageStore: ~Copyable {
             path: displayText(file.path), buildID: hexadecimal(buildID))
         return Image(
             module: module, symbols: symbols.map { .success($0) } ?? .failure(reason ?? .imageHasNoSymbols),
-            road: road, lastUse: clock, triedPID: witness.pid)
+            road: road, lastUse: clock, read: .now, triedPID: witness.pid)
     }
 
     private mutating func makeRoom() {

@@ -27,6 +27,9 @@ package struct Symbol: Hashable, Sendable {
 
     /// A function by the name a table has for it.
     init(rawName: [UInt8], in module: Module, kind: CodeKind, source: NameSource) {
+        // What the compiler split off an asynchronous function is that function.
+        let part = SwiftExpansion.isSwift(rawName) ? AsyncPart(of: rawName) : nil
+        let rawName = part.map { Array(rawName[..<$0.start]) } ?? rawName
         let raw = displayText(rawName)
         let readable = readableName(of: rawName)
         name = readable?.full ?? raw

@@ -32,7 +32,12 @@ package struct Symbolizer: ~Copyable {
     }
 
     /// Takes up where an image can be opened.
-    package mutating func note(_ sighting: ImageSighting) { sightings[sighting.space] = sighting }
+    ///
+    /// - Returns: true where its names are those of what the file held before somebody wrote to it.
+    package mutating func note(_ sighting: ImageSighting) -> Bool {
+        sightings[sighting.space] = sighting
+        return images.isChanged(MappedFile(path: sighting.path, identity: sighting.identity))
+    }
 
     /// Takes in what the kernel made at run time; gives the addresses that may have another name from now on.
     package mutating func note(_ code: KernelCode) -> Range<UInt64>? { kernel.note(code) }
@@ -72,16 +77,21 @@ package struct Symbolizer: ~Copyable {
         at address: UInt64, in owner: Generation, _ now: Instant, _ explanation: inout Explanation
     ) -> Answer {
         switch processes.place(address, in: owner, at: now, &explanation) {
-        case .image(let space, let offset): return answer(in: space, offset, &explanation)
+        case .image(let space, let offset, let start):
+            let found = answer(in: space, offset, &explanation)
+            if found.symbol.source != .none { return found }
+            return answer(inMemory: address, of: owner, .jit(hex(start)), now, &explanation)
         case .file(let line, let task):
             let file = MappedFile(
                 path: line.path, identity: .inode(device: line.device, inode: line.inode, generation: 0))
             let witness = ImageStore.Witness(
                 pid: task, start: line.witness.lowerBound, end: line.witness.upperBound)
             let found = answer(in: file, witness, FileOffset(address &- line.start &+ line.offset), &explanation)
-            // A memfd is often no file with code, but the other end of a compiler's memory.
-            guard found.symbol.kind == .jit else { return found }
-            return answer(inMemory: address, of: owner, found.symbol, now, &explanation)
+            // A memfd is often no file with code, but the other end of a compiler's memory; and memory in a file's hole
+            // may have nothing to do with the file.
+            guard found.symbol.kind == .jit || line.isMoved && found.symbol.source == .none else { return found }
+            let standIn = line.isMoved ? Symbol.jit(hex(line.start)) : found.symbol
+            return answer(inMemory: address, of: owner, standIn, now, &explanation)
         case .memory(let start, _):
             return answer(inMemory: address, of: owner, .jit(hex(start)), now, &explanation)
         case .vdso(let offset):
@@ -121,6 +131,9 @@ package struct Symbolizer: ~Copyable {
         guard let sighting = processes.sighting(of: owner) else { return [] }
         return jit.refresh(JITProcess(sighting), now: now)
     }
+
+    /// What kept names from being found and should be known, one sentence each.
+    package mutating func takeNews() -> [String] { jit.takeRefusals() }
 
     /// Forgets processes that ended before a time, once there are many: their names are given by then.
     package mutating func forget(before time: Instant) {

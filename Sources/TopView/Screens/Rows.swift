@@ -167,7 +167,8 @@ extension TopModel {
         lines += wrapped(name, columns, .heading, indent: 2)
         lines += wrapped(facts.filter { !$0.isEmpty }.joined(separator: "  "), columns, .plain, indent: 2)
         let naming = Self.naming(of: row)
-        lines += wrapped("in \(path)" + (naming.isEmpty ? "" : ", named by \(naming)"), columns, .plain, indent: 2)
+        let by = row.nameSource == .none ? "" : "named by "
+        lines += wrapped("in \(path)" + (naming.isEmpty ? "" : ", \(by)\(naming)"), columns, .plain, indent: 2)
         if !row.buildID.isEmpty { lines += wrapped("build-id \(row.buildID)", columns, .plain, indent: 2) }
         if let raw = row.rawFunction, raw != row.function {
             lines += wrapped("symbol \(raw)", columns, .quiet, indent: 2)
@@ -187,7 +188,8 @@ extension TopModel {
 
     /// Where the row's name was found; empty where it has none, and where rows are not functions.
     private static func naming(of row: Row) -> String {
-        row.nameSource == .none ? "" : row.nameSource.explanation
+        if row.nameSource != .none { return row.nameSource.explanation }
+        return row.kind == .jit && row.function.hasPrefix("[") ? "no map tells its name" : ""
     }
 
     static func word(for kind: CodeKind) -> String {

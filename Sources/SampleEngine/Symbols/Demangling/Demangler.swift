@@ -74,8 +74,23 @@ private func dlang(_ name: [UInt8]) -> ReadableName? {
         name.lazy.filter({ $0 == 0x51 }).count <= 12
     else { return nil }
     guard let full = unsafe text(of: name, { unsafe pt_demangle_d($0, $1, capacity) }) else { return nil }
-    let bracket = full.firstIndex(of: "(") ?? full.endIndex
-    return ReadableName(full: full, short: full[..<bracket].isEmpty ? full : String(full[..<bracket]))
+    return ReadableName(full: full, short: withoutParameters(full))
+}
+
+/// `a.b!(int).c(char)` without its last brackets: a template's arguments, behind `!`, belong to the name.
+private func withoutParameters(_ name: String) -> String {
+    var depth = 0
+    var previous: Character = " "
+    for index in name.indices {
+        let letter = name[index]
+        if letter == "(", depth == 0, previous != "!" {
+            return index == name.startIndex ? name : String(name[..<index])
+        }
+        if letter == "(" { depth += 1 }
+        if letter == ")" { depth -= 1 }
+        previous = letter
+    }
+    return name
 }
 
 /// `camlStdlib__List__map_123`: modules are joined by two underscores, odd characters are `$xx`.

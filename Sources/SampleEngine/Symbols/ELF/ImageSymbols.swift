@@ -84,6 +84,14 @@ package final class ImageSymbols {
     /// The address the file's own tables use for a byte of the file, nil where no code segment holds it.
     package func imageAddress(of offset: FileOffset) -> ImageAddress? { image.headers.imageAddress(of: offset) }
 
+    /// Whether somebody has written to the file since it was read.
+    var isChanged: Bool {
+        do {
+            try image.checkUnchanged()
+            return false
+        } catch { return true }
+    }
+
     /// Addresses of code, nil where there is none.
     package var codeRange: Range<UInt64>? { image.headers.codeBounds }
 

@@ -30,6 +30,8 @@ package struct JITNames: ~Copyable {
     /// The second that `spent` is about, and the nanoseconds of it that went into reading.
     private var second = Instant.beginning
     private var spent: UInt64 = 0
+    private var refusals: [String] = []
+    private var refused: Set<Generation> = []
     private let proc: String
     private let host: String
 
@@ -70,6 +72,7 @@ package struct JITNames: ~Copyable {
         guard let file = processes[process.generation]?.file else { return nil }
         explanation.add(file.explanation)
         let found = file.map.find(address)
+        if case .refused = file.state, file.map.lines == 0 { return nil }
         explanation.add(
             found.map { "\(hex(address)) is in its line \(hex($0.start))-\(hex($0.end))" }
                 ?? "\(hex(address)) is in none of its lines")
@@ -78,6 +81,12 @@ package struct JITNames: ~Copyable {
 
     /// What became of a process's perf map; nil where nobody has asked for it.
     package func state(of generation: Generation) -> PerfMapState? { processes[generation]?.file.state }
+
+    /// Why maps that are there were not read, each said once, with the process's number.
+    package mutating func takeRefusals() -> [String] {
+        defer { refusals = [] }
+        return refusals
+    }
 
     /// Forgets what a process wrote.
     package mutating func forget(_ generation: Generation) { processes[generation] = nil }
@@ -103,10 +112,19 @@ package struct JITNames: ~Copyable {
             processes[generation]?.file.refresh(
                 pid: process.pid, firstSeen: process.firstSeen, proc: proc, host: host)
         }
+        noteRefusal(of: process)
         let cost = Instant.now.nanoseconds(since: begun)
         spent = spent.addingSaturating(cost)
         processes[generation]?.nextLook = now.advanced(byNanoseconds: max(Self.pause, 8 * min(cost, Self.pause)))
         while processes.count > 1, byteCount > Self.byteLimit { dropOldest(but: generation) }
+    }
+
+    private mutating func noteRefusal(of process: JITProcess) {
+        guard let file = processes[process.generation]?.file, case .refused(let reason) = file.state,
+            refused.count < 16,
+            refused.insert(process.generation).inserted
+        else { return }
+        refusals.append("code that pid \(process.pid) makes has no names: \(file.path) \(reason.text)")
     }
 
     private mutating func mayRead(_ now: Instant) -> Bool {

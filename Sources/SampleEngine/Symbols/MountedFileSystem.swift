@@ -34,6 +34,9 @@ struct MountedFileSystem: Equatable {
         return String(decoding: words[hyphen + 1], as: UTF8.self)
     }
 
+    /// Whether a file's inode in records and maps may be another one than its own.
+    var hasTwoInodes: Bool { ["overlay", "btrfs", "bcachefs", "aufs"].contains(kind) }
+
     /// Whether it answers without asking another process or another machine.
     var isLocal: Bool {
         let kind = kind.prefix { $0 != "." }
