@@ -41,6 +41,72 @@ extension EndToEnd {
             expectShares(frame, "old_a", "old_b")
         }
 
+        @Test(
+            "a program without a build-id that another one takes the place of, on a file system without devices too",
+            .needs(FileManager.default.isWritableFile(atPath: "/dev/shm") ? nil : "/dev/shm cannot be written"),
+            arguments: ["/dev/shm", "disk"])
+        func replacedAtExec(place: String) throws {
+            let folder = try place == "disk" ? Scratch.folder() : URL(fileURLWithPath: "\(place)/perftop-\(getpid())")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let first = try Program.oldNameless.copy(to: folder, as: "program")
+            let second = try Program.newNameless.copy(to: folder, as: "other")
+            let outcome = try perftop([
+                "-n", "1", "-d", "1.5", "--format", "json", "--", first.path, "60", "become", second.path,
+            ])
+            let frame = try #require(try Report.frames(outcome.output).first, "\(outcome.errors)")
+            let (old, new) = (
+                frame.percent { $0.symbol.hasPrefix("old_") }, frame.percent { $0.symbol.hasPrefix("new_") }
+            )
+            let changed = frame.percent(of: "[file changed]")
+            // The first program ran for half a second of the time, the second for the rest: its names go no further.
+            #expect(new > 40 && new < 80, "\(frame.rows.prefix(5))")
+            #expect(old + changed > 20, "\(frame.rows.prefix(5))")
+        }
+
+        @Test("a library that is written over in place: whoever maps it afterwards has the new names", .needsPerfOfAll)
+        func writtenOver() throws {
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let library = try Program.mappedFirst.copy(to: folder, as: "library.so")
+            let program = Program.loader.path
+            // One perftop sees both: the second is started once the file is another.
+            let script = """
+                "$0" -a -n 5 -d 1 --format json & perf=$!
+                timeout -s KILL 2 "$1" plain "$2" mapped_first >/dev/null & sleep 2.5
+                cat "$3" >"$2"; timeout -s KILL 2 "$1" plain "$2" mapped_second >/dev/null & wait $perf
+                """
+            let outcome = try shell(script, [program, library.path, Program.mappedSecond.path], within: 40)
+            let frames = try Report.frames(outcome.output)
+            try #require(frames.count == 5, "\(outcome.errors)")
+            func share(_ frame: Report, _ name: String) -> Double {
+                frame.percent { $0.symbol == name && $0.module == "library.so" }
+            }
+            #expect(share(frames[1], "mapped_first") > 5, "\(frames[1].rows.prefix(4))")
+            #expect(
+                share(frames[4], "mapped_second") > 5 || share(frames[3], "mapped_second") > 5,
+                "\(frames[3].rows.prefix(4))")
+            #expect(share(frames[4], "mapped_first") == 0, "\(frames[4].rows.prefix(4))")
+        }
+
+        @Test(
+            "a plain user's library that was replaced: said as such, and never the new one's names", .needs(whyNoUsers))
+        func replacedLibrary() throws {
+            let workshop = try Workshop()
+            let library = try Program.mappedFirst.copy(to: workshop.folder, as: "library.so")
+            let loader = try Program.loader.copy(to: workshop.folder, as: "loader")
+            let running = try Running(
+                "/usr/bin/env", User.plain.prefix + [loader.path, "plain", library.path, "mapped_first"])
+            #expect(waitUntil(within: 10) { running.output.contains("ready") })
+            _ = try Program.mappedSecond.copy(to: workshop.folder, as: "other.so")
+            #expect(unsafe rename(workshop.folder.path + "/other.so", library.path) == 0)
+            let outcome = try run(
+                "/usr/bin/env",
+                User.plain.prefix + [workshop.path("perftop"), "-p", "\(running.pid)", "-n", "1", "--format", "json"])
+            let frame = try #require(try Report.frames(outcome.output).first, "\(outcome.errors)")
+            #expect(frame.percent(of: "[file changed]") > 90, "\(frame.rows.prefix(3))")
+        }
+
         @Test("a library with a newline, spaces and (deleted) in its name is one module, and its name is escaped")
         func oddName() throws {
             let folder = try Scratch.folder()

@@ -26,6 +26,10 @@ struct Program {
     static let loader = Program("loader", flags: ["-pthread", "-ldl"])
     static let oldTwofold = Program("twofold", named: "old-twofold", flags: ["-DFIRST=old_a", "-DSECOND=old_b"])
     static let newTwofold = Program("twofold", named: "new-twofold", flags: ["-DFIRST=new_x", "-DSECOND=new_y"])
+    static let oldNameless = Program(
+        "twofold", named: "old-nameless", flags: ["-DFIRST=old_a", "-DSECOND=old_b", "-Wl,--build-id=none"])
+    static let newNameless = Program(
+        "twofold", named: "new-nameless", flags: ["-DFIRST=new_x", "-DSECOND=new_y", "-Wl,--build-id=none"])
     static let tiny32 = Program(
         "tiny32", flags: ["-m32", "-nostdlib", "-static", "-ffreestanding", "-fno-pie", "-no-pie"])
     static let clocks = Program("clocks", flags: ["-O2"])
