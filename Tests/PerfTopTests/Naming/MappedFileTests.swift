@@ -68,7 +68,7 @@ extension EndToEnd {
         func writtenOver() throws {
             let folder = try Scratch.folder()
             defer { try? FileManager.default.removeItem(at: folder) }
-            let library = try Program.mappedFirst.copy(to: folder, as: "library.so")
+            let library = try Program.namelessFirst.copy(to: folder, as: "library.so")
             let program = Program.loader.path
             // One perftop sees both: the second is started once the file is another.
             let script = """
@@ -76,7 +76,7 @@ extension EndToEnd {
                 timeout -s KILL 2 "$1" plain "$2" mapped_first >/dev/null & sleep 2.5
                 cat "$3" >"$2"; timeout -s KILL 2 "$1" plain "$2" mapped_second >/dev/null & wait $perf
                 """
-            let outcome = try shell(script, [program, library.path, Program.mappedSecond.path], within: 40)
+            let outcome = try shell(script, [program, library.path, Program.namelessSecond.path], within: 40)
             let frames = try Report.frames(outcome.output)
             try #require(frames.count == 5, "\(outcome.errors)")
             func share(_ frame: Report, _ name: String) -> Double {

@@ -30,6 +30,12 @@ struct Program {
         "twofold", named: "old-nameless", flags: ["-DFIRST=old_a", "-DSECOND=old_b", "-Wl,--build-id=none"])
     static let newNameless = Program(
         "twofold", named: "new-nameless", flags: ["-DFIRST=new_x", "-DSECOND=new_y", "-Wl,--build-id=none"])
+    static let namelessFirst = Program(
+        "remapped", named: "libnameless-first.so",
+        flags: library("mapped_first", step: "0x55") + ["-Wl,--build-id=none"])
+    static let namelessSecond = Program(
+        "remapped", named: "libnameless-second.so",
+        flags: library("mapped_second", step: "0x33") + ["-Wl,--build-id=none"])
     static let tiny32 = Program(
         "tiny32", flags: ["-m32", "-nostdlib", "-static", "-ffreestanding", "-fno-pie", "-no-pie"])
     static let clocks = Program("clocks", flags: ["-O2"])
