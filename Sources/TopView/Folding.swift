@@ -93,11 +93,11 @@ extension TopModel {
         RowSource(event: event, grouping: grouping, scopes: levels.map(\.scope), filter: filter, moment: moment)
     }
 
-    /// Bars of the trend column and what each stands for: every few seconds one more, so that most pictures change none.
-    static let trendSteps = (count: 16, nanoseconds: UInt64(5_000_000_000))
+    /// Bars of a graph and what each stands for: every few seconds one more, so that most pictures change none.
+    static let trendSteps = (count: 24, nanoseconds: UInt64(5_000_000_000))
 
     private mutating func rememberTrends() {
-        guard view != .rings, !listing.hidden.contains(.trend), let past = timeline.past else { return trends = nil }
+        guard let past = timeline.past else { return }
         let (count, step) = Self.trendSteps
         let source = source(at: (past.slices.last?.end.nanoseconds ?? 0) / step)
         if trends?.source == source { return }

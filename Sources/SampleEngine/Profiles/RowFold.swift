@@ -42,6 +42,8 @@ public struct Trends: Sendable {
     public let weights: [RowKey: [UInt64]]
     /// Of the whole event; 0 where nothing was sampled, or nothing is kept any more.
     public let totals: [UInt64]
+    /// The event's samples.
+    public let samples: [UInt64]
 }
 
 extension Profile {
@@ -57,6 +59,7 @@ extension Profile {
     ) -> Trends {
         var fold = RowFold(profile: self, grouping: grouping, scopes: scopes, filter: filter, siblings: [])
         var totals = Array(repeating: UInt64(0), count: count)
+        var samples = totals
         let current = (slices.last?.end.nanoseconds ?? 0) / step
         for slice in slices {
             // A slice that ends where a step begins is of the step before.
@@ -65,10 +68,11 @@ extension Profile {
             let place = count - Int(behind)
             for cell in slice.cells where cell.event == event {
                 totals[place] = totals[place].addingSaturating(cell.period)
+                samples[place] = samples[place].addingSaturating(cell.count)
                 fold.add(cell, to: place, of: count)
             }
         }
-        return Trends(weights: fold.weights(), totals: totals)
+        return Trends(weights: fold.weights(), totals: totals, samples: samples)
     }
 }
 
