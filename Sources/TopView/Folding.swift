@@ -106,11 +106,11 @@ extension TopModel {
         trends = Remembered(source: source, value: value)
     }
 
-    /// Shares of a row in the steps of the trend column, oldest first; nil in a step of which nothing is known.
+    /// Shares of a row in the steps of the trend column, oldest first; nil in a step of which nothing is known. Empty for a row that
+    /// was not among the heaviest.
     func trend(of row: Row) -> [Double?] {
-        guard let trends = trends?.value else { return [] }
-        let weights = trends.weights[row.key] ?? Array(repeating: 0, count: trends.totals.count)
-        return zip(weights, trends.totals).map { $1 == 0 ? nil : 100 * Double($0) / Double($1) }
+        guard let trends = trends?.value, let weights = trends.weights[row.key] else { return [] }
+        return zip(weights, trends.totals).map { $1 == 0 ? nil : 100 * $0 / Double($1) }
     }
 
     private mutating func rememberBaseline() {
