@@ -22,6 +22,7 @@ extension TopModel {
         var drawn: [Line] = []
         if layout.status > 0 { drawn.append(statusLine(columns)) }
         if layout.health > 0 { drawn.append(healthLine(columns)) }
+        if layout.history > 0 { drawn.append(historyLine(columns)) }
         if layout.notes > 0 { drawn.append(plainLine(" " + notes, columns, .quiet)) }
         if layout.tabs > 0 { drawn.append(tabLine(columns)) }
         let body = body(columns, rows: layout.rows, detail: layout.detail)

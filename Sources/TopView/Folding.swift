@@ -93,11 +93,11 @@ extension TopModel {
         RowSource(event: event, grouping: grouping, scopes: levels.map(\.scope), filter: filter, moment: moment)
     }
 
-    /// Bars of the trend column and what each stands for: every few seconds one more, so that most pictures change none.
-    static let trendSteps = (count: 16, nanoseconds: UInt64(5_000_000_000))
+    /// Bars of a graph and what each stands for: every few seconds one more, so that most pictures change none.
+    static let trendSteps = (count: 24, nanoseconds: UInt64(5_000_000_000))
 
     private mutating func rememberTrends() {
-        guard view != .rings, !listing.hidden.contains(.trend), let past = timeline.past else { return trends = nil }
+        guard let past = timeline.past else { return }
         let (count, step) = Self.trendSteps
         let source = source(at: (past.slices.last?.end.nanoseconds ?? 0) / step)
         if trends?.source == source { return }
@@ -106,11 +106,11 @@ extension TopModel {
         trends = Remembered(source: source, value: value)
     }
 
-    /// Shares of a row in the steps of the trend column, oldest first; nil in a step of which nothing is known.
+    /// Shares of a row in the steps of the trend column, oldest first; nil in a step of which nothing is known. Empty for a row that
+    /// was not among the heaviest.
     func trend(of row: Row) -> [Double?] {
-        guard let trends = trends?.value else { return [] }
-        let weights = trends.weights[row.key] ?? Array(repeating: 0, count: trends.totals.count)
-        return zip(weights, trends.totals).map { $1 == 0 ? nil : 100 * Double($0) / Double($1) }
+        guard let trends = trends?.value, let weights = trends.weights[row.key] else { return [] }
+        return zip(weights, trends.totals).map { $1 == 0 ? nil : 100 * $0 / Double($1) }
     }
 
     private mutating func rememberBaseline() {

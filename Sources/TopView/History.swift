@@ -9,6 +9,7 @@ extension TopModel {
 
     mutating func stepBack() {
         guard timeline.stepBack() else { return say("nothing older is kept: the oldest goes first") }
+        hold = nil
         look()
     }
 

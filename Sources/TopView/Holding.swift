@@ -15,7 +15,10 @@ extension TopModel {
     /// The cursor has been moved: what it points at shall not jump away.
     mutating func holdOrder() {
         // On the first row it is the top of the list that is looked at, and that has to be true.
-        guard cursor.identity != nil, let newest = timeline.profile?.slices.last?.end else { return hold = nil }
+        // A picture that stands still needs no holding, and a step in time shows another order.
+        guard cursor.identity != nil, !isFrozen, let newest = timeline.profile?.slices.last?.end else {
+            return hold = nil
+        }
         hold = Hold(until: newest.advanced(byNanoseconds: Self.holdTime), view: view)
     }
 

@@ -23,7 +23,7 @@ struct PlacedColumn<ID: Sendable>: Sendable {
 
 /// Which lines of the screen hold what.
 ///
-/// With less height, what gives way first is the detail strip, then notes, tabs, ring health, bottom bar and status;
+/// With less height, what gives way first is the history, then the detail strip, then notes, tabs, ring health, bottom bar and status;
 /// the table keeps its header and three rows.
 struct Layout: Sendable {
     /// Below this the screen is one line that says so.
@@ -33,6 +33,7 @@ struct Layout: Sendable {
 
     private(set) var status = 0
     private(set) var health = 0
+    private(set) var history = 0
     private(set) var notes = 0
     private(set) var tabs = 0
     private(set) var detail = 0
@@ -53,6 +54,7 @@ struct Layout: Sendable {
         bar = take(1)
         health = take(1)
         tabs = take(1, keeping: 1)
+        history = take(1, keeping: 20)
         if hasNotes { notes = take(1, keeping: 3) }
         detail = take(wanted, keeping: 4)
         rows = 3 + spare

@@ -62,6 +62,7 @@ public struct TopModel: Sendable {
     var baseline: Profile?
     var baselineShares: Remembered<[RowKey: Double]>?
     var trends: Remembered<Trends>?
+    var loads = LoadHistory()
     /// Place of the event on the screen in `session.events`.
     var event = 0
 
@@ -126,7 +127,10 @@ public struct TopModel: Sendable {
     }
 
     /// Takes a newer profile; says whether the picture changes.
-    public mutating func receive(_ profile: Profile) -> Effect {
+    ///
+    /// - Parameter load: what the machine did meanwhile; nil where nobody knows.
+    public mutating func receive(_ profile: Profile, load: MachineLoad? = nil) -> Effect {
+        if let load { loads.add(load, at: profile.wallClock) }
         guard timeline.receive(profile) else { return .none }
         look()
         return .redraw

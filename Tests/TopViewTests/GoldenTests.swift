@@ -144,11 +144,12 @@ import Testing
         }
         let capabilities = Capabilities(unicode: true, colors: .many)
         var model = TopModel(.init(capabilities: capabilities, window: 10_000_000_000))
-        _ = model.receive(builder.next())
+        _ = model.receive(builder.next(), load: MachineLoad(user: 31, kernel: 8.1, interrupts: 2.1))
         model.press(all: [.enter])
         try check(
-            model.draw(columns: 120, lines: 18), "trend",
-            "A bar for five seconds: what rises, what comes in bursts, what is new; the detail says it in numbers.")
+            model.draw(columns: 120, lines: 32), "trend",
+            "Line 2 the machine, line 3 samples over two minutes with their scale. A bar for five seconds: what rises, what comes in bursts, what is new; the detail says it in numbers."
+        )
         model.press(all: [.enter, "G", "p", "R"])
         for _ in 0..<10 {
             builder.add("steady", module: "burn", process: "burn", samples: 300)

@@ -41,6 +41,16 @@ import Testing
         #expect(!model.isHeld)
     }
 
+    @Test func aStepInTimeIsSortedAsItWasThen() {
+        var builder = SyntheticProfile()
+        _ = seconds(["a": 100, "b": 500], &builder)
+        var model = model(showing: seconds(["a": 900, "b": 500], &builder))
+        model.type("j[")
+        #expect(model.listed == ["b", "a"] && !model.isHeld)
+        model.type("k]")
+        #expect(model.listed == ["a", "b"])
+    }
+
     @Test func pinnedRowsStandOnTopAndMayBeEmpty() {
         var builder = SyntheticProfile()
         var model = model(showing: seconds(["a": 900, "b": 500, "c": 100], &builder))

@@ -53,6 +53,7 @@ private struct LiveLoop {
     private var lastPicture = Instant.beginning
     private var emptyReads = 0
     private let command: Command?
+    private var processors = ProcessorTimes()
 
     init(source: any ProfileSource, screen: CursesScreen, options: LiveOptions) {
         self.source = source
@@ -116,7 +117,7 @@ private struct LiveLoop {
 
     private mutating func takeProfile() {
         guard let profile = source.takeLatest() else { return }
-        if model.receive(profile) != .none { isStale = true }
+        if model.receive(profile, load: processors.load()) != .none { isStale = true }
     }
 
     /// Reads every key that waits, so that one picture answers all of them.

@@ -15,6 +15,8 @@ package struct ProfileBuilder: ~Copyable {
     private var sequence: UInt64 = 0
     private var processorBefore = ownProcessorNanoseconds()
     private var state = Profile.State.live
+    /// From how many processes on the names of those that are in no slice are dropped.
+    private var processLimit = 1024
     /// What came up since the session began.
     private var news: [String] = []
     /// What to do about hidden kernel names.
@@ -241,9 +243,11 @@ package struct ProfileBuilder: ~Copyable {
 
     private mutating func forgetUnusedProcesses(before time: Instant) {
         symbolizer.forget(before: time)
-        guard names.processes.count > 1024 else { return }
+        guard names.processes.count > processLimit else { return }
         var used: Set<Generation> = []
         for slice in slices { for cell in slice.cells { used.insert(cell.generation) } }
         names.processes = names.processes.filter { used.contains($0.key) }
+        // Looking through all cells pays once so many more have come.
+        processLimit = max(1024, 2 * names.processes.count)
     }
 }

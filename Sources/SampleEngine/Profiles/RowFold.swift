@@ -38,10 +38,12 @@ extension Profile {
 
 /// What rows weighed step by step, oldest first.
 public struct Trends: Sendable {
-    /// Of each row that had a sample.
-    public let weights: [RowKey: [UInt64]]
+    /// Of the heaviest rows.
+    public let weights: [RowKey: [Double]]
     /// Of the whole event; 0 where nothing was sampled, or nothing is kept any more.
     public let totals: [UInt64]
+    /// The event's samples.
+    public let samples: [UInt64]
 }
 
 extension Profile {
@@ -57,6 +59,7 @@ extension Profile {
     ) -> Trends {
         var fold = RowFold(profile: self, grouping: grouping, scopes: scopes, filter: filter, siblings: [])
         var totals = Array(repeating: UInt64(0), count: count)
+        var samples = totals
         let current = (slices.last?.end.nanoseconds ?? 0) / step
         for slice in slices {
             // A slice that ends where a step begins is of the step before.
@@ -65,10 +68,11 @@ extension Profile {
             let place = count - Int(behind)
             for cell in slice.cells where cell.event == event {
                 totals[place] = totals[place].addingSaturating(cell.period)
+                samples[place] = samples[place].addingSaturating(cell.count)
                 fold.add(cell, to: place, of: count)
             }
         }
-        return Trends(weights: fold.weights(), totals: totals)
+        return Trends(weights: fold.weights(of: count), totals: totals, samples: samples)
     }
 }
 
@@ -81,6 +85,7 @@ private struct RowFold: ~Copyable {
     private let groups: Groups
     private let scopes: Scopes
     private let filter: Filter
+    private let isFiltered: Bool
     private let siblings: [Int]
     /// What every cell asks of its function, without the texts.
     private let codes: [Code]
@@ -88,6 +93,8 @@ private struct RowFold: ~Copyable {
     var fading = Fading(halfLife: nil)
     private var index = HashIndex(capacity: 1024)
     private var sums: [Accumulator] = []
+    /// Weights in steps of time, row after row.
+    private var steps: [Float] = []
     private var all = Sum()
     private var inside = Sum()
     private var naming = Naming()
@@ -172,7 +179,7 @@ private struct RowFold: ~Copyable {
         var held: UInt64
         var own = Sum()
         var total = Sum()
-        /// By sibling, or by step of time; empty while none counted anything here.
+        /// By sibling; empty while none counted anything here.
         var counts: [UInt64] = []
 
         /// One more place of the row.
@@ -190,6 +197,7 @@ private struct RowFold: ~Copyable {
     init(profile: Profile, grouping: Set<GroupKey>, scopes: [Scope], filter: Filter, siblings: [Int]) {
         self.profile = profile
         self.filter = filter
+        isFiltered = !filter.isEmpty
         self.siblings = siblings
         let scopes = Scopes(scopes)
         self.scopes = scopes
@@ -202,7 +210,7 @@ private struct RowFold: ~Copyable {
             let function = functions[number]
             return Code(
                 module: function.module.index, kind: function.kind, naming: Naming.Class(of: function),
-                isInside: scopes.hold(FunctionID(UInt32(number)), in: function.module))
+                isInside: scopes.areEmpty || scopes.hold(FunctionID(UInt32(number)), in: function.module))
         }
     }
 
@@ -249,20 +257,26 @@ private struct RowFold: ~Copyable {
         guard Int(cell.stack.index) < profile.stacks.count,
             let row = row(for: cell, frame: profile.stacks[Int(cell.stack.index)]), row.isShown
         else { return }
-        if sums[row.index].counts.isEmpty { sums[row.index].counts = Array(repeating: 0, count: count) }
-        sums[row.index].counts[step] = sums[row.index].counts[step].addingSaturating(cell.period)
+        let missing = (sums.count * count) - steps.count
+        if missing > 0 { steps.append(contentsOf: repeatElement(0, count: missing)) }
+        steps[row.index * count + step] += Float(cell.period)
+        sums[row.index].own.add(cell, 1)
     }
 
-    /// What was added to the steps of each row.
-    func weights() -> [RowKey: [UInt64]] {
-        var weights: [RowKey: [UInt64]] = [:]
-        weights.reserveCapacity(sums.count)
-        for sum in sums where sum.held != 0 {
-            let process = groups.process ? processes.names[Int(sum.key.process)] : ""
-            weights[rowKey(sum, process: process)] = sum.counts
+    /// What was added to the steps of the heaviest rows: nobody looks at thousands of graphs.
+    func weights(of count: Int) -> [RowKey: [Double]] {
+        let shown = sums.indices.filter { sums[$0].held != 0 && (($0 + 1) * count) <= steps.count }
+        let heaviest = shown.sorted { sums[$0].own.weight > sums[$1].own.weight }.prefix(Self.trendLimit)
+        var weights: [RowKey: [Double]] = [:]
+        weights.reserveCapacity(heaviest.count)
+        for row in heaviest {
+            let process = groups.process ? processes.names[Int(sums[row].key.process)] : ""
+            weights[rowKey(sums[row], process: process)] = steps[(row * count)..<((row + 1) * count)].map { Double($0) }
         }
         return weights
     }
+
+    private static var trendLimit: Int { 1000 }
 
     /// The row of a frame of a cell, and whether the filter shows it there; nil where it is outside of the scopes.
     private mutating func row(for cell: Cell, frame: Frame) -> (index: Int, isShown: Bool)? {
@@ -282,7 +296,7 @@ private struct RowFold: ~Copyable {
         if groups.user, let user = process.user { key.user = user }
         if groups.event { key.event = cell.event }
         let kind = code?.kind ?? .unknown
-        let held = filter.isEmpty ? 1 : filter.alternatives(marks(frame.function) | process.marks | filter.marks(cell))
+        let held = !isFiltered ? 1 : filter.alternatives(marks(frame.function) | process.marks | filter.marks(cell))
         let hash = key.hash
         if let known = index.find(hash, where: { sums[$0].key == key }) {
             if held != 0 { sums[known].join(pid: process.pid, kind: kind, held: held) }

@@ -91,7 +91,7 @@ extension TopModel {
     }
 
     /// Each row by its own highest: the numbers tell how large it is, the bars how it came about.
-    private func bars(_ shares: ArraySlice<Double?>) -> String {
+    func bars(_ shares: ArraySlice<Double?>) -> String {
         let highest = shares.reduce(0) { max($0, $1 ?? 0) }
         return shares.reduce(into: "") { text, share in
             guard let share else { return text += " " }

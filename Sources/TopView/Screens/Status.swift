@@ -51,7 +51,7 @@ extension TopModel {
         return text
     }
 
-    /// Line 2: whether anything is missing, and what this program costs.
+    /// Line 2: what the machine does, whether anything is missing, and what this program costs.
     func healthLine(_ columns: Int) -> Line {
         guard let profile else { return plainLine(" rings not read yet", columns, .plain) }
         let verdict = RingVerdict(profile)
@@ -59,10 +59,43 @@ extension TopModel {
         if verdict.isFine { facts.append("lost 0") }
         let memory = Numbers.bytes(Double(profile.residentKilobytes) * 1024)
         if !profile.slices.isEmpty { facts.append("self \(Numbers.fixed(profile.ownCPUPercent, 1))% \(memory)") }
-        // What went wrong is never shortened for the sake of a number behind it.
+        // What went wrong is never shortened for the sake of a number beside it.
         let dot = " \(glyphs.dot) "
         while facts.count > 1, TextWidth.cells(of: facts.joined(separator: dot)) >= columns { facts.removeLast() }
-        return plainLine(" " + facts.joined(separator: dot), columns, verdict.isFine ? .plain : .warning)
+        let text = facts.joined(separator: dot)
+        let meter = loads.load(at: profile.wallClock).flatMap {
+            self.meter($0, room: columns - 4 - TextWidth.cells(of: text))
+        }
+        return plainLine(" " + (meter.map { $0 + "  " } ?? "") + text, columns, verdict.isFine ? .plain : .warning)
+    }
+
+    /// `CPU [|||||||####*     41.2%] user 31 kernel 8 irq 2`, or as much of it as there is room for.
+    private func meter(_ load: MachineLoad, room: Int) -> String? {
+        let parts = [load.user, load.kernel, load.interrupts].map { Numbers.fixed($0, 0) }
+        let choices = [
+            ("user \(parts[0]) kernel \(parts[1]) irq \(parts[2])", 20), ("u\(parts[0]) k\(parts[1]) i\(parts[2])", 12),
+        ]
+        for (words, cells) in choices {
+            let text = "CPU \(load.bar(cells: cells)) \(words)"
+            if text.utf8.count <= room { return text }
+        }
+        return nil
+    }
+
+    /// Samples a second over the last two minutes, with the scale: `History ▁▂▅█▃  peak 2,104 samples/s 35s ago`.
+    func historyLine(_ columns: Int) -> Line {
+        guard let trends = trends?.value else { return plainLine("", columns, .plain) }
+        let seconds = Double(Self.trendSteps.nanoseconds) / 1e9
+        // A step of which nothing is kept is left blank: it is not known to be nothing.
+        let known = zip(trends.samples, trends.totals).map { $1 == 0 ? nil : Double($0) / seconds as Double? }
+        let peak = known.indices.max { known[$0] ?? -1 < known[$1] ?? -1 }
+        guard let peak, let most = known[peak] else {
+            return plainLine(" History  its first bar comes within \(Numbers.seconds(2 * seconds))", columns, .quiet)
+        }
+        let ago = Numbers.seconds(Double(known.count - peak) * seconds)
+        let scale = "peak \(Numbers.grouped(UInt64(min(most, 1e12)))) samples/s \(ago) ago"
+        let text = " History  \(bars(known[...]))  \(scale), a bar is \(Numbers.seconds(seconds))"
+        return plainLine(text, columns, .quiet)
     }
 
     /// What the session gave up or chose, all in one line.

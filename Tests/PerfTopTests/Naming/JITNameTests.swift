@@ -63,8 +63,9 @@ extension EndToEnd {
                 """
             let file = folder.path + "/hot.js"
             try script.write(toFile: file, atomically: true, encoding: .utf8)
-            let words = ["node", "--perf-basic-prof", "--no-turbo-inlining", file]
-            let outer = inNamespace ? ["unshare", "-p", "-f", "--mount-proc"] : []
+            // It leaves a log where it stands.
+            let words = ["-C", folder.path, "node", "--perf-basic-prof", "--no-turbo-inlining", file]
+            let outer = inNamespace ? ["unshare", "-p", "-f", "--mount-proc", "env"] : []
             let node = try Running("/usr/bin/env", outer + words)
             let isReady = waitUntil(within: 10) { node.output.contains("ready") }
             try #require(isReady, "\(node.errors)")

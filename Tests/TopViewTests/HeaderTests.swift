@@ -1,0 +1,45 @@
+import SampleEngine
+import SampleEngineTestSupport
+import Testing
+
+@testable import TopView
+
+/// The lines above the table: what the machine does, how samples came, what is wrong.
+@Suite struct HeaderTests {
+    @Test(arguments: [
+        (0.0, 0.0, 0.0, "[            0.0%]"), (100, 0, 0, "[||||||||||100.0%]"), (30, 20, 10, "[|||##*     60.0%]"),
+        (4, 4, 4, "[#          12.0%]"), (0, 0, 100, "[**********100.0%]"), (80, 80, 80, "[||||||||##100.0%]"),
+        (.nan, -5, .infinity, "[            0.0%]"),
+    ])
+    func theBarHasASignForEachKind(user: Double, kernel: Double, interrupts: Double, bar: String) {
+        #expect(MachineLoad(user: user, kernel: kernel, interrupts: interrupts).bar(cells: 10) == bar)
+    }
+
+    @Test func whatIsWrongGoesBeforeTheMachine() {
+        var builder = SyntheticProfile()
+        builder.addUsualRows()
+        builder.rings[1].kernelLost = 640
+        var model = model(showing: nil)
+        _ = model.receive(builder.next(), load: MachineLoad(user: 50, kernel: 0, interrupts: 0))
+        for columns in [60, 80, 100] {
+            let line = model.draw(columns: columns, lines: 24).lines[1].text
+            #expect(line.contains("LOST 3.1% of samples") && !line.contains("CPU ["), "\(columns): \(line)")
+        }
+        #expect(model.draw(columns: 160, lines: 24).lines[1].text.contains("CPU [") == true)
+    }
+
+    /// Stepping back shows the machine as it was.
+    @Test func theLoadIsThatOfTheMoment() {
+        var builder = SyntheticProfile()
+        let capabilities = Capabilities(unicode: true, colors: .many)
+        var model = TopModel(.init(capabilities: capabilities, window: 1_000_000_000))
+        for second in 1...5 {
+            builder.add("f", module: "m", process: "p", samples: 10)
+            builder.endSlice()
+            _ = model.receive(builder.next(), load: MachineLoad(user: Double(second * 10), kernel: 0, interrupts: 0))
+        }
+        #expect(model.draw(columns: 120, lines: 24).text.contains("50.0%] user 50"))
+        model.type("[[")
+        #expect(model.draw(columns: 120, lines: 24).text.contains("30.0%] user 30"))
+    }
+}
