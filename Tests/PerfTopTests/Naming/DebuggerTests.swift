@@ -5,7 +5,7 @@ import Testing
 
 extension EndToEnd {
     /// Hot addresses of the distribution's own programs, named by us and by gdb.
-    @Suite("names: beside gdb", .needsPerf, .needs(whyNoDebugger))
+    @Suite("names: beside gdb", .needsPerf, .needs(whyNoDebugger), .slow)
     struct BesideDebugger {
         /// Programs that keep busy, where they are installed.
         private static let programs: [[String]] = [

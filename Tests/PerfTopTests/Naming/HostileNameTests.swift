@@ -40,7 +40,7 @@ extension EndToEnd {
             }
         }
 
-        @Test("maps that are not to be trusted are not read, and nothing waits for them", .needs(whyNoUsers))
+        @Test("maps that are not to be trusted are not read, and nothing waits for them", .needs(whyNoUsers), .slow)
         func untrustedMaps() throws {
             let made = try Program.jit.start(["unnamed", "60"], until: "ready")
             let map = "/tmp/perf-\(made.pid).map"

@@ -24,7 +24,7 @@ extension EndToEnd {
             #expect(frame.percent { $0.module == "[kernel]" && $0.symbol == "[unknown]" } < 0.5)
         }
 
-        @Test("BPF programs by the kernel's own name for them", .needsPerfOfAll, .needs(whyNoBPF))
+        @Test("BPF programs by the kernel's own name for them", .needsPerfOfAll, .needs(whyNoBPF), .slow)
         func bpf() throws {
             let running = try Running(Program.bpf.path, ["8"])
             let frame = try sample(["-a", "-n", "1", "-d", "9"])[0]
