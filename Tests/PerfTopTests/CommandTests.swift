@@ -135,7 +135,7 @@ extension EndToEnd {
 
         @Test("on the screen: Ctrl-C asks the command, whose status is ours")
         func screenInterrupted() throws {
-            let tmux = try Tmux(["--", "sh", "-c", "trap \"echo caught; exit 5\" INT; \(burn) & wait"])
+            let tmux = try Tmux(["--", "sh", "-c", "trap \"echo caught; exit 5\" INT; \(burn) 20 & wait"])
             try tmux.expect("alpha is on the screen") { $0.contains("alpha") }
             try tmux.press("C-c")
             try expectEnd(tmux, status: 5, saying: "caught")
