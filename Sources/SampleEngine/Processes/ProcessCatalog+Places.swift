@@ -6,7 +6,7 @@ extension ProcessCatalog {
         /// A place in an image that records told of: a hole in its mapping, filled with a copy of the file's code.
         case image(SpaceID, FileOffset, memory: UInt64)
         /// Memory that is no file, by the start of its mapping.
-        case memory(start: UInt64, pid: Int32)
+        case memory(start: UInt64)
         /// The kernel's code page as every process of our own kind has it.
         case vdso(offset: UInt64)
         /// The one that a process of another kind has (32 bits): only its own memory shows it.
@@ -65,12 +65,11 @@ extension ProcessCatalog {
         _ address: UInt64, _ start: UInt64, in generation: Generation, at now: Instant,
         _ explanation: inout Explanation
     ) -> Place {
-        let pid = entries[generation]?.sighting.pid ?? -1
         guard let line = scannedLine(of: address, in: generation, at: now), let task = entries[generation]?.task
-        else { return .memory(start: start, pid: pid) }
+        else { return .memory(start: start) }
         if line.isMoved { explanation.add("memory in a hole of \(line.summary): text moved to other pages") }
         let isFile = line.isMoved || line.inode != 0 && line.path.starts(with: "/memfd:".utf8)
-        return isFile ? .file(line, task: task) : .memory(start: start, pid: pid)
+        return isFile ? .file(line, task: task) : .memory(start: start)
     }
 
     /// The same by what the records told: an image below and above the memory, with one distance between address and

@@ -92,7 +92,7 @@ package struct Symbolizer: ~Copyable {
             guard found.symbol.kind == .jit || line.isMoved && found.symbol.source == .none else { return found }
             let standIn = line.isMoved ? Symbol.jit(hex(line.start)) : found.symbol
             return answer(inMemory: address, of: owner, standIn, now, &explanation)
-        case .memory(let start, _):
+        case .memory(let start):
             return answer(inMemory: address, of: owner, .jit(hex(start)), now, &explanation)
         case .vdso(let offset):
             return Self.answer(in: vdso.own(), FileOffset(offset), Self.vdsoModule, &explanation)

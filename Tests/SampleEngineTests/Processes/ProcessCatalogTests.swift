@@ -45,7 +45,7 @@ struct ProcessCatalogTests {
             Issue.record("not the vdso")
             return
         }
-        guard case .memory(0x5000, _) = catalog.place(0x5fff, in: generation, at: .now) else {
+        guard case .memory(start: 0x5000) = catalog.place(0x5fff, in: generation, at: .now) else {
             Issue.record("not memory")
             return
         }
