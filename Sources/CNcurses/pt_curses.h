@@ -75,6 +75,21 @@ static inline int pt_function_key(wint_t key, int *number) {
     return 1;
 }
 
+// Clicks at once, not after a while in which they might become a double click; buttons 4 and 5 are the wheel.
+static inline void pt_take_mouse(int wanted) {
+    mouseinterval(0);
+    mousemask(wanted ? BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED : 0, NULL);
+}
+
+// The button of the event that KEY_MOUSE stands for, and its cell; 0 where it is none that was asked for.
+static inline int pt_mouse_event(int *line, int *column) {
+    MEVENT event;
+    if (getmouse(&event) != OK) return 0;
+    *line = event.y;
+    *column = event.x;
+    return event.bstate & BUTTON1_PRESSED ? 1 : event.bstate & BUTTON4_PRESSED ? 4 : event.bstate & BUTTON5_PRESSED ? 5 : 0;
+}
+
 // A terminfo string; NULL where the terminal has none.
 static inline const char *pt_terminal_string(const char *name) {
     const char *value = tigetstr((char *)name);

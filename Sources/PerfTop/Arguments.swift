@@ -132,8 +132,18 @@ struct Arguments: ParsableArguments {
     @Option(name: .customLong("color"), help: ArgumentHelp("auto (default), always or never.", valueName: "WHEN"))
     var color: String?
 
+    @Option(
+        name: .customLong("theme"),
+        help: ArgumentHelp(
+            "auto (default): as the terminal says of its background; dark, light, contrast or mono.", valueName: "NAME")
+    )
+    var theme: String?
+
     @Flag(name: .customLong("ascii"), help: "Draw with ASCII alone.")
     var ascii = false
+
+    @Flag(name: .customLong("no-mouse"), help: "Leave the mouse to the terminal.")
+    var noMouse = false
 
     @Flag(name: [.customShort("V"), .customLong("version")], help: "Print the version.")
     var version = false

@@ -60,6 +60,8 @@ struct Request {
         live.filter = filter
         live.ascii = arguments.ascii
         live.color = try Self.choice(arguments.color ?? "auto", option: "--color", what: "choice")
+        live.theme = try Self.choice(arguments.theme ?? "auto", option: "--theme", what: "theme")
+        live.mouse = !arguments.noMouse
         live.view = view
         live.window = window
         live.reach = reach

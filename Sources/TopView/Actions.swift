@@ -7,14 +7,15 @@ public enum Action: String, CaseIterable, Sendable, Hashable {
     case pin, unpin, follow
     case filter, search, searchNext, searchPrevious, searchSame, freeze, nextEvent
     case earlier, later, reach, reset
+    case codeSide, threadRows, meters, mouse, export
     case functions, flame, tree, callers, processes, modules, threads, cpus, rings, nextView, previousView
-    case accept, toggle
+    case accept, toggle, yes, no
     case textStart, textEnd, textLeft, textRight, eraseLeft, eraseRight, eraseWord, eraseAll, eraseToEnd
     case earlierText, laterText
 }
 
 /// Where a key is pressed: the same key may mean something else while a menu is open.
-public enum KeyContext: String, CaseIterable, Sendable, Hashable { case table, menu, help, prompt }
+public enum KeyContext: String, CaseIterable, Sendable, Hashable { case table, menu, help, prompt, question }
 
 /// One line of the table that drives dispatch, the help screen, the bottom bar and the manual.
 public struct Binding: Sendable {
@@ -100,8 +101,17 @@ extension Binding {
             "the cursor stays with its row, also on the first line; again: no longer"),
         make(
             .nextEvent, .rows, [.table], ["e"], "show the next event, when several are sampled", bar: "Event", rank: 0),
-        make(.nameLeft, .rows, [.table], ["{"], "long names: towards their start"),
-        make(.nameRight, .rows, [.table], ["}"], "long names: towards their end"),
+        make(.codeSide, .rows, [.table], ["K"], "user code alone, the kernel's alone, both"),
+        make(.threadRows, .rows, [.table], ["T"], "a row for each thread; again: threads together"),
+        make(
+            .export, .general, [.table], ["w"], "write what is shown to a file: .txt, .csv or .json", bar: "Write",
+            rank: 9),
+        make(.meters, .general, [.table], ["m"], "hide the CPU bar and the history; again: show them"),
+        make(
+            .mouse, .general, [.table], ["M"],
+            "leave the mouse to the terminal, which then selects text; again: take it"),
+        make(.nameLeft, .rows, [.table], ["{", .left], "long names: towards their start"),
+        make(.nameRight, .rows, [.table], ["}", .right], "long names: towards their end"),
         make(.nameStart, .rows, [.table], [.control("a")], "long names: to their start"),
         make(.nameEnd, .rows, [.table], [.control("e")], "long names: to their end"),
         make(.functions, .views, [.table], ["1"], "functions"),
@@ -127,6 +137,8 @@ extension Binding {
         make(
             .toggle, .typing, [.menu], [" "], "in a menu: put in or leave out, and see it at once", bar: "Choose",
             rank: 2),
+        make(.yes, .typing, [.question], ["y"], "yes, where something is asked", bar: "Yes", rank: 0),
+        make(.no, .typing, [.question], ["n"], "no", bar: "No", rank: 0),
         make(
             .back, .general, Set(KeyContext.allCases), [.escape],
             "back one level: menu, detail, search, filter, drill; never leaves perftop", bar: "Back", rank: 1),

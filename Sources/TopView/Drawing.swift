@@ -18,7 +18,8 @@ extension TopModel {
             return tooSmall(columns, lines)
         }
         let notes = noteLine
-        let layout = Layout(lines: lines, hasNotes: !notes.isEmpty, detail: detailLineCount(of: lines))
+        let layout = Layout(
+            lines: lines, hasNotes: !notes.isEmpty, hasHistory: showsMeters, detail: detailLineCount(of: lines))
         var drawn: [Line] = []
         if layout.status > 0 { drawn.append(statusLine(columns)) }
         if layout.health > 0 { drawn.append(healthLine(columns)) }
@@ -38,6 +39,7 @@ extension TopModel {
             }
             drawn.append(bar.line)
         }
+        drawnLines = drawn
         return Picture(columns: columns, lines: drawn, cursor: cursor)
     }
 
@@ -68,6 +70,7 @@ extension TopModel {
                 drawn.append(builder.finish(.heading))
             } else if item < menu.titles.count {
                 let role: Role = item == menu.index ? .selected : .plain
+                builder.target = .choice(item)
                 builder.add(item == menu.index ? glyphs.cursor + " " : "  ", role)
                 if let isOn = menu.isOn { builder.add(isOn[item] ? "[x] " : "[ ] ", role) }
                 builder.add(menu.titles[item], role)
@@ -120,13 +123,18 @@ extension TopModel {
     }
 
     /// A table header with the sign of the order in the gap behind the sorted column.
-    func headerLine<ID: Equatable>(_ columns: [PlacedColumn<ID>], _ sorted: ID, rising: Bool, _ width: Int) -> Line {
+    ///
+    /// - Parameter sortable: the columns that a click sorts by.
+    func headerLine<ID: Equatable>(
+        _ columns: [PlacedColumn<ID>], _ sorted: ID, rising: Bool, among sortable: [ID], _ width: Int
+    ) -> Line {
         var builder = LineBuilder(width: width)
         builder.skip(Layout.margin, .header)
         let sign = rising ? glyphs.rising : glyphs.falling
         for column in columns {
             let isSorted = column.id == sorted
             let role: Role = isSorted ? .sortedHeader : .header
+            builder.target = sortable.firstIndex(of: column.id).map { .sort($0) }
             if column.spec.right {
                 builder.add(fitter.fit(column.spec.title, to: column.width, rightAligned: true), role)
                 builder.add(isSorted ? sign : " ", role)

@@ -58,6 +58,17 @@ extension TopModel {
         return true
     }
 
+    /// A row for each thread, or threads together again.
+    mutating func splitThreads() {
+        guard view != .rings else { return say("rings are not grouped; the tables of 1 and 5 to 8 are") }
+        let keys = grouping.symmetricDifference([.thread])
+        guard !keys.isEmpty else { return say("rows are threads already") }
+        hold = nil
+        listing.regroup(by: keys)
+        showsDetail = false
+        fold()
+    }
+
     /// `in nginx (pid 77) > CPU 3`; empty at the top.
     var breadcrumb: String {
         levels.isEmpty ? "" : "in " + levels.map(\.title).joined(separator: " \(glyphs.into) ")

@@ -47,4 +47,15 @@ extension TopModel {
         forgetOrder()
         fold()
     }
+
+    /// User code alone, then the kernel's, then both: two filters that need not be typed.
+    mutating func showNextSide() {
+        guard view != .rings else { return say("rings are not filtered") }
+        let sides = ["", "!kind:kernel", "kind:kernel"]
+        guard let side = sides.firstIndex(of: filter.text) else {
+            return say("there is a filter: add kind:kernel, or !kind:kernel, to it (\\)")
+        }
+        guard let next = try? Filter(sides[(side + 1) % sides.count]) else { return }
+        use(next)
+    }
 }

@@ -42,13 +42,18 @@ extension TopModel {
         fold()
     }
 
+    /// The rows of the view on the screen and what they are of.
+    func table(of profile: Profile) -> Table {
+        profile.table(
+            of: event, by: grouping, inside: levels.map(\.scope), matching: filter,
+            halfLife: timeline.reach == .decay ? timeline.halfLife : nil)
+    }
+
     /// Makes the rows of the view on the screen from the profile.
     mutating func fold() {
         guard let profile else { return }
         event = min(event, max(profile.session.events.count - 1, 0))
-        let table = profile.table(
-            of: event, by: grouping, inside: levels.map(\.scope), matching: filter,
-            halfLife: timeline.reach == .decay ? timeline.halfLife : nil)
+        let table = table(of: profile)
         samples = table.samples
         percentInside = table.percentInside
         rowsInside = table.rowsInside

@@ -42,7 +42,7 @@ struct Layout: Sendable {
     let rows: Int
 
     /// - Parameter detail: lines the detail strip would like to have.
-    init(lines: Int, hasNotes: Bool, detail wanted: Int) {
+    init(lines: Int, hasNotes: Bool, hasHistory: Bool = true, detail wanted: Int) {
         var spare = lines - 4
         func take(_ count: Int, keeping: Int = 0) -> Int {
             guard spare - keeping > 0 else { return 0 }
@@ -54,7 +54,7 @@ struct Layout: Sendable {
         bar = take(1)
         health = take(1)
         tabs = take(1, keeping: 1)
-        history = take(1, keeping: 20)
+        if hasHistory { history = take(1, keeping: 20) }
         if hasNotes { notes = take(1, keeping: 3) }
         detail = take(wanted, keeping: 4)
         rows = 3 + spare

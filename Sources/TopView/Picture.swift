@@ -4,7 +4,7 @@
 public enum Role: UInt8, Sendable, CaseIterable {
     case plain, quiet, title, live, paused, warning
     case tab, chosenTab, header, sortedHeader
-    case kernel, jit, unknown
+    case application, library, kernel, jit, unknown
     case match
     case selected
     case key, keyText, prompt, message, heading
@@ -18,6 +18,38 @@ public struct TextRun: Sendable, Equatable {
     public let cells: Int
     /// What the text means.
     public let role: Role
+    /// What a click on it is for; nil where it is for nothing.
+    var target: Target?
+}
+
+/// What the pointer can hit.
+enum Target: Sendable, Equatable {
+    /// Does what a key does: a tab, a word of the bottom bar.
+    case action(Action)
+    /// A row of the table, by its place in the list.
+    case row(Int)
+    /// A column's title, by its place among those that can be sorted by.
+    case sort(Int)
+    /// An entry of the open menu.
+    case choice(Int)
+}
+
+/// What the mouse did.
+public struct Pointer: Sendable, Equatable {
+    /// A press of the first button, or a notch of the wheel.
+    public enum Event: Sendable { case press, wheelUp, wheelDown }
+
+    public let event: Event
+    /// Counted from 0 at the top left, in cells.
+    public let line: Int
+    public let column: Int
+
+    /// At a cell of the screen, counted from 0.
+    public init(_ event: Event, line: Int, column: Int) {
+        self.event = event
+        self.line = line
+        self.column = column
+    }
 }
 
 /// One line of the screen; its runs together take exactly the width of the picture.
@@ -29,6 +61,16 @@ public struct Line: Sendable, Equatable {
     public var text: String { runs.reduce(into: "") { $0 += $1.text } }
     /// Cells of all runs.
     public var cells: Int { runs.reduce(0) { $0 + $1.cells } }
+
+    /// What stands at a cell, counted from 0.
+    func target(at column: Int) -> Target? {
+        var end = 0
+        for run in runs {
+            end += run.cells
+            if column < end { return run.target }
+        }
+        return nil
+    }
 }
 
 /// Everything the terminal shows at one moment.
@@ -56,6 +98,8 @@ struct LineBuilder {
     let width: Int
     private(set) var line = Line()
     private(set) var used = 0
+    /// What a click on the text that is added from now on is for.
+    var target: Target?
 
     init(width: Int) { self.width = max(width, 0) }
 
@@ -83,10 +127,11 @@ struct LineBuilder {
     private mutating func append(_ text: String, _ cells: Int, _ role: Role) {
         guard cells > 0 else { return }
         used += cells
-        if let last = line.runs.last, last.role == role {
-            line.runs[line.runs.count - 1] = TextRun(text: last.text + text, cells: last.cells + cells, role: role)
+        if let last = line.runs.last, last.role == role, last.target == target {
+            line.runs[line.runs.count - 1] = TextRun(
+                text: last.text + text, cells: last.cells + cells, role: role, target: target)
         } else {
-            line.runs.append(TextRun(text: text, cells: cells, role: role))
+            line.runs.append(TextRun(text: text, cells: cells, role: role, target: target))
         }
     }
 }

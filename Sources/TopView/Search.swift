@@ -79,6 +79,6 @@ extension TopModel {
             let hint = filter.isEmpty ? "" : " (the filter hides some rows)"
             return say("no row has \"\(search.source)\"\(hint)")
         }
-        say("\"\(search.source)\": match \(current + 1) of \(places.count)  n next  N previous  Esc ends")
+        say("match \(current + 1) of \(places.count), n next, N previous, Esc ends: \(search.source)")
     }
 }

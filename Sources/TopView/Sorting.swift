@@ -46,6 +46,12 @@ extension TopModel {
         arrangeAfresh()
     }
 
+    func isSorted(byColumn index: Int) -> Bool {
+        view == .rings
+            ? RingColumn.sortable.firstIndex(of: ringOrdering.column) == index
+            : sortable.firstIndex(of: ordering.column) == index
+    }
+
     mutating func invert() {
         if view == .rings { ringOrdering.inverted.toggle() } else { ordering.inverted.toggle() }
         arrangeAfresh()

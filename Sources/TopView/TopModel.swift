@@ -10,6 +10,8 @@ public enum Effect: Sendable, Equatable {
     case quit
     /// Leave at once, as ^C asks; a command that is profiled is told first.
     case leave
+    /// Write what is shown to a file and tell the model what came of it (`exported`).
+    case export(Export)
 }
 
 /// The screen as a value: profiles and keys go in, pictures come out; it knows no terminal and no clock.
@@ -32,12 +34,14 @@ public struct TopModel: Sendable {
         public var window: UInt64?
         /// How far back the screen looks at first.
         public var reach: Reach
+        /// Whether the mouse is used.
+        public var mouse: Bool
 
         /// Everything but the terminal has its usual value.
         public init(
             capabilities: Capabilities, utcOffset: Int = 0, grouping: Set<GroupKey>? = nil,
             ordering: Ordering<Column>? = nil, filter: Filter = .everything, view: View = .functions,
-            window: UInt64? = nil, reach: Reach = .window
+            window: UInt64? = nil, reach: Reach = .window, mouse: Bool = true
         ) {
             self.capabilities = capabilities
             self.utcOffset = utcOffset
@@ -47,6 +51,7 @@ public struct TopModel: Sendable {
             self.view = view
             self.window = window
             self.reach = reach
+            self.mouse = mouse
         }
     }
 
@@ -99,12 +104,20 @@ public struct TopModel: Sendable {
     /// Cells by which long names are moved to the left.
     var nameOffset = 0
     var showsDetail = false
+    var showsMeters = true
+    /// Whether the terminal is asked to report the mouse.
+    public internal(set) var usesMouse: Bool
+    /// The picture as it was drawn last: what a click hits.
+    var drawnLines: [Line] = []
 
     var prompt: Prompt?
     var menu: Menu?
+    /// A file that is there already, while it is asked whether to write over it.
+    var question: Export?
+    var exportName = "perftop.txt"
     /// First line of the help on the screen; nil while help is closed.
     var helpTop: Int?
-    private(set) var message: String?
+    var message: String?
 
     /// Lines of the help at the width of the last picture.
     var helpLineCount = 0
@@ -118,6 +131,7 @@ public struct TopModel: Sendable {
         fitter = Fitter(setup.capabilities)
         utcOffset = setup.utcOffset
         filter = setup.filter
+        usesMouse = setup.mouse
         timeline = Timeline(window: setup.window, reach: setup.reach)
         view = setup.view.isBuilt ? setup.view : .functions
         // What was asked for holds where it was asked for.
@@ -138,6 +152,7 @@ public struct TopModel: Sendable {
 
     /// Where the next key will go.
     public var context: KeyContext {
+        if question != nil { return .question }
         if prompt != nil { return .prompt }
         if menu != nil { return .menu }
         return helpTop != nil ? .help : .table
@@ -161,7 +176,8 @@ public struct TopModel: Sendable {
         if action == .redraw { return .repaint }
         if action == .leave { return .leave }
         switch context {
-        case .prompt: performInPrompt(action)
+        case .question: return answer(action)
+        case .prompt: return performInPrompt(action)
         case .menu: performInMenu(action)
         case .help: performInHelp(action)
         case .table:
@@ -192,6 +208,11 @@ public struct TopModel: Sendable {
         case .reach: changeReach()
         case .reset: reset()
         case .nextEvent: showNextEvent()
+        case .codeSide: showNextSide()
+        case .threadRows: splitThreads()
+        case .meters: showsMeters.toggle()
+        case .mouse: switchMouse()
+        case .export: beginExport()
         case .sortMenu: openSortMenu()
         case .sortLeft: moveSort(by: -1)
         case .sortRight: moveSort(by: 1)
@@ -264,19 +285,21 @@ public struct TopModel: Sendable {
 
     // MARK: Prompt, menu, help
 
-    private mutating func performInPrompt(_ action: Action) {
+    private mutating func performInPrompt(_ action: Action) -> Effect {
         switch prompt?.purpose {
         case .search: performInSearchPrompt(action)
         case .filter: performInFilterPrompt(action)
+        case .export: return performInExportPrompt(action)
         case nil: break
         }
+        return .redraw
     }
 
     private mutating func applyPrompt() {
         switch prompt?.purpose {
         case .search: applySearch()
         case .filter: applyFilter()
-        case nil: break
+        case .export, nil: break
         }
     }
 

@@ -48,18 +48,23 @@ public enum View: Int, CaseIterable, Sendable, Hashable {
         }
     }
 
-    init?(_ action: Action) {
-        switch action {
-        case .functions: self = .functions
-        case .flame: self = .flame
-        case .tree: self = .tree
-        case .callers: self = .callers
-        case .processes: self = .processes
-        case .modules: self = .modules
-        case .threads: self = .threads
-        case .cpus: self = .cpus
-        case .rings: self = .rings
-        default: return nil
+    /// What its key does.
+    var action: Action {
+        switch self {
+        case .functions: .functions
+        case .flame: .flame
+        case .tree: .tree
+        case .callers: .callers
+        case .processes: .processes
+        case .modules: .modules
+        case .threads: .threads
+        case .cpus: .cpus
+        case .rings: .rings
         }
+    }
+
+    init?(_ action: Action) {
+        guard let view = Self.allCases.first(where: { $0.action == action }) else { return nil }
+        self = view
     }
 }

@@ -6,6 +6,9 @@ internal import TopView
 /// How the live screen starts.
 struct LiveOptions {
     var color: ColorChoice = .auto
+    var theme = Theme.auto
+    /// Whether clicks and the wheel are taken.
+    var mouse = true
     /// Signs in ASCII only, whatever the locale can show.
     var ascii = false
     /// Nil: as the view has them.
@@ -33,7 +36,7 @@ enum LiveEnding: Sendable, Equatable {
 ///
 /// Call it on the main thread, with every other thread blocking all signals.
 func runLive(source: any ProfileSource, options: LiveOptions) throws(TerminalError) -> LiveEnding {
-    let screen = try CursesScreen(color: options.color, ascii: options.ascii)
+    let screen = try CursesScreen(color: options.color, theme: options.theme, ascii: options.ascii)
     var loop = LiveLoop(source: source, screen: screen, options: options)
     let ending = loop.run()
     screen.close()
@@ -67,6 +70,7 @@ private struct LiveLoop {
         setup.view = options.view
         setup.window = options.window
         setup.reach = options.reach
+        setup.mouse = options.mouse
         model = TopModel(setup)
     }
 
@@ -108,6 +112,7 @@ private struct LiveLoop {
     }
 
     private mutating func draw() {
+        screen.takeMouse(model.usesMouse)
         let size = screen.size
         screen.present(model.draw(columns: size.columns, lines: size.lines), repaint: needsRepaint)
         isStale = false
@@ -125,13 +130,21 @@ private struct LiveLoop {
         var found = false
         while let input = screen.keys.next() {
             found = true
-            guard case .key(let key) = input else { continue }
-            switch model.press(key) {
+            let effect =
+                switch input {
+                case .key(let key): model.press(key)
+                case .pointer(let pointer): model.point(pointer)
+                case .unknown: Effect.none
+                }
+            switch effect {
             case .none: break
             case .redraw: isStale = true
             case .repaint:
                 isStale = true
                 needsRepaint = true
+            case .export(let export):
+                if let table = model.shownTable { model.exported(export, write(table, for: export)) }
+                isStale = true
             case .quit: return .quit
             case .leave:
                 guard let command, command.reap() == nil else { return .quit }

@@ -40,11 +40,23 @@ package struct BatchFrame {
         let table = profile.table(of: index, by: options.grouping, matching: options.filter)
         var rows = options.ordering.sorted(table.rows)
         if let limit = options.limit, rows.count > limit { rows.removeSubrange(limit...) }
+        self.init(profile, event: index, number: number, rows: rows, of: table, by: options.grouping)
+    }
+
+    /// What a screen shows, as the first frame of a report.
+    init(_ shown: ShownTable) {
+        self.init(
+            shown.profile, event: shown.event, number: 1, rows: shown.rows, of: shown.table, by: shown.grouping)
+    }
+
+    private init(
+        _ profile: Profile, event index: Int, number: Int, rows: [Row], of table: Table, by grouping: Set<GroupKey>
+    ) {
         self.number = number
         self.profile = profile
         self.rows = rows
         event = profile.session.events[index]
-        grouping = options.grouping
+        self.grouping = grouping
         samples = table.samples
         naming = table.naming
         siblings = table.siblings.map { profile.session.events[$0].name }

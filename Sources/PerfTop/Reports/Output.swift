@@ -69,7 +69,8 @@ struct Output: ~Copyable {
     }
 }
 
-private func reason() -> String {
+/// What the last system call failed of: `no space left on device`.
+func reason() -> String {
     guard let text = unsafe strerror(errno) else { return "unknown error" }
     let message = unsafe String(cString: text)
     return message.prefix(1).lowercased() + message.dropFirst()

@@ -13,12 +13,14 @@ final class CursesScreen {
     /// Where keys come from; poll it for reading.
     let input: Int32
     let keys = KeyReader()
-    private let theme: Theme
+    private let styles: Styles
+    private let hasMouse: Bool
+    private var takesMouse = false
     private var cursorIsVisible = false
     private var isOpen = true
 
     /// Opens the screen on stdout, with keys from stdin or from /dev/tty where stdin is no terminal.
-    init(color: ColorChoice, ascii: Bool) throws(TerminalError) {
+    init(color: ColorChoice, theme: Theme, ascii: Bool) throws(TerminalError) {
         _ = unsafe setlocale(LC_ALL, "")
         let output = STDOUT_FILENO
         guard isatty(output) == 1 else { throw TerminalError(message: "stdout is no terminal; use --batch") }
@@ -32,7 +34,9 @@ final class CursesScreen {
         pt_prepare_screen(input)
         let colors = Self.colors(color)
         capabilities = Self.capabilities(colors, ascii: ascii)
-        theme = Theme(colors)
+        let told = unsafe getenv("COLORFGBG").map { unsafe String(cString: $0) }
+        styles = Styles(theme.resolved(colorFGBG: told), colors)
+        hasMouse = unsafe pt_terminal_string("kmous") != nil
     }
 
     deinit { close() }
@@ -56,7 +60,7 @@ final class CursesScreen {
         for (index, line) in picture.lines.enumerated() {
             var column: Int32 = 0
             for run in line.runs {
-                let style = theme[run.role]
+                let style = styles[run.role]
                 pt_set_style(style.attributes, style.pair)
                 let text = wide(run.text)
                 unsafe pt_add_text(Int32(index), column, text, Int32(text.count))
@@ -79,6 +83,13 @@ final class CursesScreen {
         var columns: Int32 = 0
         guard unsafe pt_window_size(STDOUT_FILENO, &lines, &columns) == 0 else { return }
         if lines != pt_lines() || columns != pt_columns() { resizeterm(lines, columns) }
+    }
+
+    /// Asks the terminal for clicks and the wheel, or leaves the mouse to it.
+    func takeMouse(_ wanted: Bool) {
+        guard hasMouse, wanted != takesMouse else { return }
+        takesMouse = wanted
+        pt_take_mouse(wanted ? 1 : 0)
     }
 
     /// Gives the terminal back, stops the process as ^Z does, and takes the terminal again when it is continued.
@@ -151,6 +162,8 @@ final class CursesScreen {
         for name in ["rmkx", "sgr0", "cnorm", "rmcup"] { bytes += string(name) }
         bytes += [0x0d, 0x0a]
         // Without another screen to leave, what is left of the picture must not look like part of what follows.
+        // Whatever way of telling of the mouse was chosen; terminals pass over what they do not know (xterm's ctlseqs).
+        if unsafe pt_terminal_string("kmous") != nil { bytes += Array("\u{1b}[?1006l\u{1b}[?1000l".utf8) }
         if string("rmcup").isEmpty { bytes += string("ed") }
         return bytes
     }

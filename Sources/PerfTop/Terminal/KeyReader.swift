@@ -8,6 +8,7 @@ struct KeyReader {
     func next() -> Input? {
         var code: wint_t = 0
         let kind = unsafe pt_next_key(&code)
+        if kind == KEY_CODE_YES, Int32(bitPattern: code) == KEY_MOUSE { return Self.pointer() }
         if kind == KEY_CODE_YES { return Self.named(code).map(Input.key) ?? .unknown }
         guard kind == OK else { return nil }
         return Self.typed(code).map(Input.key) ?? .unknown
@@ -16,7 +17,21 @@ struct KeyReader {
     /// What came from the terminal: a key of ours, or something nobody has a use for.
     enum Input {
         case key(Key)
+        case pointer(Pointer)
         case unknown
+    }
+
+    private static func pointer() -> Input {
+        var line: Int32 = 0
+        var column: Int32 = 0
+        let event: Pointer.Event
+        switch unsafe pt_mouse_event(&line, &column) {
+        case 1: event = .press
+        case 4: event = .wheelUp
+        case 5: event = .wheelDown
+        default: return .unknown
+        }
+        return .pointer(Pointer(event, line: Int(line), column: Int(column)))
     }
 
     private static func typed(_ code: wint_t) -> Key? {

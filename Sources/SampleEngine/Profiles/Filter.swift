@@ -3,7 +3,7 @@
 ///     memcpy            function, module or process holds the text      nginx | redis     either
 ///     !memcpy           none of them does                               nginx libc        both
 ///     /^_int_|free$/    a regular expression does                       "operator |"      as it stands
-///     module:libc  process:nginx  function:/^str/  pid:77  tid:77  cpu:3  user:0
+///     module:libc  process:nginx  function:/^str/  pid:77  tid:77  cpu:3  user:0  kind:kernel
 ///     self>1  total>=5  samples<100                                     of the rows that are left
 ///
 /// Terms judge samples by their places, so that whatever makes a row shows the same samples; comparisons judge rows.
@@ -44,6 +44,7 @@ public struct Filter: Sendable, Equatable {
         case thread(Int32)
         case cpu(UInt16)
         case user(UInt32)
+        case kind(CodeKind)
     }
 
     /// Terms and comparisons that have to hold together.
@@ -109,12 +110,13 @@ public struct FilterError: Error, Equatable {
 /// A place of a sample is judged in parts, each one once: which terms hold for its function, for its process, for its
 /// cell. All parts' bits together tell which alternatives hold.
 extension Filter {
-    func marks(function name: String, module: String) -> UInt64 {
+    func marks(function name: String, module: String, kind: CodeKind) -> UInt64 {
         marks {
             switch $0 {
             case .anyName(let pattern): pattern.isFound(in: name) || pattern.isFound(in: module)
             case .function(let pattern): pattern.isFound(in: name)
             case .module(let pattern): pattern.isFound(in: module)
+            case .kind(let wanted): kind == wanted
             default: false
             }
         }

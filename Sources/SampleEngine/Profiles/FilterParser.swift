@@ -98,7 +98,7 @@ struct FilterParser {
 
     // MARK: Terms
 
-    private enum Field: String { case function, module, process, pid, tid, thread, cpu, user }
+    private enum Field: String { case function, module, process, pid, tid, thread, cpu, user, kind }
 
     private mutating func term() throws(FilterError) -> Filter.Term {
         guard let field = field() else { return .anyName(try pattern()) }
@@ -113,6 +113,7 @@ struct FilterParser {
         case .tid, .thread: .thread(try integer())
         case .cpu: .cpu(try integer())
         case .user: .user(try integer())
+        case .kind: .kind(try kind())
         }
     }
 
@@ -132,6 +133,15 @@ struct FilterParser {
         let start = place
         guard let number = Number(word { $0 != " " && $0 != "|" }) else { throw FilterError(at: start, "not a number") }
         return number
+    }
+
+    private mutating func kind() throws(FilterError) -> CodeKind {
+        let start = place
+        guard let kind = CodeKind(rawValue: word { $0 != " " && $0 != "|" }) else {
+            throw FilterError(
+                at: start, "one of \(CodeKind.allCases.map(\.rawValue).joined(separator: ", ")) has to follow")
+        }
+        return kind
     }
 
     /// `/…/`, `"…"`, or a word up to the next blank or `|`.

@@ -9,4 +9,11 @@ extension Profile {
             sequence: sequence, session: session, state: state, slices: Array(slices[range]), stacks: stacks,
             names: names, wallClock: wallClock - min(newest.nanoseconds(since: end), wallClock))
     }
+
+    /// The same profile with other sentences about what was given up or chosen.
+    public func with(notes: [String]) -> Profile {
+        Profile(
+            sequence: sequence, session: session.with(notes: notes), state: state, slices: slices, stacks: stacks,
+            names: names, wallClock: wallClock)
+    }
 }

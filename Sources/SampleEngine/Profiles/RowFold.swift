@@ -312,7 +312,8 @@ private struct RowFold: ~Copyable {
         if let known = marks[place] { return known }
         let function = id.map { profile.names.functions[Int($0.index)] }
         let module = function.map { profile.names.modules[Int($0.module.index)].name } ?? ""
-        let answer = filter.marks(function: function?.name ?? "", module: module)
+        let answer = filter.marks(
+            function: function?.name ?? "", module: module, kind: function?.kind ?? .unknown)
         marks[place] = answer
         return answer
     }

@@ -4,6 +4,10 @@ extension TopModel {
     /// The last line: the prompt, a message, or the keys of this context.
     func bottomLine(_ columns: Int) -> (line: Line, cursor: Int?) {
         if let prompt { return promptLine(prompt, columns) }
+        if let question {
+            let text = " \(displayText(question.path)) is there already. Write over it?  y yes  n no"
+            return (plainLine(text, columns, .message), nil)
+        }
         if let message { return (plainLine(" " + message, columns, .message), nil) }
         return (keyLine(columns), nil)
     }
@@ -11,12 +15,18 @@ extension TopModel {
     private func promptLine(_ prompt: Prompt, _ columns: Int) -> (line: Line, cursor: Int?) {
         var builder = LineBuilder(width: columns)
         let isSearch = prompt.purpose == .search
-        builder.add(isSearch ? "Search: " : "Filter: ", .prompt)
+        builder.add(prompt.purpose.title + ": ", .prompt)
         let found = isSearch ? search.isEmpty ? 0 : rows.count(where: isFound) : rows.count
         let of = isSearch ? rows.count : rowsInside
-        let counts = "  \(Numbers.grouped(found)) of \(Numbers.grouped(of)) rows"
-        let keys = isSearch ? "  [Enter go] [Esc back]" : "  [Enter keep] [Esc back] [^U erase]"
-        let wrong = isSearch ? nil : filterError.map { "  \($0.sentence)" }
+        let counts =
+            prompt.purpose == .export ? "" : "  \(Numbers.grouped(found)) of \(Numbers.grouped(of)) rows"
+        let keys =
+            switch prompt.purpose {
+            case .search: "  [Enter go] [Esc back]"
+            case .filter: "  [Enter keep] [Esc back] [^U erase]"
+            case .export: "  [Enter write] [Esc back]  .csv and .json are written as such"
+            }
+        let wrong = prompt.purpose != .filter ? nil : filterError.map { "  \($0.sentence)" }
         let typed = fitter.shown(prompt.text)
         let before = TextWidth.cells(of: fitter.shown(prompt.textBeforeCursor))
         let cells = TextWidth.cells(of: typed)
@@ -63,8 +73,10 @@ extension TopModel {
         var builder = LineBuilder(width: columns)
         builder.skip(1)
         for binding in shown {
+            builder.target = .action(binding.action)
             builder.add(binding.keys.first?.name ?? "", .key)
             builder.add(" " + label(binding), .keyText)
+            builder.target = nil
             builder.skip(2)
         }
         return builder.finish()

@@ -6,12 +6,13 @@ extension TopModel {
         ("order held", "rows keep their places for 5 s after the cursor was moved; g lets them go"),
         ("filter", "name: in function, module or process; capitals count once there is one"),
         ("  a b, a|b, !a", "both; either; not. \"a b\" as it stands; /^a.*z$/ a regular expression"),
-        ("  module:a", "also function: process: pid: tid: cpu: user:"),
+        ("  module:a", "also function: process: pid: tid: cpu: user: kind:"),
         ("  self>1", "also total and samples, with > >= < <=: of the rows that are left"),
         ("order", "rows closer than chance keep their places; a new sort is exact"),
-        ("K", "blank user code, k kernel, g guest, j made at run time, ? unknown"),
+        ("K", "blank the program itself, l shared library, k kernel, g guest, j made at run time, ? unknown"),
         ("[fn 0x…]", "a function known only by its place: its name was stripped"),
         ("[unknown]", "code of which nothing is known"),
+        ("mouse", "a row, a title to sort by, a tab, a word of the last line; with Shift the terminal selects text"),
         ("LOST", "samples the kernel could not deliver: the ring was full"),
     ]
 

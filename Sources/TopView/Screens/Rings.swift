@@ -105,7 +105,10 @@ extension TopModel {
             .map { (id: $0, spec: $0.spec(overwrites: overwrites)) }
         let placed = Layout.place(used, in: columns, flexibleMinimum: 4)
         shownColumns = placed.map(\.spec.title)
-        var body = Body(lines: [headerLine(placed, ringOrdering.column, rising: ringOrdering.isRising, columns)])
+        var body = Body(lines: [
+            headerLine(
+                placed, ringOrdering.column, rising: ringOrdering.isRising, among: RingColumn.sortable, columns)
+        ])
         guard !rings.isEmpty else {
             let reason =
                 profile == nil ? "starting: no ring has been read yet" : "no rings: this profile was not sampled here"
@@ -115,9 +118,8 @@ extension TopModel {
         ringCursor.show(rows: count, of: rings.count)
         for index in ringCursor.top..<(ringCursor.top + count) {
             guard index < rings.count else { break }
-            let selected = index == ringCursor.index
-            if selected { body.cursor = body.lines.count }
-            body.lines.append(ringLine(rings[index], placed, columns, selected: selected))
+            if index == ringCursor.index { body.cursor = body.lines.count }
+            body.lines.append(ringLine(index, placed, columns))
         }
         // What the session gave up belongs to the state of the rings; here there is room for all of it.
         let notes = profile?.session.notes ?? []
@@ -129,10 +131,13 @@ extension TopModel {
     }
 
     private func ringLine(
-        _ ring: RingFigures, _ placed: [PlacedColumn<RingColumn>], _ width: Int, selected: Bool
+        _ index: Int, _ placed: [PlacedColumn<RingColumn>], _ width: Int
     ) -> Line {
+        let ring = rings[index]
+        let selected = index == ringCursor.index
         let base: Role = selected ? .selected : ring.missing > 0 ? .warning : .plain
         var builder = LineBuilder(width: width)
+        builder.target = .row(index)
         builder.add(selected ? glyphs.cursor + " " : "  ", base)
         for column in placed {
             let text = fitter.fit(ringCell(column.id, ring), to: column.width, rightAligned: column.spec.right)

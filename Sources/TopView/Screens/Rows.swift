@@ -11,7 +11,9 @@ extension TopModel {
         let placed = Layout.place(specs, in: columns, flexibleMinimum: max(20, columns * 3 / 8))
         shownColumns = placed.map(\.spec.title)
         let rising = ordering.inverted == ordering.column.isNumber
-        var body = Body(lines: [headerLine(placed, ordering.column, rising: rising, columns)])
+        var body = Body(lines: [
+            headerLine(placed, ordering.column, rising: rising, among: sortable, columns)
+        ])
         if let reason = emptyReason {
             body.lines += reasonLines(reason, columns, rows: count)
             return body
@@ -23,13 +25,16 @@ extension TopModel {
                 continue
             }
             if index == cursor.index { body.cursor = body.lines.count }
-            body.lines.append(rowLine(rows[index], placed, columns, selected: index == cursor.index))
+            body.lines.append(rowLine(index, placed, columns))
         }
         return body
     }
 
-    private func rowLine(_ row: Row, _ placed: [PlacedColumn<Column>], _ width: Int, selected: Bool) -> Line {
+    private func rowLine(_ index: Int, _ placed: [PlacedColumn<Column>], _ width: Int) -> Line {
+        let row = rows[index]
+        let selected = index == cursor.index
         var builder = LineBuilder(width: width)
+        builder.target = .row(index)
         // A match is marked by a sign as well, for terminals that show no color.
         let found = isFound(row)
         let isPinned = isPinned(row)
@@ -38,7 +43,8 @@ extension TopModel {
         builder.add(sign + second, selected ? .selected : .plain)
         for column in placed {
             let isMatch = found && column.id == .function
-            let role: Role = selected ? .selected : isMatch ? .match : Self.role(of: column.id, row.kind)
+            let role: Role =
+                selected ? .selected : isMatch ? .match : column.id == .function ? Self.role(of: row) : .plain
             let text = cell(column.id, of: row, width: column.width)
             switch column.id {
             case .function: builder.add(fitter.scrolled(text, by: nameOffset, to: column.width), role)
@@ -50,17 +56,13 @@ extension TopModel {
         return builder.finish(selected ? .selected : .plain)
     }
 
-    private static func role(of column: Column, _ kind: CodeKind) -> Role {
-        // One colored run per row: each change of color is a dozen bytes on the line, and the letter says it anyway.
-        switch column {
-        case .function:
-            switch kind {
-            case .user: .plain
-            case .kernel, .guest: .kernel
-            case .jit: .jit
-            case .unknown: .unknown
-            }
-        default: .plain
+    /// One colored run per row: each change of color is a dozen bytes on the line, and the letter says it anyway.
+    private static func role(of row: Row) -> Role {
+        switch row.kind {
+        case .user: row.isOfLibrary ? .library : .application
+        case .kernel, .guest: .kernel
+        case .jit: .jit
+        case .unknown: .unknown
         }
     }
 
@@ -70,7 +72,7 @@ extension TopModel {
         case .trend: bars(trend(of: row).suffix(width))
         case .selfPercent: Numbers.fixed(row.selfPercent, 2)
         case .samples: row.selfSamples < 100_000_000 ? String(row.selfSamples) : Numbers.short(Double(row.selfSamples))
-        case .kind: Self.letter(of: row.kind)
+        case .kind: Self.letter(of: row)
         case .count1, .count2, .count3:
             column.sibling.map { $0 < row.counts.count ? Numbers.short(Double(row.counts[$0])) : "" } ?? ""
         case .pid: row.key.pid.map { String($0) } ?? ""
@@ -100,9 +102,9 @@ extension TopModel {
     }
 
     /// The letter that says what a color may say as well.
-    static func letter(of kind: CodeKind) -> String {
-        switch kind {
-        case .user: " "
+    static func letter(of row: Row) -> String {
+        switch row.kind {
+        case .user: row.isOfLibrary ? "l" : " "
         case .kernel: "k"
         case .guest: "g"
         case .jit: "j"
@@ -161,7 +163,7 @@ extension TopModel {
         var facts = [row.process, "\(Numbers.fixed(row.selfPercent, 2))%"]
         facts.append("\(Numbers.grouped(row.selfSamples)) of \(Numbers.grouped(samples)) samples")
         facts += zip(siblings, row.counts).map { "\($0) \(Numbers.grouped($1))" }
-        facts.append(Self.word(for: row.kind))
+        facts.append(Self.word(for: row))
         if let course = course(of: row) { facts.append(course) }
         var lines = [stripLine("", [], place, columns)]
         lines += wrapped(name, columns, .heading, indent: 2)
@@ -192,9 +194,9 @@ extension TopModel {
         return row.kind == .jit && row.function.hasPrefix("[") ? "no map tells its name" : ""
     }
 
-    static func word(for kind: CodeKind) -> String {
-        switch kind {
-        case .user: "user code"
+    private static func word(for row: Row) -> String {
+        switch row.kind {
+        case .user: row.isOfLibrary ? "code of a shared library" : "user code"
         case .kernel: "kernel"
         case .guest: "guest of a virtual machine"
         case .jit: "code made at run time"
@@ -228,4 +230,9 @@ extension TopModel {
         builder.add(ending, .quiet)
         return builder.finish()
     }
+}
+
+extension Row {
+    /// Whether the module's name is that of a shared library: `libc.so.6`, `_json.cpython-311-x86_64-linux-gnu.so`.
+    var isOfLibrary: Bool { kind == .user && (module.hasSuffix(".so") || module.contains(".so.")) }
 }

@@ -63,9 +63,12 @@ extension TopModel {
         let dot = " \(glyphs.dot) "
         while facts.count > 1, TextWidth.cells(of: facts.joined(separator: dot)) >= columns { facts.removeLast() }
         let text = facts.joined(separator: dot)
-        let meter = loads.load(at: profile.wallClock).flatMap {
-            self.meter($0, room: columns - 4 - TextWidth.cells(of: text))
-        }
+        let meter =
+            !showsMeters
+            ? nil
+            : loads.load(at: profile.wallClock).flatMap {
+                self.meter($0, room: columns - 4 - TextWidth.cells(of: text))
+            }
         return plainLine(" " + (meter.map { $0 + "  " } ?? "") + text, columns, verdict.isFine ? .plain : .warning)
     }
 
@@ -128,11 +131,13 @@ extension TopModel {
         var builder = LineBuilder(width: columns)
         builder.skip(1)
         for view in views {
+            builder.target = .action(view.action)
             if view == self.view {
                 builder.add("[\(name(view, short))]", .chosenTab)
             } else {
                 builder.add(name(view, short), view.isBuilt ? .tab : .quiet)
             }
+            builder.target = nil
             builder.skip(1)
         }
         if !state.isEmpty, builder.room > 6 {

@@ -68,7 +68,7 @@ import Testing
     /// A term and its opposite share out all samples, whatever makes a row.
     @Test func aTermAndItsOppositeAreEverything() throws {
         let keys = GroupKey.allCases
-        for text in ["memcpy", "module:libc", "pid:10", "/s$/", "tid:20", "process:redis"] {
+        for text in ["memcpy", "module:libc", "pid:10", "/s$/", "tid:20", "process:redis", "kind:kernel"] {
             for choice in 1..<(1 << keys.count) {
                 let grouping = Set(keys.indices.filter { choice >> $0 & 1 == 1 }.map { keys[$0] })
                 let (shown, hidden) = (try table(text, by: grouping), try table("!" + text, by: grouping))
@@ -85,6 +85,21 @@ import Testing
         #expect(try table("memcpy", by: [.process]).rows.map(\.selfPercent) == [50, 12])
         #expect(try table("memcpy self>40", by: [.process]).rows.map(\.process) == ["nginx"])
         #expect(try table("memcpy", by: [.pid]).rows.map(\.pid) == [10, 20])
+    }
+
+    @Test func kindsOfCodeAreTermsToo() throws {
+        var builder = SyntheticProfile()
+        builder.add("read", module: "libc.so.6", process: "cat", samples: 3)
+        builder.add("vfs_read", module: "[kernel]", process: "cat", kind: .kernel, samples: 5)
+        builder.add("JS:*f", module: "[jit]", process: "node", pid: 8, kind: .jit, samples: 7)
+        let profile = builder.next()
+        func shown(_ text: String) throws -> [String] {
+            profile.table(by: [.function], matching: try Filter(text)).rows.map(\.function).sorted()
+        }
+        #expect(try shown("kind:kernel") == ["vfs_read"])
+        #expect(try shown("!kind:kernel") == ["JS:*f", "read"])
+        let either = try shown("kind:jit | cat kind:user")
+        #expect(either == ["JS:*f", "read"])
     }
 
     @Test func anythingTypedIsReadOrRefused() {

@@ -1,0 +1,67 @@
+internal import SampleEngine
+
+/// The mouse: what is under the pointer was said by whoever drew it there.
+extension TopModel {
+    /// Rows that one notch of the wheel moves.
+    private static var wheelRows: Int { 3 }
+
+    /// Does what a click or the wheel means at this moment; every one of them has a key as well.
+    public mutating func point(_ pointer: Pointer) -> Effect {
+        // What is typed is finished or left by keys.
+        guard context != .prompt, context != .question else { return .none }
+        message = nil
+        switch pointer.event {
+        case .wheelUp: return turnWheel(.up)
+        case .wheelDown: return turnWheel(.down)
+        case .press: break
+        }
+        guard drawnLines.indices.contains(pointer.line),
+            let target = drawnLines[pointer.line].target(at: pointer.column)
+        else { return .redraw }
+        switch target {
+        case .action(let action): return press(action)
+        case .sort(let index) where context == .table:
+            // A click on the sorted column turns the order round, as in every table.
+            if isSorted(byColumn: index) { invert() } else { sort(byColumn: index) }
+            return .redraw
+        case .row(let index) where context == .table: return pressRow(index)
+        case .choice(let index) where context == .menu:
+            menu?.index = index
+            return perform(menu?.isOn == nil ? .accept : .toggle)
+        default: return .redraw
+        }
+    }
+
+    /// A tab or a word of the bar: only what its keys could do now.
+    private mutating func press(_ action: Action) -> Effect {
+        let isBound = Binding.all.contains { $0.action == action && $0.contexts.contains(context) }
+        return isBound ? perform(action) : .redraw
+    }
+
+    mutating func switchMouse() {
+        usesMouse.toggle()
+        say(
+            usesMouse
+                ? "the mouse is perftop's; with Shift the terminal selects text"
+                : "the mouse is the terminal's; M takes it back")
+    }
+
+    private mutating func turnWheel(_ action: Action) -> Effect {
+        var effect = Effect.none
+        for _ in 0..<Self.wheelRows { effect = perform(action) }
+        return effect
+    }
+
+    /// The first click chooses a row, one on the chosen row enters it.
+    private mutating func pressRow(_ index: Int) -> Effect {
+        if view == .rings {
+            if index == ringCursor.index { return perform(.drill) }
+            ringCursor.move(to: index, in: rings.lazy.map(RingID.init))
+        } else {
+            if index == cursor.index { return perform(.drill) }
+            cursor.move(to: index, in: rows.lazy.map(\.key))
+            holdOrder()
+        }
+        return .redraw
+    }
+}
