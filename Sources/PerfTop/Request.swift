@@ -40,8 +40,7 @@ struct Request {
         let (window, reach) = try Self.window(arguments.window ?? "10s")
         wantsBatch =
             arguments.batch || arguments.frames != nil || arguments.format != nil || arguments.output != nil
-        // What the screen can step back to is kept as well.
-        pace = Pace(delay: delay, window: max(window, Self.history))
+        pace = Pace(delay: delay, window: window, history: Self.history)
 
         let view = try Self.view(arguments.view ?? "functions")
         let asked = try Self.grouping(arguments.grouping)

@@ -101,11 +101,20 @@ extension TopModel {
     /// Bars of a graph and what each stands for: every few seconds one more, so that most pictures change none.
     static let trendSteps = (count: 24, nanoseconds: UInt64(5_000_000_000))
 
+    /// Most cells whose trends are folded in the same picture as the rows.
+    private static var trendCellsAtOnce: Int { 50_000 }
+
     private mutating func rememberTrends() {
         guard let past = timeline.past else { return }
         let (count, step) = Self.trendSteps
         let source = source(at: (past.slices.last?.end.nanoseconds ?? 0) / step)
         if trends?.source == source { return }
+        // A key is answered first: the bars of a large past come with the next profile.
+        let isLarge = past.slices.reduce(0) { $0 + $1.cells.count } > Self.trendCellsAtOnce
+        if isLarge, trendsMayWait, !isFrozen, let trends {
+            let none = Trends(weights: [:], totals: trends.value.totals, samples: trends.value.samples)
+            return self.trends = Remembered(source: trends.source, value: none)
+        }
         let value = past.trends(
             of: event, by: grouping, inside: levels.map(\.scope), matching: filter, step: step, count: count)
         trends = Remembered(source: source, value: value)

@@ -8,7 +8,10 @@ extension TopModel {
     }
 
     mutating func stepBack() {
-        guard timeline.stepBack() else { return say("nothing older is kept: the oldest goes first") }
+        guard timeline.stepBack() else {
+            let kept = timeline.profile.map { Numbers.seconds($0.seconds) } ?? "0s"
+            return say("nothing older than \(kept) is kept: the oldest goes first")
+        }
         hold = nil
         look()
     }

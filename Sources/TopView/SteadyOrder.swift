@@ -92,9 +92,10 @@ extension SteadyOrder<RowKey> {
     ///   - sorted: rows in exactly this order.
     ///   - samples: all samples behind the table.
     mutating func arranged(_ sorted: [Row], by ordering: Ordering<Column>, samples: UInt64) -> [Row] {
-        let weights = sorted.map { ordering.weight(of: $0, samples: samples) }
-        let order = arrange(sorted.map(\.key), weights: weights, runs: ordering.runs(of: sorted))
-        return order.map { sorted[$0] }
+        let near = Array(sorted.prefix(Self.reach))
+        let weights = near.map { ordering.weight(of: $0, samples: samples) }
+        let order = arrange(near.map(\.key), weights: weights, runs: ordering.runs(of: near))
+        return order.map { near[$0] } + sorted[near.count...]
     }
 }
 

@@ -67,6 +67,8 @@ public struct TopModel: Sendable {
     var baseline: Profile?
     var baselineShares: Remembered<[RowKey: Double]>?
     var trends: Remembered<Trends>?
+    /// A key is being answered: bars that take long come with the next profile.
+    var trendsMayWait = true
     var loads = LoadHistory()
     /// Place of the event on the screen in `session.events`.
     var event = 0
@@ -146,7 +148,9 @@ public struct TopModel: Sendable {
     public mutating func receive(_ profile: Profile, load: MachineLoad? = nil) -> Effect {
         if let load { loads.add(load, at: profile.wallClock) }
         guard timeline.receive(profile) else { return .none }
+        trendsMayWait = false
         look()
+        trendsMayWait = true
         return .redraw
     }
 

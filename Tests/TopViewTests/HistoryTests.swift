@@ -52,7 +52,8 @@ import Testing
         var model = model(showing: seconds(3, into: &builder))
         model.type("[[[[")
         #expect(functions(model) == ["always", "f1"])
-        #expect(model.draw(columns: 100, lines: 20).text.contains("nothing older is kept"))
+        #expect(
+            model.draw(columns: 100, lines: 20).text.contains("nothing older than 3s is kept: the oldest goes first"))
     }
 
     /// Sampling goes on: what came meanwhile is a step further on, and Space goes there at once.

@@ -32,42 +32,6 @@ public struct RowKey: Hashable, Sendable {
     public init() {}
 }
 
-/// One line of a table.
-public struct Row: Sendable {
-    public let key: RowKey
-    /// Empty where rows are not grouped by function.
-    public let function: String
-    /// What the table shows of it: without parameters.
-    public let shortFunction: String
-    public let rawFunction: String?
-    /// Where the function's name was found.
-    public let nameSource: NameSource
-    public let module: String
-    public let modulePath: String
-    public let buildID: String
-    public let process: String
-    /// The process behind the row, nil where there are several.
-    public let pid: Int32?
-    /// `unknown` where the row holds several kinds.
-    public let kind: CodeKind
-    /// Percent of the table's weight; self counts the innermost frame, total every frame once.
-    public let selfPercent: Double
-    public let totalPercent: Double
-    public let selfSamples: UInt64
-    public let totalSamples: UInt64
-    /// What each sibling of the table's event counted here, in the order of `Table.siblings`.
-    public let counts: [UInt64]
-
-    /// The same row in a table in which it has no sample.
-    public var emptied: Row {
-        Row(
-            key: key, function: function, shortFunction: shortFunction, rawFunction: rawFunction,
-            nameSource: nameSource, module: module, modulePath: modulePath, buildID: buildID, process: process,
-            pid: pid,
-            kind: kind, selfPercent: 0, totalPercent: 0, selfSamples: 0, totalSamples: 0, counts: [])
-    }
-}
-
 /// Rows in falling order of self weight, and what their percentages are of.
 public struct Table: Sendable {
     public let rows: [Row]

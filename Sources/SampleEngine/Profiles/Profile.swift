@@ -7,24 +7,29 @@ public struct SessionFacts: Sendable {
     public let notes: [String]
     /// Nanoseconds that a profile looks back; nil where each holds what came since the one before.
     public let window: UInt64?
+    /// Nanoseconds that are kept beyond, as far as there is room.
+    public let history: UInt64
     /// Samples per second and CPU that the kernel is asked for at the most; nil where it is asked for none.
     public let kernelRate: UInt64?
 
     public init(
-        target: String, events: [EventInUse], notes: [String], window: UInt64? = nil, kernelRate: UInt64? = nil
+        target: String, events: [EventInUse], notes: [String], window: UInt64? = nil, history: UInt64 = 0,
+        kernelRate: UInt64? = nil
     ) {
         self.kernelRate = kernelRate
         self.target = target
         self.events = events
         self.notes = notes
         self.window = window
+        self.history = history
     }
 }
 
 extension SessionFacts {
     /// The same session with other notes.
     func with(notes: [String]) -> SessionFacts {
-        SessionFacts(target: target, events: events, notes: notes, window: window, kernelRate: kernelRate)
+        SessionFacts(
+            target: target, events: events, notes: notes, window: window, history: history, kernelRate: kernelRate)
     }
 }
 

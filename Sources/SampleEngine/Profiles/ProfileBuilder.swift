@@ -94,7 +94,8 @@ package struct ProfileBuilder: ~Copyable {
                 folded: open.folded, userless: outside, cost: measureCost()))
         boundSlices()
         if let window, let newest = slices.last?.end {
-            slices.removeAll { newest.nanoseconds(since: $0.end) >= window }
+            let kept = max(window, session.history)
+            slices.removeAll { newest.nanoseconds(since: $0.end) >= kept }
         }
         frames.doubt(at: .now)
         frames.orderUnnamed(by: cells)
@@ -227,14 +228,18 @@ package struct ProfileBuilder: ~Copyable {
 
     // MARK: Bounded memory
 
-    /// Most cells kept (8 MB), and most slices: beyond, the two oldest slices become one. Nothing is dropped, only the
-    /// past gets coarser.
+    /// Most cells kept (8 MB), and most slices. Beyond, the oldest slice of the history goes; of the window nothing is
+    /// dropped, its two oldest slices become one: it only gets coarser.
     private static var cellLimit: Int { 1 << 18 }
     private static var sliceLimit: Int { 600 }
 
     private mutating func boundSlices() {
         var cells = slices.reduce(0) { $0 + $1.cells.count }
         while slices.count > 2, cells > Self.cellLimit || slices.count > Self.sliceLimit {
+            if let window, let newest = slices.last?.end, newest.nanoseconds(since: slices[0].end) >= window {
+                cells -= slices.removeFirst().cells.count
+                continue
+            }
             let joined = slices[0].joined(with: slices[1])
             cells += joined.cells.count - slices[0].cells.count - slices[1].cells.count
             slices.replaceSubrange(0...1, with: [joined])

@@ -44,6 +44,12 @@ public struct Trends: Sendable {
     public let totals: [UInt64]
     /// The event's samples.
     public let samples: [UInt64]
+
+    public init(weights: [RowKey: [Double]], totals: [UInt64], samples: [UInt64]) {
+        self.weights = weights
+        self.totals = totals
+        self.samples = samples
+    }
 }
 
 extension Profile {
@@ -321,13 +327,13 @@ private struct RowFold: ~Copyable {
     // MARK: The table
 
     func table() -> Table {
-        let ordered = sums.sorted { left, right in
-            if left.own.weight != right.own.weight { return left.own.weight > right.own.weight }
-            return left.total.weight > right.total.weight
-        }
+        // Numbers are moved about, not the sums themselves.
+        let weights = sums.map { (own: $0.own.weight, total: $0.total.weight) }
+        let ordered = sums.indices.sorted { weights[$0] > weights[$1] }
         var rows: [Row] = []
         rows.reserveCapacity(ordered.count)
-        for sum in ordered where sum.held != 0 {
+        for index in ordered where sums[index].held != 0 {
+            let sum = sums[index]
             let row = row(sum)
             let isShown =
                 filter.isEmpty

@@ -4,10 +4,13 @@ public struct Pace: Sendable {
     public var delay: UInt64
     /// Nanoseconds that a picture looks back; nil: each picture holds what came since the one before.
     public var window: UInt64?
+    /// Nanoseconds that a screen can go back; kept as far as there is room, the oldest goes first.
+    public var history: UInt64
 
-    public init(delay: UInt64, window: UInt64?) {
+    public init(delay: UInt64, window: UInt64?, history: UInt64 = 0) {
         self.delay = max(1_000_000, delay)
         self.window = window
+        self.history = history
     }
 
     package func schedule(from start: Instant) -> Schedule { Schedule(pace: self, start: start) }
@@ -94,7 +97,7 @@ package struct Schedule: Sendable {
 
     /// Whether the open slice is to be handed over now.
     package mutating func wantsPicture(_ due: Due, samples: UInt64) -> Bool {
-        guard let window = pace.window else { return due == .tick }
+        guard let window = pace.window.map({ max($0, pace.history) }) else { return due == .tick }
         if samples > 0 {
             let isFirstAfterQuiet = !hasPicture || quietSlices > 0
             guard due == .tick || isFirstAfterQuiet || wasRefused else { return false }

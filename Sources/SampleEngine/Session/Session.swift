@@ -49,6 +49,7 @@ public final class Session: ProfileSource {
         let start = source.clock.now
         let facts = SessionFacts(
             target: source.targetText, events: source.events, notes: source.notes, window: pace.window,
+            history: pace.history,
             kernelRate: source.kernelRate)
         let toResolver = Mailbox<OpenSlice>()
         let toSampler = Mailbox<OpenSlice>()

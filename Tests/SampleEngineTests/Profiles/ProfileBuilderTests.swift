@@ -6,9 +6,10 @@ private typealias Builder = ProfileBuilder
 
 @Suite("ProfileBuilder: slices in, profiles out")
 struct ProfileBuilderTests {
-    private static func builder(window: UInt64?) -> Builder {
+    private static func builder(window: UInt64?, history: UInt64 = 0) -> Builder {
         Builder(
-            session: SessionFacts(target: "test", events: [], notes: ["a note"], window: window), wantedUser: nil)
+            session: SessionFacts(target: "test", events: [], notes: ["a note"], window: window, history: history),
+            wantedUser: nil)
     }
 
     /// A slice of one second that ends at a time, with samples at one kernel address each.
@@ -117,6 +118,24 @@ struct ProfileBuilderTests {
             #expect(table.samples == (end == 1 ? 60_000 : 120_000))
         }
         #expect(most <= (1 << 18) + 60_000 && most > 120_000)
+    }
+
+    @Test("History goes when there is no room for it, the oldest slice first; the window stays whole")
+    func boundedHistory() {
+        var builder = Self.builder(window: 2_000_000_000, history: 100_000_000_000)
+        for end in 1...10 as ClosedRange<UInt64> {
+            builder.add(Self.slice(end: end, samples: 60_000, address: end * 1_000_000, limit: 1 << 17))
+            let slices = builder.profile().slices
+            #expect(slices.reduce(0) { $0 + $1.cells.count } <= 1 << 18)
+            #expect(slices.count == Int(min(end, 4)), "four times 60,000 cells are less than 2^18")
+            #expect(
+                slices.allSatisfy { $0.cells.count == 60_000 } && slices.last?.end.nanoseconds == end * 1_000_000_000)
+        }
+        var wide = Self.builder(window: 8_000_000_000, history: 100_000_000_000)
+        for end in 1...10 as ClosedRange<UInt64> {
+            wide.add(Self.slice(end: end, samples: 60_000, address: end * 1_000_000, limit: 1 << 17))
+        }
+        #expect(Self.samples(wide.profile()) >= 8 * 60_000, "what a picture shows is never dropped")
     }
 
     @Test("Only the wanted user's processes are in the picture")
