@@ -13,6 +13,8 @@ public struct SyntheticProfile {
     /// 14:03:27 UTC.
     public var wallClock: UInt64 = 1_767_276_207 * 1_000_000_000
     public var seconds: Double = 10
+    /// What waits for a name.
+    public var backlog: NamingBacklog?
 
     private var names = Names()
     private var stacks = PagedArray<Frame>()
@@ -94,7 +96,7 @@ public struct SyntheticProfile {
         if !past.isEmpty {
             return Profile(
                 sequence: sequence, session: session, state: state, slices: past, stacks: stacks, names: names,
-                wallClock: wallClock)
+                wallClock: wallClock, backlog: backlog)
         }
         defer { cells = [] }
         let end = Instant(nanoseconds: UInt64((Double(sequence) + seconds) * 1e9))
@@ -103,7 +105,7 @@ public struct SyntheticProfile {
             start: start, end: end, cells: cells, rings: rings, counted: counted, folded: folded, cost: cost)
         return Profile(
             sequence: sequence, session: session, state: state, slices: [slice], stacks: stacks, names: names,
-            wallClock: wallClock &+ sequence * 1_000_000_000)
+            wallClock: wallClock &+ sequence * 1_000_000_000, backlog: backlog)
     }
 }
 

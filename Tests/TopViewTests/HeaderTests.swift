@@ -42,4 +42,22 @@ import Testing
         model.type("[[")
         #expect(model.draw(columns: 120, lines: 24).text.contains("30.0%] user 30"))
     }
+
+    /// Names that take long are told of in a place that is there anyway: no row moves for it.
+    @Test func slowNamesAreToldOf() {
+        var builder = SyntheticProfile()
+        builder.addUsualRows()
+        var usual = model(showing: builder.next())
+        let before = usual.draw(columns: 140, lines: 24).lines
+        builder.addUsualRows()
+        builder.backlog = NamingBacklog(places: 4711, spaces: 12, next: "libLLVM.so.17")
+        var slow = model(showing: builder.next())
+        let after = slow.draw(columns: 140, lines: 24).lines
+        #expect(after.contains { $0.text.contains("reading symbols: 12 to go, libLLVM.so.17…") })
+        #expect(before.firstIndex { $0.text.contains("SELF%") } == after.firstIndex { $0.text.contains("SELF%") })
+        #expect(slow.draw(columns: 80, lines: 24).text.contains("reading symbols: 12 to go"))
+        slow.type(" ")
+        #expect(
+            !slow.draw(columns: 140, lines: 24).text.contains("reading symbols: 12"), "a frozen screen reads nothing")
+    }
 }

@@ -41,6 +41,13 @@ struct FrameTable: ~Copyable {
     /// Nothing waits for a name.
     var isNamed: Bool { unnamed.isEmpty }
 
+    /// How many frames wait, in how many spaces, and where the next one is.
+    var waiting: (places: Int, spaces: Int, next: SpaceID)? {
+        guard let next = unnamed.last else { return nil }
+        let spaces = Set(unnamed.map { frames[Int($0.index)].location.space })
+        return (unnamed.count, spaces.count, frames[Int(next.index)].location.space)
+    }
+
     /// The next frame to name.
     mutating func takeUnnamed() -> StackID? { unnamed.popLast() }
 

@@ -33,3 +33,18 @@ public struct Naming: Equatable, Sendable {
         }
     }
 }
+
+/// Places that were sampled and whose names are still being looked for.
+public struct NamingBacklog: Sendable, Equatable {
+    public let places: Int
+    /// How many files, and other kinds of space, they are in.
+    public let spaces: Int
+    /// The module that is read next.
+    public let next: String
+
+    public init(places: Int, spaces: Int, next: String) {
+        self.places = places
+        self.spaces = spaces
+        self.next = next
+    }
+}

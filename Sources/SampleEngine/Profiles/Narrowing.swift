@@ -7,13 +7,14 @@ extension Profile {
         let end = range.isEmpty ? newest : slices[range.upperBound - 1].end
         return Profile(
             sequence: sequence, session: session, state: state, slices: Array(slices[range]), stacks: stacks,
-            names: names, wallClock: wallClock - min(newest.nanoseconds(since: end), wallClock))
+            names: names, wallClock: wallClock - min(newest.nanoseconds(since: end), wallClock),
+            backlog: backlog)
     }
 
     /// The same profile with other sentences about what was given up or chosen.
     public func with(notes: [String]) -> Profile {
         Profile(
             sequence: sequence, session: session.with(notes: notes), state: state, slices: slices, stacks: stacks,
-            names: names, wallClock: wallClock)
+            names: names, wallClock: wallClock, backlog: backlog)
     }
 }

@@ -50,10 +50,12 @@ public struct Profile: Sendable {
     public let names: Names
     /// Wall-clock time of the newest slice's end, nanoseconds since 1970.
     public let wallClock: UInt64
+    /// What still waits for a name, where that takes long enough to be told; nil otherwise.
+    public let backlog: NamingBacklog?
 
     public init(
         sequence: UInt64, session: SessionFacts, state: State, slices: [Slice], stacks: PagedArray<Frame>,
-        names: Names, wallClock: UInt64
+        names: Names, wallClock: UInt64, backlog: NamingBacklog? = nil
     ) {
         self.sequence = sequence
         self.session = session
@@ -62,5 +64,6 @@ public struct Profile: Sendable {
         self.stacks = stacks
         self.names = names
         self.wallClock = wallClock
+        self.backlog = backlog
     }
 }

@@ -17,6 +17,8 @@ package struct ProfileBuilder: ~Copyable {
     private var state = Profile.State.live
     /// From how many processes on the names of those that are in no slice are dropped.
     private var processLimit = 1024
+    /// Since when names have been waited for; nil while every place has one.
+    private var unnamedSince: Instant?
     /// What came up since the session began.
     private var news: [String] = []
     /// What to do about hidden kernel names.
@@ -171,6 +173,7 @@ package struct ProfileBuilder: ~Copyable {
     ///
     /// - Returns: true once everything in view has its name.
     package mutating func name(until deadline: Instant) -> Bool {
+        if unnamedSince == nil, !frames.isNamed { unnamedSince = .now }
         while let id = frames.takeUnnamed() {
             let now = Instant.now
             let answer = symbolizer.answer(at: frames.frames[Int(id.index)].location, now: now)
@@ -179,7 +182,19 @@ package struct ProfileBuilder: ~Copyable {
                 isChangeable: answer.symbol.isChangeable, now: now)
             if now > deadline { break }
         }
+        if frames.isNamed { unnamedSince = nil }
         return frames.isNamed
+    }
+
+    /// What takes less than this needs no word.
+    private static var patience: UInt64 { 150_000_000 }
+
+    private var backlog: NamingBacklog? {
+        guard let since = unnamedSince, Instant.now.nanoseconds(since: since) > Self.patience,
+            let waiting = frames.waiting
+        else { return nil }
+        return NamingBacklog(
+            places: waiting.places, spaces: waiting.spaces, next: symbolizer.name(of: waiting.next))
     }
 
     private mutating func intern(_ symbol: Symbol) -> FunctionID {
@@ -213,7 +228,8 @@ package struct ProfileBuilder: ~Copyable {
         let profile = Profile(
             sequence: sequence,
             session: session.with(notes: notes),
-            state: state, slices: slices, stacks: frames.frames, names: names, wallClock: wallClockNanoseconds())
+            state: state, slices: slices, stacks: frames.frames, names: names, wallClock: wallClockNanoseconds(),
+            backlog: backlog)
         if window == nil { slices = [] }
         return profile
     }

@@ -45,6 +45,14 @@ package struct Symbolizer: ~Copyable {
     /// True once kernel code was sampled whose names the kernel hides (`kernel.kptr_restrict`).
     package var kernelIsHidden: Bool { kernel.isHidden }
 
+    /// What a space is called before anything of it has been read.
+    func name(of space: SpaceID) -> String {
+        if let sighting = sightings[space] {
+            return displayText(sighting.path.split(separator: UInt8(ascii: "/")).last ?? [], limit: 64)
+        }
+        return space == .kernel ? "the kernel's list" : "code made at run time"
+    }
+
     /// What to show for a location.
     package mutating func answer(at location: Location, now: Instant) -> Answer {
         var silent = Explanation(isWanted: false)

@@ -107,6 +107,9 @@ extension TopModel {
     /// Where the table stands: what was entered, what makes a row, what is hidden.
     private var tableState: String {
         var parts: [String] = []
+        if let backlog = profile?.backlog, !isFrozen {
+            parts.append("reading symbols: \(Numbers.grouped(backlog.spaces)) to go, \(backlog.next)\(glyphs.ellipsis)")
+        }
         if !levels.isEmpty { parts.append("\(breadcrumb) \(Numbers.fixed(percentInside, 1))%") }
         if view != .rings, grouping != view.grouping, levels.isEmpty || !grouping.contains(.function) {
             parts.append("by " + Self.groupKeys.filter(grouping.contains).map(\.rawValue).joined(separator: "+"))

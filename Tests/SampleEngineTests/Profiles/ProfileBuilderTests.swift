@@ -104,6 +104,23 @@ struct ProfileBuilderTests {
         #expect(after.session.notes == ["a note"])
     }
 
+    @Test("Names that take long are told of: how many wait, and where the next one is")
+    func backlog() {
+        var builder = Self.builder(window: .max)
+        builder.add(Self.slice(end: 1, samples: 5))
+        let isNamed = builder.name(until: .beginning)
+        #expect(!isNamed)
+        let quick = builder.profile().backlog
+        #expect(quick == nil, "what comes at once needs no word")
+        var told: NamingBacklog?
+        let start = Instant.now
+        while told == nil, Instant.now.nanoseconds(since: start) < 10_000_000_000 { told = builder.profile().backlog }
+        #expect(told?.places == 4 && told?.spaces == 1)
+        #expect(builder.name(until: .forever) == true)
+        let after = builder.profile().backlog
+        #expect(after == nil)
+    }
+
     @Test("Frames that no slice in view uses are forgotten once there are many; those in view keep their names")
     func boundedFrames() {
         var builder = Self.builder(window: 1_500_000_000)
