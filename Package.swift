@@ -22,12 +22,14 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CNcurses"),
         .target(name: "CLinuxShims"),
+        // The headers of toml++ are of the distribution: see scripts/setup.sh.
+        .target(name: "CToml"),
         .target(name: "SampleEngine", dependencies: ["CLinuxShims"], swiftSettings: strict),
         .target(name: "TopView", dependencies: ["SampleEngine"], swiftSettings: strict),
         .executableTarget(
             name: "perftop",
             dependencies: [
-                "SampleEngine", "TopView", "CNcurses", "CLinuxShims",
+                "SampleEngine", "TopView", "CNcurses", "CLinuxShims", "CToml",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/PerfTop",
@@ -73,5 +75,6 @@ let package = Package(
             ],
             exclude: ["Programs"],
             swiftSettings: strict),
-    ]
+    ],
+    cxxLanguageStandard: .cxx17
 )

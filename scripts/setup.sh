@@ -4,7 +4,7 @@
 # Messages go to stderr, so that the standard output belongs to the program that is started.
 
 # Debian and Ubuntu names of what is needed. Nothing else in this repository lists packages.
-build_packages="libncurses-dev libiberty-dev liblzma-dev"
+build_packages="libncurses-dev libiberty-dev liblzma-dev libtomlplusplus-dev"
 test_packages="gcc g++ libc6-dev binutils gdb strace tmux python3 xz-utils"
 
 # Oldest Swift that builds this package.

@@ -51,9 +51,9 @@ struct Arguments: ParsableArguments {
     var pages: Int?
 
     @Flag(
-        name: .customLong("overwrite"),
+        name: .customLong("overwrite"), inversion: .prefixedNo,
         help: "Where a ring is full, the newest samples replace the oldest; without it they are refused and counted.")
-    var overwrite = false
+    var overwrite: Bool?
 
     @Option(
         name: .customLong("ring-fd"),
@@ -107,6 +107,12 @@ struct Arguments: ParsableArguments {
     var grouping: String?
 
     @Option(
+        name: .customLong("columns"),
+        help: ArgumentHelp(
+            "The columns that tables on the screen begin with; help lists them. Default: all.", valueName: "KEYS"))
+    var columns: String?
+
+    @Option(
         name: .customLong("filter"),
         help: ArgumentHelp(
             "Show only what this describes: name, !name, /regex/, module:libc, pid:7, self>1; blanks: and, |: or.",
@@ -132,8 +138,21 @@ struct Arguments: ParsableArguments {
     @Option(name: .customLong("color"), help: ArgumentHelp("auto (default), always or never.", valueName: "WHEN"))
     var color: String?
 
-    @Flag(name: .customLong("ascii"), help: "Draw with ASCII alone.")
-    var ascii = false
+    @Flag(name: .customLong("ascii"), inversion: .prefixedNo, help: "Draw with ASCII alone.")
+    var ascii: Bool?
+
+    @Option(
+        name: .customLong("config"),
+        help: ArgumentHelp(
+            "Read defaults from this file. Default: ~/.config/perftop/config.toml, where there is one.",
+            valueName: "FILE"))
+    var config: String?
+
+    @Flag(name: .customLong("no-config"), help: "Read no defaults from a file.")
+    var noConfig = false
+
+    @Flag(name: .customLong("print-config"), help: "Print a file of defaults, with comments.")
+    var printConfig = false
 
     @Flag(name: [.customShort("V"), .customLong("version")], help: "Print the version.")
     var version = false
@@ -145,4 +164,9 @@ struct Arguments: ParsableArguments {
         parsing: .postTerminator,
         help: ArgumentHelp("Start this command and profile it; its exit status is ours.", valueName: "COMMAND"))
     var command: [String] = []
+}
+
+extension Arguments {
+    /// Some options make sense only for reports.
+    var asksForBatch: Bool { batch || frames != nil || format != nil || output != nil }
 }

@@ -35,7 +35,7 @@ struct Perftop {
 
     /// Reads the command line; answers `--help`, `--version` and the lists that `help` asks for.
     private static func request() throws(EngineError) -> Request {
-        let arguments: Arguments
+        var arguments: Arguments
         do {
             arguments = try Arguments.parse()
         } catch {
@@ -52,12 +52,22 @@ struct Perftop {
         if arguments.grouping == "help" {
             leave(saying: list(GroupKey.allCases.map { ($0.rawValue, $0.explanation) }))
         }
+        if arguments.columns == "help" {
+            leave(saying: list(Column.allCases.map { ($0.rawValue, $0.explanation) }))
+        }
+        if arguments.printConfig { leave(saying: Configuration.example) }
+        // A format in a file says how reports are written, not that one is wanted.
+        let asksForBatch = arguments.asksForBatch
+        let warnings = try Configuration.fill(&arguments)
         var request = try Request(arguments)
+        request.wantsBatch = asksForBatch
         if !request.wantsBatch, isatty(STDOUT_FILENO) == 0 { request.wantsBatch = true }
         if !request.wantsBatch, let term = unsafe getenv("TERM"), unsafe String(cString: term) == "dumb" {
             complain("TERM is dumb: writing frames instead of a screen (--batch)")
             request.wantsBatch = true
         }
+        // A screen would hide what is written before it.
+        if request.wantsBatch { warnings.forEach(complain) } else { request.live.notes = warnings }
         return request
     }
 
