@@ -71,7 +71,8 @@ let package = Package(
         .testTarget(
             name: "PerfTopTests",
             dependencies: [
-                "perftop", "ring-writer", "ring-benchmark", "SampleEngine", "SampleEngineTestSupport", "CLinuxShims",
+                "perftop", "ring-writer", "ring-benchmark", "SampleEngine", "TopView", "SampleEngineTestSupport",
+                "CLinuxShims",
             ],
             exclude: ["Programs"],
             swiftSettings: strict),

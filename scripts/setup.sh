@@ -5,7 +5,7 @@
 
 # Debian and Ubuntu names of what is needed. Nothing else in this repository lists packages.
 build_packages="libncurses-dev libiberty-dev liblzma-dev libtomlplusplus-dev"
-test_packages="gcc g++ libc6-dev binutils gdb strace tmux python3 xz-utils"
+test_packages="gcc g++ libc6-dev binutils gdb strace tmux python3 xz-utils groff-base man-db"
 
 # Oldest Swift that builds this package.
 swift_major=6

@@ -136,7 +136,7 @@ extension EndToEnd {
 
         @Test("unknown keys are warned of, each with its line and the closest key, and the session starts", .needsPerf)
         func unknownKeys() throws {
-            try home.write("sort = \"self\"\n\ncolour = \"never\"\n\"dela\\u001by\" = 1\n[table]\nfreq = 1\n")
+            try home.write("sort = \"self\"\n\ncolour = \"never\"\n\"dela\\u001by\" = 1\n[table]\nfreq = 1\n[pid]\n")
             let outcome = try perftop(["-n", "1", "-d", "0.1", "--", "true"], environment: home.environment)
             #expect(outcome.status == 0 && outcome.output.hasPrefix("# perftop frame"))
             #expect(
@@ -144,6 +144,7 @@ extension EndToEnd {
                     "perftop: \(home.file):3: unknown key colour; the closest is color",
                     "perftop: \(home.file):4: unknown key dela\\x1by; the closest is delay",
                     "perftop: \(home.file):5: unknown key table",
+                    "perftop: \(home.file):7: pid is given on the command line alone",
                 ])
         }
 

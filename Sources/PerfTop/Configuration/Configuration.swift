@@ -63,6 +63,9 @@ struct Configuration {
     }
 
     private static func unknown(_ key: String) -> String {
+        if OptionHelp.all.contains(where: { $0.names.contains("--" + key) }) {
+            return "\(key) is given on the command line alone"
+        }
         let known = closest(to: key, among: ConfigurableOption.all.map(\.key), most: 1)
         let shown = displayText(key, limit: 60)
         return "unknown key \(shown)" + (known.first.map { "; the closest is \($0)" } ?? "")
