@@ -34,12 +34,14 @@ struct Configuration {
         _ settings: [Setting], of name: String, _ arguments: inout Arguments
     ) throws(EngineError) -> [String] {
         var warnings: [String] = []
+        // Nothing that could be refused: no word at all. The parser takes its time, so once for all settings.
+        guard let nothing = try? Arguments.parse([]) else { return [] }
         for setting in settings {
             guard let option = ConfigurableOption.all.first(where: { $0.key == setting.key }) else {
                 warnings.append("\(name):\(setting.line): " + unknown(setting.key))
                 continue
             }
-            try check(setting, option, of: name)
+            try check(setting, option, of: name, with: nothing)
             _ = option.put(setting.value, into: &arguments)
         }
         let more = warnings.count - mostWarnings
@@ -48,9 +50,11 @@ struct Configuration {
 
     /// Tries a setting alone, as if it were all that the command line says: what an option rejects is rejected here, and
     /// also where the command line says otherwise.
-    private static func check(_ setting: Setting, _ option: ConfigurableOption, of name: String) throws(EngineError) {
+    private static func check(
+        _ setting: Setting, _ option: ConfigurableOption, of name: String, with nothing: Arguments
+    ) throws(EngineError) {
         let what = "\(name):\(setting.line): \(option.key) = \(setting.value.shown)"
-        guard var alone = try? Arguments.parse([]) else { return }
+        var alone = nothing
         if let expected = option.put(setting.value, into: &alone) {
             throw EngineError(.usage, what: what, why: "takes \(expected)", remedy: leaveOut)
         }
