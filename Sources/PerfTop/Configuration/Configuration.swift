@@ -13,7 +13,7 @@ struct Configuration {
     static func fill(_ arguments: inout Arguments) throws(EngineError) -> [String] {
         if arguments.config != nil, arguments.noConfig {
             throw EngineError(
-                .usage, what: "--config and --no-config", why: "only one of them can be", remedy: "leave out one")
+                .usage, what: "--config and --no-config", why: "they contradict each other", remedy: "leave out one")
         }
         guard let file = ConfigurationFile(arguments) else { return [] }
         let name = displayText(file.path)
