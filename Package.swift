@@ -22,12 +22,14 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CNcurses"),
         .target(name: "CLinuxShims"),
+        // The headers of toml++ are of the distribution: see scripts/setup.sh.
+        .target(name: "CToml"),
         .target(name: "SampleEngine", dependencies: ["CLinuxShims"], swiftSettings: strict),
         .target(name: "TopView", dependencies: ["SampleEngine"], swiftSettings: strict),
         .executableTarget(
             name: "perftop",
             dependencies: [
-                "SampleEngine", "TopView", "CNcurses", "CLinuxShims",
+                "SampleEngine", "TopView", "CNcurses", "CLinuxShims", "CToml",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/PerfTop",
@@ -69,9 +71,11 @@ let package = Package(
         .testTarget(
             name: "PerfTopTests",
             dependencies: [
-                "perftop", "ring-writer", "ring-benchmark", "SampleEngine", "SampleEngineTestSupport", "CLinuxShims",
+                "perftop", "ring-writer", "ring-benchmark", "SampleEngine", "TopView", "SampleEngineTestSupport",
+                "CLinuxShims",
             ],
             exclude: ["Programs"],
             swiftSettings: strict),
-    ]
+    ],
+    cxxLanguageStandard: .cxx17
 )

@@ -110,6 +110,8 @@ def check_imports(path, code):
             offence(path, line, f"{module} is not used here: the engine and the view stay small and start fast")
         if module == "CNcurses" and not path.startswith("Sources/PerfTop/"):
             offence(path, line, "curses belongs to PerfTop alone")
+        if module == "CToml" and not path.startswith("Sources/PerfTop/Configuration/"):
+            offence(path, line, "reading configuration belongs to PerfTop/Configuration alone")
         if module == "ArgumentParser" and not path.startswith("Sources/PerfTop/"):
             offence(path, line, "the command line belongs to PerfTop alone")
 

@@ -1,11 +1,11 @@
-# Shared set-up of scripts/run, scripts/test and scripts/check: sourced, never run. POSIX sh.
+# Shared set-up of the scripts beside it: sourced, never run. POSIX sh.
 #
 # The caller has done `set -eu` and sets `root` to the top of the checkout.
 # Messages go to stderr, so that the standard output belongs to the program that is started.
 
 # Debian and Ubuntu names of what is needed. Nothing else in this repository lists packages.
-build_packages="libncurses-dev libiberty-dev liblzma-dev"
-test_packages="gcc g++ libc6-dev binutils gdb strace tmux python3 xz-utils"
+build_packages="libncurses-dev libiberty-dev liblzma-dev libtomlplusplus-dev"
+test_packages="gcc g++ libc6-dev binutils gdb strace tmux python3 xz-utils groff-base man-db"
 
 # Oldest Swift that builds this package.
 swift_major=6
@@ -115,4 +115,68 @@ choose_scratch() {
     [ -w "$root" ] || [ -e "$root/Package.resolved" ] ||
         fail "$root cannot be written by this user: build once as its owner, or use a checkout of your own"
     mkdir -p "$scratch" 2>/dev/null || fail "$root/.build belongs to another user and $scratch cannot be made"
+}
+
+# True when nothing that the build in $1 has read is newer than the last one that succeeded. Where there is no Swift
+# (root's search path has often none), what another user has built counts.
+is_current() {
+    compiler=$(command -v swift || true)
+    compiler=$([ -z "$compiler" ] || ls -dlL "$compiler")
+    [ -x "$1/release/perftop" ] && [ -f "$1/run.stamp" ] || return 1
+    [ -z "$compiler" ] || [ "$(cat "$1/run.stamp")" = "$compiler" ] || return 1
+    [ -z "$(find "$root/Package.swift" "$root/Sources" "$root/scripts/setup.sh" -newer "$1/run.stamp" -print 2>/dev/null)" ]
+}
+
+# Sets `binary` to the program as users get it, built where something has changed.
+build_release() {
+    choose_scratch
+    binary=$scratch/release/perftop
+    ! is_current "$scratch" || return 0
+    stamp=$scratch/run.stamp
+    need_packages "$build_packages"
+    need_swift
+    [ -z "$scratch_note" ] || say "$scratch_note"
+    if [ -x "$binary" ]; then say "building what changed"; else say "building; the first time takes a minute or two"; fi
+    log=$(mktemp)
+    trap 'rm -f "$log" "$stamp.next"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    mkdir -p "$scratch"
+    # Taken before the build: what is edited while it runs is built the next time.
+    printf '%s\n' "$compiler" >"$stamp.next"
+    if ! swift build --package-path "$root" --scratch-path "$scratch" -c release --product perftop \
+        --static-swift-stdlib >"$log" 2>&1 </dev/null; then
+        cat "$log" >&2
+        fail "the build failed"
+    fi
+    mv "$stamp.next" "$stamp"
+    rm -f "$log"
+    trap - EXIT INT TERM
+}
+
+# What scripts/install puts below PREFIX and scripts/uninstall takes away; no name has a blank in it.
+installed_files="bin/perftop
+share/man/man1/perftop.1
+share/bash-completion/completions/perftop
+share/zsh/site-functions/_perftop
+share/fish/vendor_completions.d/perftop.fish"
+
+# Sets `prefix`, `destination` and `top`, the folder that the files are below now: PREFIX, inside of DESTDIR where a package
+# is made.
+choose_prefix() {
+    prefix=${PREFIX:-/usr/local}
+    case $prefix in /*) ;; *) fail "PREFIX is $prefix: it has to be an absolute path" ;; esac
+    prefix=${prefix%/}
+    case ${DESTDIR:-/} in /*) ;; *) fail "DESTDIR is $DESTDIR: it has to be an absolute path" ;; esac
+    destination=${DESTDIR:-}
+    destination=${destination%/}
+    top=$destination$prefix
+}
+
+# Ends with one line unless this user can write to the folder $1, or make it. $2 is the script to name.
+need_writable() {
+    place=$1
+    while [ ! -e "$place" ]; do place=$(dirname -- "$place"); done
+    if [ -d "$place" ] && [ -w "$place" ]; then return 0; fi
+    fail "$place cannot be written by this user: run $2 as root, or choose a place of your own: PREFIX=\$HOME/.local $2"
 }

@@ -7,7 +7,8 @@ internal import TopView
 struct Arguments: ParsableArguments {
     @Option(
         name: [.customShort("p", allowingJoined: true), .customLong("pid")],
-        help: ArgumentHelp("Processes to sample, their threads and children.", valueName: "PID,…"))
+        help: ArgumentHelp("Processes to sample, their threads and children.", valueName: "PID,…"),
+        completion: .shellCommand("ls /proc | grep '^[0-9]'"))
     var pids: [String] = []
 
     @Option(
@@ -20,7 +21,8 @@ struct Arguments: ParsableArguments {
 
     @Option(
         name: [.customShort("u", allowingJoined: true), .customLong("user")],
-        help: ArgumentHelp("Processes of one user, by name or number.", valueName: "USER"))
+        help: ArgumentHelp("Processes of one user, by name or number.", valueName: "USER"),
+        completion: .shellCommand("getent passwd | cut -d: -f1"))
     var users: [String] = []
 
     @Option(
@@ -32,7 +34,8 @@ struct Arguments: ParsableArguments {
         name: [.customShort("e", allowingJoined: true), .customLong("event")],
         help: ArgumentHelp(
             "Event to sample, several by repeating or with commas; {A,B}: A samples, B is counted beside it; "
-                + ":u and :k for one side only. Default: cycles, else cpu-clock, else task-clock.", valueName: "EVENT"))
+                + ":u and :k for one side only. Default: cycles, else cpu-clock, else task-clock.", valueName: "EVENT"),
+        completion: .list(EventSpec.knownNames))
     var events: [String] = []
 
     @Option(
@@ -51,9 +54,9 @@ struct Arguments: ParsableArguments {
     var pages: Int?
 
     @Flag(
-        name: .customLong("overwrite"),
+        name: .customLong("overwrite"), inversion: .prefixedNo,
         help: "Where a ring is full, the newest samples replace the oldest; without it they are refused and counted.")
-    var overwrite = false
+    var overwrite: Bool?
 
     @Option(
         name: .customLong("ring-fd"),
@@ -86,25 +89,34 @@ struct Arguments: ParsableArguments {
 
     @Option(
         name: .customLong("format"),
-        help: ArgumentHelp("text, json or csv (implies --batch).", valueName: "NAME"))
+        help: ArgumentHelp("text, json or csv (implies --batch).", valueName: "NAME"),
+        completion: .list(FormatName.allCases.map(\.rawValue)))
     var format: String?
 
     @Option(
         name: [.customShort("o", allowingJoined: true), .customLong("output")],
-        help: ArgumentHelp("Write to a file (implies --batch).", valueName: "FILE"))
+        help: ArgumentHelp("Write to a file (implies --batch).", valueName: "FILE"), completion: .file())
     var output: String?
 
     @Option(
         name: [.customShort("s", allowingJoined: true), .customLong("sort")],
-        help: ArgumentHelp("Column to sort by; help lists them. Default: self.", valueName: "KEY"))
+        help: ArgumentHelp("Column to sort by; help lists them. Default: self.", valueName: "KEY"),
+        completion: .list(Column.sortKeys.map(\.rawValue)))
     var sort: String?
 
     @Option(
         name: .customLong("group-by"),
         help: ArgumentHelp(
             "What makes a row; help lists all. Default: as the view has it: process,module,function.", valueName: "KEYS"
-        ))
+        ), completion: .list(GroupKey.allCases.map(\.rawValue)))
     var grouping: String?
+
+    @Option(
+        name: .customLong("columns"),
+        help: ArgumentHelp(
+            "The columns that tables on the screen begin with; help lists them. Default: all.", valueName: "KEYS"),
+        completion: .list(Column.allCases.map(\.rawValue)))
+    var columns: String?
 
     @Option(
         name: .customLong("filter"),
@@ -119,7 +131,8 @@ struct Arguments: ParsableArguments {
     @Option(
         name: .customLong("view"),
         help: ArgumentHelp(
-            "View to begin with: functions (default), processes, modules, threads, cpus or rings.", valueName: "NAME"))
+            "View to begin with: functions (default), processes, modules, threads, cpus or rings.", valueName: "NAME"),
+        completion: .list(View.allCases.filter(\.isBuilt).map(\.name)))
     var view: String?
 
     @Option(
@@ -129,21 +142,46 @@ struct Arguments: ParsableArguments {
             valueName: "ADDRESS"))
     var addresses: [String] = []
 
-    @Option(name: .customLong("color"), help: ArgumentHelp("auto (default), always or never.", valueName: "WHEN"))
+    @Option(
+        name: .customLong("color"), help: ArgumentHelp("auto (default), always or never.", valueName: "WHEN"),
+        completion: .list(ColorChoice.allCases.map(\.rawValue)))
     var color: String?
 
     @Option(
         name: .customLong("theme"),
         help: ArgumentHelp(
-            "auto (default): as the terminal says of its background; dark, light, contrast or mono.", valueName: "NAME")
-    )
+            "auto (default): as the terminal says of its background; dark, light, contrast or mono.", valueName: "NAME"),
+        completion: .list(Theme.allCases.map(\.rawValue)))
     var theme: String?
 
-    @Flag(name: .customLong("ascii"), help: "Draw with ASCII alone.")
-    var ascii = false
+    @Flag(name: .customLong("ascii"), inversion: .prefixedNo, help: "Draw with ASCII alone.")
+    var ascii: Bool?
 
-    @Flag(name: .customLong("no-mouse"), help: "Leave the mouse to the terminal.")
-    var noMouse = false
+    @Flag(
+        name: .customLong("mouse"), inversion: .prefixedNo,
+        help: "Take clicks and the wheel (default), or leave the mouse to the terminal.")
+    var mouse: Bool?
+
+    @Option(
+        name: .customLong("config"),
+        help: ArgumentHelp(
+            "Read defaults from this file. Default: ~/.config/perftop/config.toml, where there is one.",
+            valueName: "FILE"), completion: .file(extensions: ["toml"]))
+    var config: String?
+
+    @Flag(name: .customLong("no-config"), help: "Read no defaults from a file.")
+    var noConfig = false
+
+    @Flag(name: .customLong("print-config"), help: "Print a file of defaults, with comments.")
+    var printConfig = false
+
+    @Flag(name: .customLong("print-man"), help: ArgumentHelp("Print the manual page.", visibility: .private))
+    var printMan = false
+
+    @Option(
+        name: .customLong("print-completions"),
+        help: ArgumentHelp("Print completions for a shell.", valueName: "SHELL", visibility: .private))
+    var completions: String?
 
     @Flag(name: [.customShort("V"), .customLong("version")], help: "Print the version.")
     var version = false
@@ -155,4 +193,9 @@ struct Arguments: ParsableArguments {
         parsing: .postTerminator,
         help: ArgumentHelp("Start this command and profile it; its exit status is ours.", valueName: "COMMAND"))
     var command: [String] = []
+}
+
+extension Arguments {
+    /// Some options make sense only for reports.
+    var asksForBatch: Bool { batch || frames != nil || format != nil || output != nil }
 }

@@ -33,31 +33,33 @@ struct Perftop {
         }
     }
 
-    /// Reads the command line; answers `--help`, `--version` and the lists that `help` asks for.
+    /// Reads the command line; answers what asks for words and no profile.
     private static func request() throws(EngineError) -> Request {
-        let arguments: Arguments
+        // Completions offer it beside the options.
+        if CommandLine.arguments.dropFirst() == ["help"] { leave(saying: Arguments.help) }
+        var arguments: Arguments
         do {
             arguments = try Arguments.parse()
         } catch {
             let isHelp = Arguments.exitCode(for: error) == .success
-            if isHelp { leave(saying: help) }
+            if isHelp { leave(saying: Arguments.help) }
             throw EngineError(
                 .usage, what: "command line", why: firstLine(Arguments.message(for: error)),
                 remedy: "perftop --help lists the options")
         }
-        if arguments.version { leave(saying: "perftop \(version)") }
-        if arguments.sort == "help" {
-            leave(saying: list(Column.sortKeys.map { ($0.rawValue, $0.explanation) }))
-        }
-        if arguments.grouping == "help" {
-            leave(saying: list(GroupKey.allCases.map { ($0.rawValue, $0.explanation) }))
-        }
+        if let answer = try arguments.answer(version: version) { leave(saying: answer) }
+        // A format in a file says how reports are written, not that one is wanted.
+        let asksForBatch = arguments.asksForBatch
+        let warnings = try Configuration.fill(&arguments)
         var request = try Request(arguments)
+        request.wantsBatch = asksForBatch
         if !request.wantsBatch, isatty(STDOUT_FILENO) == 0 { request.wantsBatch = true }
         if !request.wantsBatch, let term = unsafe getenv("TERM"), unsafe String(cString: term) == "dumb" {
             complain("TERM is dumb: writing frames instead of a screen (--batch)")
             request.wantsBatch = true
         }
+        // A screen would hide what is written before it.
+        if request.wantsBatch { warnings.forEach(complain) } else { request.live.notes = warnings }
         return request
     }
 
@@ -160,23 +162,6 @@ struct Perftop {
     }
 
     // MARK: Words
-
-    private static let help = """
-        perftop: a live sampling profiler for the terminal
-
-        perftop [OPTIONS]               everything this user may see
-        perftop [OPTIONS] -p PID,…      processes, their threads and their children
-        perftop [OPTIONS] -- COMMAND…   start a command and profile it; its exit status is ours
-
-
-        """
-        + Arguments.helpMessage(columns: 100).split(separator: "\n", omittingEmptySubsequences: false)
-        .drop { !$0.hasPrefix("OPTIONS") }.joined(separator: "\n")
-
-    private static func list(_ entries: [(name: String, text: String)]) -> String {
-        entries.map { $0.name + String(repeating: " ", count: max(1, 10 - $0.name.count)) + $0.text }
-            .joined(separator: "\n")
-    }
 
     private static func firstLine(_ text: String) -> String {
         displayText(String(text.prefix { $0 != "\n" }), limit: 300)

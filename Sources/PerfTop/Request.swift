@@ -34,12 +34,11 @@ struct Request {
         sampling.rate = try Self.rate(arguments)
         sampling.ringPages = try Self.pages(arguments.pages)
         sampling.inherit = !arguments.noInherit
-        sampling.overwrites = arguments.overwrite
+        sampling.overwrites = arguments.overwrite ?? false
 
         let delay = try Self.nanoseconds(arguments.delay ?? "1s", option: "-d")
         let (window, reach) = try Self.window(arguments.window ?? "10s")
-        wantsBatch =
-            arguments.batch || arguments.frames != nil || arguments.format != nil || arguments.output != nil
+        wantsBatch = arguments.asksForBatch
         pace = Pace(delay: delay, window: window, history: Self.history)
 
         let view = try Self.view(arguments.view ?? "functions")
@@ -57,10 +56,11 @@ struct Request {
         live.grouping = asked
         live.ordering = arguments.sort == nil ? nil : Ordering(column)
         live.filter = filter
-        live.ascii = arguments.ascii
+        live.columns = try Self.columns(arguments.columns)
+        live.ascii = arguments.ascii ?? false
         live.color = try Self.choice(arguments.color ?? "auto", option: "--color", what: "choice")
         live.theme = try Self.choice(arguments.theme ?? "auto", option: "--theme", what: "theme")
-        live.mouse = !arguments.noMouse
+        live.mouse = arguments.mouse ?? true
         live.view = view
         live.window = window
         live.reach = reach
@@ -228,6 +228,16 @@ extension Request {
         return keys
     }
 
+    /// Nil where nothing was asked for.
+    private static func columns(_ words: String?) throws(EngineError) -> Set<Column>? {
+        guard let words else { return nil }
+        var columns: Set<Column> = []
+        for word in words.split(separator: ",", omittingEmptySubsequences: false) {
+            columns.insert(try choice(String(word), option: "--columns", what: "column"))
+        }
+        return columns
+    }
+
     private static func sortKey(_ word: String) throws(EngineError) -> Column {
         guard let column = Column(rawValue: word), Column.sortKeys.contains(column) else {
             throw notOneOf(Column.sortKeys.map(\.rawValue), word, option: "-s", what: "sort key")
@@ -244,7 +254,7 @@ extension Request {
     }
 
     private static func view(_ word: String) throws(EngineError) -> View {
-        let names = View.allCases.map { $0.title.lowercased() }
+        let names = View.allCases.map(\.name)
         guard let index = names.firstIndex(of: word) else {
             throw notOneOf(names, word, option: "--view", what: "view")
         }

@@ -39,7 +39,7 @@ extension TopModel {
             functions: listing(of: .functions))
         levels.append(level)
         // What is the same in every row needs no column.
-        var inside = Listing((View.functions.grouping ?? []).subtracting(grouping))
+        var inside = Listing((View.functions.grouping ?? []).subtracting(grouping), hidden: hiddenAtFirst)
         inside.grouping.insert(.function)
         listings[.functions] = inside
         view = .functions

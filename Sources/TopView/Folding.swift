@@ -24,7 +24,7 @@ extension TopModel {
         set { listings[view] = newValue }
     }
 
-    func listing(of view: View) -> Listing { listings[view] ?? Listing(of: view) }
+    func listing(of view: View) -> Listing { listings[view] ?? Listing(of: view, hidden: hiddenAtFirst) }
 
     var grouping: Set<GroupKey> { listing.grouping }
     var ordering: Ordering<Column> {

@@ -8,15 +8,18 @@ struct Listing: Sendable {
     var cursor = ListCursor<RowKey>()
     var steadyOrder = SteadyOrder<RowKey>()
     /// Columns the user has taken away.
-    var hidden: Set<Column> = []
+    var hidden: Set<Column>
     /// Rows that stand on top whatever the order, as they were when they were pinned.
     var pinned: [Row] = []
 
-    init(_ grouping: Set<GroupKey>) { self.grouping = grouping }
+    init(_ grouping: Set<GroupKey>, hidden: Set<Column>) {
+        self.grouping = grouping
+        self.hidden = hidden
+    }
 
     /// As the view stands before anybody has changed it.
-    init(of view: View) {
-        self.init(view.grouping ?? [])
+    init(of view: View, hidden: Set<Column>) {
+        self.init(view.grouping ?? [], hidden: hidden)
         // Processors have an order of their own.
         if view == .cpus { ordering = Ordering(.cpu, inverted: true) }
     }

@@ -48,7 +48,7 @@ extension TopModel {
 
     mutating func openColumnMenu() {
         guard view != .rings else { return say("rings have columns as far as the screen is wide") }
-        let isOn = columns.map { !listing.hidden.contains($0) }
+        let isOn = columns.map(visibleColumns.contains)
         menu = Menu(purpose: .columns, titles: columns.map(title), isOn: isOn, index: 0, before: listing)
     }
 
@@ -86,7 +86,7 @@ extension TopModel {
             showsDetail = false
             fold()
         case .columns:
-            let hidden = listing.hidden.symmetricDifference([columns[open.index]])
+            let hidden = listing.hidden.subtracting(visibleColumns).symmetricDifference([columns[open.index]])
             guard !columns.allSatisfy(hidden.contains) else { return say("one column has to stay") }
             listing.hidden = hidden
             menu?.isOn?[open.index].toggle()

@@ -8,7 +8,13 @@ extension TopModel {
         return Column.allCases.filter { $0.exists(in: grouping, siblings: siblings, hasBaseline: baseline != nil) }
     }
 
-    /// Those among them that can be sorted by.
+    /// Those that are not taken away; one stays, also where rows are grouped by what none was kept for.
+    var visibleColumns: [Column] {
+        let visible = columns.filter { !listing.hidden.contains($0) }
+        return visible.isEmpty ? [.selfPercent] : visible
+    }
+
+    /// Those that this table can be sorted by.
     var sortable: [Column] { columns.filter { $0 != .trend } }
 
     func title(_ column: Column) -> String { column.spec(screenWidth: 0, siblings: siblings).title }

@@ -26,6 +26,8 @@ public struct TopModel: Sendable {
         public var grouping: Set<GroupKey>?
         /// The first order of its rows; nil is the view's own.
         public var ordering: Ordering<Column>?
+        /// The columns that every table begins with, of those it can have; nil is all.
+        public var columns: Set<Column>?
         /// The first filter.
         public var filter: Filter
         /// The first view.
@@ -36,17 +38,20 @@ public struct TopModel: Sendable {
         public var reach: Reach
         /// Whether the mouse is used.
         public var mouse: Bool
+        /// What has to be said beside the notes of the session.
+        public var notes: [String] = []
 
         /// Everything but the terminal has its usual value.
         public init(
             capabilities: Capabilities, utcOffset: Int = 0, grouping: Set<GroupKey>? = nil,
-            ordering: Ordering<Column>? = nil, filter: Filter = .everything, view: View = .functions,
-            window: UInt64? = nil, reach: Reach = .window, mouse: Bool = true
+            ordering: Ordering<Column>? = nil, columns: Set<Column>? = nil, filter: Filter = .everything,
+            view: View = .functions, window: UInt64? = nil, reach: Reach = .window, mouse: Bool = true
         ) {
             self.capabilities = capabilities
             self.utcOffset = utcOffset
             self.grouping = grouping
             self.ordering = ordering
+            self.columns = columns
             self.filter = filter
             self.view = view
             self.window = window
@@ -58,6 +63,9 @@ public struct TopModel: Sendable {
     let glyphs: Glyphs
     let fitter: Fitter
     let utcOffset: Int
+    /// Columns that a table begins without.
+    let hiddenAtFirst: Set<Column>
+    private let ownNotes: [String]
 
     /// Which of the time that was sampled is on the screen, and the profile of just that.
     var timeline: Timeline
@@ -132,13 +140,15 @@ public struct TopModel: Sendable {
         glyphs = Glyphs(setup.capabilities)
         fitter = Fitter(setup.capabilities)
         utcOffset = setup.utcOffset
+        hiddenAtFirst = Set(Column.allCases).subtracting(setup.columns ?? Set(Column.allCases))
+        ownNotes = setup.notes
         filter = setup.filter
         usesMouse = setup.mouse
         timeline = Timeline(window: setup.window, reach: setup.reach)
         view = setup.view.isBuilt ? setup.view : .functions
         // What was asked for holds where it was asked for.
         let asked = view == .rings ? .functions : view
-        listings[asked] = Listing(setup.grouping ?? asked.grouping ?? [])
+        listings[asked] = Listing(setup.grouping ?? asked.grouping ?? [], hidden: hiddenAtFirst)
         if let ordering = setup.ordering { listings[asked]?.ordering = ordering }
     }
 
@@ -190,6 +200,9 @@ public struct TopModel: Sendable {
         }
         return .redraw
     }
+
+    /// What was left out or chosen: before the session, then by the session.
+    var notes: [String] { ownNotes + (profile?.session.notes ?? []) }
 
     /// Shows a sentence in the bottom line until the next key.
     public mutating func say(_ sentence: String) { message = sentence }

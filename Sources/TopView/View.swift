@@ -20,6 +20,9 @@ public enum View: Int, CaseIterable, Sendable, Hashable {
         }
     }
 
+    /// What `--view` calls it.
+    public var name: String { title.lowercased() }
+
     var shortTitle: String {
         switch self {
         case .functions: "Func"

@@ -94,6 +94,30 @@ import Testing
         #expect(model.listing.hidden.count < model.columns.count, "one column stays")
     }
 
+    /// `--columns`: what is not asked for is hidden in every table, until the menu brings it back.
+    @Test func tablesBeginWithTheColumnsThatWereAskedFor() {
+        let capabilities = Capabilities(unicode: true, colors: .many)
+        var model = TopModel(.init(capabilities: capabilities, columns: [.selfPercent, .function]))
+        _ = model.receive(usualProfile())
+        #expect(model.visibleColumns == [.selfPercent, .function])
+        model.type("5")
+        #expect(model.visibleColumns == [.selfPercent])
+        model.press(all: [.enter])
+        #expect(model.visibleColumns == [.selfPercent, .function], "inside a process too")
+        model.press(all: ["c", .down, " ", .enter])
+        #expect(model.visibleColumns == [.selfPercent, .samples, .function])
+    }
+
+    @Test func oneColumnStaysWhereAnotherGroupingHasNoneOfThoseKept() {
+        let capabilities = Capabilities(unicode: true, colors: .many)
+        var model = TopModel(.init(capabilities: capabilities, columns: [.function], view: .modules))
+        _ = model.receive(usualProfile())
+        #expect(model.visibleColumns == [.selfPercent])
+        #expect(model.draw(columns: 100, lines: 20).text.contains("SELF%"))
+        model.press(all: ["c", .down, " "])
+        #expect(model.visibleColumns == [.selfPercent, .samples])
+    }
+
     @Test func changesAreAgainstTheReset() {
         var builder = SyntheticProfile()
         var model = model(showing: seconds(["a": 600, "b": 400], &builder))

@@ -14,11 +14,15 @@ struct LiveOptions {
     /// Nil: as the view has them.
     var grouping: Set<GroupKey>?
     var ordering: Ordering<Column>?
+    /// Nil: all that a table can have.
+    var columns: Set<Column>?
     var filter = Filter.everything
     var view = View.functions
     /// Nanoseconds that a picture looks back.
     var window: UInt64?
     var reach = Reach.window
+    /// What the first picture should say beside the notes of the session.
+    var notes: [String] = []
     /// The command that was started to be profiled.
     var command: Command?
 }
@@ -66,11 +70,13 @@ private struct LiveLoop {
         setup.utcOffset = pt_utc_offset(Int(wallClockNanoseconds() / 1_000_000_000))
         setup.grouping = options.grouping
         setup.ordering = options.ordering
+        setup.columns = options.columns
         setup.filter = options.filter
         setup.view = options.view
         setup.window = options.window
         setup.reach = options.reach
         setup.mouse = options.mouse
+        setup.notes = options.notes
         model = TopModel(setup)
     }
 

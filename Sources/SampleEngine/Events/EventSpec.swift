@@ -101,6 +101,9 @@ extension EventSpec {
                 : "did you mean \(near.joined(separator: ", "))?")
     }
 
+    /// The names of the generic events, in order; tracepoints have names beside these.
+    public static let knownNames = names.keys.sorted()
+
     /// perf's names of the generic events (perf-list(1)); synonyms included.
     private static let names: [String: Source] = {
         let hardware: [(perf_hw_id, [String])] = [

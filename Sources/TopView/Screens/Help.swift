@@ -1,5 +1,6 @@
 extension TopModel {
-    private static let notes = [
+    /// Words on the screen and in filters, with what they mean: for the help and the manual.
+    public static let legend = [
         ("SELF%", "share of all samples of the event, by weight, before any filter"),
         ("TREND", "5 seconds a bar, the newest on the right; each row by its own highest"),
         ("CHANGE", "SELF% against what was shown when R was pressed"),
@@ -40,7 +41,7 @@ extension TopModel {
             }
         }
         add(title: "On the screen")
-        for (name, text) in Self.notes { add(name, text) }
+        for (name, text) in Self.legend { add(name, text) }
         return lines
     }
 

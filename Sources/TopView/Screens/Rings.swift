@@ -122,7 +122,6 @@ extension TopModel {
             body.lines.append(ringLine(index, placed, columns))
         }
         // What the session gave up belongs to the state of the rings; here there is room for all of it.
-        let notes = profile?.session.notes ?? []
         let hasRoom = body.lines.count + 2 < count + 1 && !notes.isEmpty
         if hasRoom { body.lines += blank(columns, 1) + [plainLine("  Notes", columns, .heading)] }
         for note in notes where hasRoom { body.lines += wrapped(note, columns, .plain, indent: 2) }

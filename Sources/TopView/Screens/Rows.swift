@@ -4,7 +4,7 @@ extension TopModel {
     /// The table of samples, however they are grouped: its header and as many rows as there is room for.
     mutating func tableBody(_ columns: Int, rows count: Int) -> Body {
         let siblings = self.siblings
-        let specs = self.columns.filter { !listing.hidden.contains($0) }.map {
+        let specs = visibleColumns.map {
             (id: $0, spec: $0.spec(screenWidth: columns, siblings: siblings))
         }
         // The name is the last to give way, and has more of a wide screen.

@@ -101,8 +101,8 @@ extension TopModel {
         return plainLine(text, columns, .quiet)
     }
 
-    /// What the session gave up or chose, all in one line.
-    var noteLine: String { (profile?.session.notes ?? []).joined(separator: " \(glyphs.dot) ") }
+    /// All that has to be said, in one line.
+    var noteLine: String { notes.joined(separator: " \(glyphs.dot) ") }
 
     /// Where the table stands: what was entered, what makes a row, what is hidden.
     private var tableState: String {

@@ -48,6 +48,8 @@ final class Running {
     static func environment(_ changes: [String: String?]) -> [String: String] {
         var all = Machine.environment
         all["SWIFT_BACKTRACE"] = "enable=no"
+        // Whoever runs the tests may have a file of their own.
+        all["XDG_CONFIG_HOME"] = "/nonexistent"
         for (name, value) in changes { all[name] = value }
         return all
     }
