@@ -70,7 +70,10 @@ final class Tmux {
     func isAlternate() throws -> Bool { try ask("display-message", "-p", "#{alternate_on}").hasPrefix("1") }
 
     /// Keys by tmux's names (`Enter`, `C-c`).
-    func press(_ keys: String...) throws { _ = try ask(["send-keys"] + keys) }
+    func press(_ keys: String...) throws { try press(keys) }
+
+    /// The same, all of them at once: the program may find them together.
+    func press(_ keys: [String]) throws { _ = try ask(["send-keys"] + keys) }
 
     /// Exactly these characters.
     func type(_ text: String) throws { _ = try ask("send-keys", "-l", text) }
