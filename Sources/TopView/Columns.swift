@@ -97,8 +97,8 @@ public enum Column: String, CaseIterable, Sendable, Hashable {
     private static func countSpec(_ name: String?) -> ColumnSpec {
         let parts = (name ?? "count").split(separator: ":")
         let event = parts.last.map { $0.count > 2 ? $0 : parts.dropLast().last ?? $0 } ?? "count"
-        let title = String(event.uppercased().prefix(16))
-        return ColumnSpec(title, width: max(7, title.count), right: true, rank: 2)
+        let (title, cells) = TextWidth.head(of: event.uppercased(), cells: 16)
+        return ColumnSpec(title, width: max(7, cells), right: true, rank: 2)
     }
 }
 

@@ -73,7 +73,8 @@ extension TopModel {
                 builder.target = .choice(item)
                 builder.add(item == menu.index ? glyphs.cursor + " " : "  ", role)
                 if let isOn = menu.isOn { builder.add(isOn[item] ? "[x] " : "[ ] ", role) }
-                builder.add(menu.titles[item], role)
+                // Some are names of events, which are as foreign as any.
+                builder.add(fitter.shown(menu.titles[item]), role)
                 drawn.append(builder.finish(role))
             } else {
                 drawn.append(builder.finish())
@@ -139,7 +140,7 @@ extension TopModel {
                 builder.add(fitter.fit(column.spec.title, to: column.width, rightAligned: true), role)
                 builder.add(isSorted ? sign : " ", role)
             } else {
-                let title = column.spec.title + (isSorted ? sign : "")
+                let title = fitter.shown(column.spec.title) + (isSorted ? sign : "")
                 let cells = TextWidth.cells(of: title)
                 builder.add(cells > column.width ? title : fitter.fit(title, to: column.width), role)
                 builder.skip(column.width + 1 - max(cells, column.width), .header)

@@ -88,32 +88,6 @@ import Testing
         }
     }
 
-    /// Thousands of keys and sizes in no order: nothing traps and every line keeps its width.
-    @Test func anyKeysAtAnySize() {
-        var state: UInt64 = 42
-        func random(_ bound: Int) -> Int {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Int(state >> 33) % bound
-        }
-        let keys = Binding.all.flatMap(\.keys) + ["x", "解", "\u{301}", "0", .insert]
-        var builder = SyntheticProfile(notes: ["a note"])
-        var model = model(showing: nil)
-        for step in 0..<4000 {
-            if step % 7 == 0 {
-                for _ in 0..<random(40) {
-                    let name = hostileNames[random(hostileNames.count)] + "\(random(30))"
-                    builder.add(name, module: name, process: "p", samples: UInt64(random(1000)))
-                }
-                _ = model.receive(builder.next())
-            }
-            _ = model.press(keys[random(keys.count)])
-            let (columns, lines) = (random(130) + 1, random(45) + 1)
-            let picture = model.draw(columns: columns, lines: lines)
-            #expect(picture.lines.count == lines)
-            #expect(picture.lines.allSatisfy { $0.cells == columns })
-        }
-    }
-
     private let sizes = [
         (1, 1), (10, 3), (19, 4), (20, 4), (20, 5), (21, 6), (33, 7), (40, 10), (49, 9), (60, 15), (79, 24), (80, 24),
         (100, 30), (120, 40), (200, 60),

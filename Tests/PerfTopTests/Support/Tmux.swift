@@ -72,6 +72,7 @@ final class Tmux {
     /// Keys by tmux's names (`Enter`, `C-c`).
     func press(_ keys: String...) throws { try press(keys) }
 
+    /// The same, all of them at once: the program may find them together.
     func press(_ keys: [String]) throws { _ = try ask(["send-keys"] + keys) }
 
     /// Exactly these characters.
