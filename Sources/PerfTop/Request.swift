@@ -60,6 +60,7 @@ struct Request {
         live.ascii = arguments.ascii ?? false
         live.color = try Self.choice(arguments.color ?? "auto", option: "--color", what: "choice")
         live.theme = try Self.choice(arguments.theme ?? "auto", option: "--theme", what: "theme")
+        live.delay = delay
         live.mouse = arguments.mouse ?? true
         live.view = view
         live.window = window
@@ -189,19 +190,14 @@ extension Request {
 
     /// `0.5`, `250ms`, `1s`, `2m` as nanoseconds, from a millisecond to an hour.
     private static func nanoseconds(_ word: String, option: String) throws(EngineError) -> UInt64 {
-        let units: [(String, Double)] = [("ms", 1e6), ("s", 1e9), ("m", 6e10), ("", 1e9)]
-        for (unit, scale) in units where word.hasSuffix(unit) {
-            let number = word.dropLast(unit.count)
-            guard let value = Double(number), value.isFinite else { continue }
-            let result = value * scale
-            guard result >= 1e6, result <= 3.6e12 else {
-                throw EngineError(
-                    .usage, what: "\(option) \(displayText(word))", why: "must be between 1ms and 3600s")
-            }
-            return UInt64(result)
+        guard let time = Numbers.nanoseconds(word) else {
+            throw EngineError(
+                .usage, what: "\(option) \(displayText(word))", why: "not a time", remedy: "write 0.5, 250ms or 1s")
         }
-        throw EngineError(
-            .usage, what: "\(option) \(displayText(word))", why: "not a time", remedy: "write 0.5, 250ms or 1s")
+        guard Numbers.spans.contains(time) else {
+            throw EngineError(.usage, what: "\(option) \(displayText(word))", why: "must be between 1ms and 3600s")
+        }
+        return UInt64(time)
     }
 
     private static func window(_ word: String) throws(EngineError) -> (window: UInt64, reach: Reach) {

@@ -7,7 +7,7 @@ public enum Action: String, CaseIterable, Sendable, Hashable {
     case pin, unpin, follow
     case filter, search, searchNext, searchPrevious, searchSame, freeze, nextEvent
     case earlier, later, reach, reset
-    case codeSide, threadRows, meters, mouse, export
+    case codeSide, threadRows, meters, mouse, export, delay
     case functions, flame, tree, callers, processes, modules, threads, cpus, rings, nextView, previousView
     case accept, toggle, yes, no
     case textStart, textEnd, textLeft, textRight, eraseLeft, eraseRight, eraseWord, eraseAll, eraseToEnd
@@ -85,6 +85,7 @@ extension Binding {
             .earlier, .time, [.table], ["["], "step back, up to two minutes; sampling goes on", bar: "Earlier", rank: 3),
         make(.later, .time, [.table], ["]"], "step on again", bar: "Later", rank: 3),
         make(.reach, .time, [.table], ["z"], "look at the window, at all since the reset, at all with the past fading"),
+        make(.delay, .time, [.table], ["d"], "time between two pictures"),
         make(.reset, .time, [.table], ["R"], "count anew; column CHANGE compares with what was shown before"),
         make(
             .drill, .rows, [.table], [.enter],

@@ -116,6 +116,7 @@ extension Prompt.Purpose {
         case .filter: "Filter"
         case .search: "Search"
         case .export: "Write to"
+        case .delay: "A picture every"
         }
     }
 }

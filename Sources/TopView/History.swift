@@ -73,4 +73,28 @@ extension TopModel {
         if timeline.reach == .decay { return Double(samples) * 0.693_147 / (Double(timeline.halfLife) / 1e9) }
         return Double(samples) / profile.seconds
     }
+
+    // MARK: Pictures
+
+    mutating func beginDelay() {
+        prompt = Prompt(.delay, text: Numbers.delay(nanoseconds: delay), history: [])
+    }
+
+    mutating func performInDelayPrompt(_ action: Action) -> Effect {
+        switch action {
+        case .accept:
+            let text = prompt?.text ?? ""
+            prompt = nil
+            guard let asked = Numbers.nanoseconds(text), Numbers.spans.contains(asked) else {
+                say("\"\(text)\" is no time from 1ms to 1h: write 0.5, 250ms or 2m")
+                return .redraw
+            }
+            delay = UInt64(asked)
+            say("a picture every \(Numbers.delay(nanoseconds: delay))")
+            return .delay(delay)
+        case .back: prompt = nil
+        default: prompt?.edit(action)
+        }
+        return .redraw
+    }
 }

@@ -55,6 +55,19 @@ public enum Numbers {
         return "\(whole / 60)m" + twoDigits(whole % 60) + "s"
     }
 
+    /// Nanoseconds of `0.5`, `250ms`, `1s` or `2m`; nil where it is no time. It may be any length.
+    public static func nanoseconds(_ text: String) -> Double? {
+        let units: [(String, Double)] = [("ms", 1e6), ("s", 1e9), ("m", 6e10), ("", 1e9)]
+        for (unit, scale) in units where text.hasSuffix(unit) {
+            guard let value = Double(text.dropLast(unit.count)), value.isFinite else { continue }
+            return value * scale
+        }
+        return nil
+    }
+
+    /// The spans of time that an option or a prompt takes: a millisecond to an hour.
+    public static let spans = 1e6...3.6e12
+
     /// Milliseconds or seconds of a delay: `1.2ms`, `340ms`, `2.1s`.
     static func delay(nanoseconds: UInt64) -> String {
         let milliseconds = Double(nanoseconds) / 1e6

@@ -3,7 +3,7 @@ internal import SampleEngine
 /// One line of text being typed, with the keys readline has.
 struct Prompt: Sendable {
     /// What the text is for.
-    enum Purpose: Sendable { case filter, search, export }
+    enum Purpose: Sendable { case filter, search, export, delay }
 
     let purpose: Purpose
     private(set) var characters: [Unicode.Scalar]

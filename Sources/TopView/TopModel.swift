@@ -12,6 +12,8 @@ public enum Effect: Sendable, Equatable {
     case leave
     /// Write what is shown to a file and tell the model what came of it (`exported`).
     case export(Export)
+    /// So many nanoseconds between two pictures from now on.
+    case delay(UInt64)
 }
 
 /// The screen as a value: profiles and keys go in, pictures come out; it knows no terminal and no clock.
@@ -38,6 +40,8 @@ public struct TopModel: Sendable {
         public var reach: Reach
         /// Whether the mouse is used.
         public var mouse: Bool
+        /// Nanoseconds between two pictures.
+        public var delay: UInt64 = 1_000_000_000
         /// What has to be said beside the notes of the session.
         public var notes: [String] = []
 
@@ -124,6 +128,8 @@ public struct TopModel: Sendable {
     var menu: Menu?
     /// A file that is there already, while it is asked whether to write over it.
     var question: Export?
+    /// Nanoseconds between two pictures.
+    var delay: UInt64
     var exportName = "perftop.txt"
     /// First line of the help on the screen; nil while help is closed.
     var helpTop: Int?
@@ -144,6 +150,7 @@ public struct TopModel: Sendable {
         ownNotes = setup.notes
         filter = setup.filter
         usesMouse = setup.mouse
+        delay = setup.delay
         timeline = Timeline(window: setup.window, reach: setup.reach)
         view = setup.view.isBuilt ? setup.view : .functions
         // What was asked for holds where it was asked for.
@@ -182,7 +189,11 @@ public struct TopModel: Sendable {
             applyPrompt()
             return .redraw
         }
-        return hadMessage ? .redraw : .none
+        // Somebody tries a key of another program.
+        if case .character = key, context == .table {
+            say("\(displayText(key.name)) does nothing here: ? lists all keys")
+        }
+        return hadMessage || message != nil ? .redraw : .none
     }
 
     /// Does one action in the present context.
@@ -230,6 +241,7 @@ public struct TopModel: Sendable {
         case .meters: showsMeters.toggle()
         case .mouse: switchMouse()
         case .export: beginExport()
+        case .delay: beginDelay()
         case .sortMenu: openSortMenu()
         case .sortLeft: moveSort(by: -1)
         case .sortRight: moveSort(by: 1)
@@ -307,6 +319,7 @@ public struct TopModel: Sendable {
         case .search: performInSearchPrompt(action)
         case .filter: performInFilterPrompt(action)
         case .export: return performInExportPrompt(action)
+        case .delay: return performInDelayPrompt(action)
         case nil: break
         }
         return .redraw
@@ -316,7 +329,7 @@ public struct TopModel: Sendable {
         switch prompt?.purpose {
         case .search: applySearch()
         case .filter: applyFilter()
-        case .export, nil: break
+        case .export, .delay, nil: break
         }
     }
 

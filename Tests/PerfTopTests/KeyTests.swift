@@ -61,6 +61,10 @@ extension EndToEnd {
             Step(actions: [.later], keys: ["]"], shows: "PAUSED +since", back: ["Space"]),
             Step(actions: [.reach], keys: ["z"], shows: "LIVE +since "),
             Step(actions: [], keys: ["z"], shows: "half-life 5s", back: ["z"]),
+            Step(
+                actions: [.delay], keys: ["d", "C-u", "2", "5", "0", "m", "s", "Enter"],
+                shows: "a picture every 250ms"),
+            Step(actions: [], keys: ["d", "x", "Enter"], shows: "is no time from 1ms to 1h"),
             Step(actions: [.reset], keys: ["R"], shows: "CHANGE", back: ["z", "z"]),
 
             Step(actions: [.group], keys: ["b"], shows: "Group by"),

@@ -176,4 +176,35 @@ import Testing
         #expect(Numbers.clock(nanoseconds: 1_767_276_207_000_000_000, utcOffset: -3600) == "13:03:27")
         #expect(Numbers.delay(nanoseconds: 1_234_567) == "1.2ms" && Numbers.seconds(125) == "2m05s")
     }
+
+    /// A hand that knows another program is told where the keys are.
+    @Test func aKeyThatDoesNothingSaysSo() {
+        var model = model()
+        #expect(model.press("h") == .redraw)
+        #expect(model.draw(columns: 80, lines: 24).text.contains("h does nothing here: ? lists all keys"))
+        #expect(model.press(.function(12)) == .redraw, "the sentence goes")
+        #expect(model.press(.function(12)) == .none)
+        model.type("?h")
+        #expect(model.context == .help)
+    }
+
+    @Test(arguments: [("250ms", UInt64(250_000_000)), ("0.5", 500_000_000), ("2m", 120_000_000_000)])
+    func theTimeBetweenPicturesIsAskedFor(text: String, delay: UInt64) {
+        var model = model()
+        model.type("d")
+        #expect(model.draw(columns: 80, lines: 24).text.contains("A picture every: 1.0s"))
+        _ = model.press(.control("u"))
+        model.type(text)
+        #expect(model.press(.enter) == .delay(delay))
+        model.type("d")
+        for wrong in ["", "soon", "0", "-1", "2h", "1e99", "nan"] {
+            _ = model.press(.control("u"))
+            model.type(wrong)
+            #expect(model.press(.enter) == .redraw)
+            #expect(model.draw(columns: 80, lines: 24).text.contains("is no time from 1ms to 1h"), "\(wrong)")
+            model.type("d")
+        }
+        _ = model.press(.escape)
+        #expect(model.delay == delay && model.context == .table)
+    }
 }

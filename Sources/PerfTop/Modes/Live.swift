@@ -21,6 +21,8 @@ struct LiveOptions {
     /// Nanoseconds that a picture looks back.
     var window: UInt64?
     var reach = Reach.window
+    /// Nanoseconds between two pictures at first.
+    var delay: UInt64 = 1_000_000_000
     /// What the first picture should say beside the notes of the session.
     var notes: [String] = []
     /// The command that was started to be profiled.
@@ -76,6 +78,7 @@ private struct LiveLoop {
         setup.window = options.window
         setup.reach = options.reach
         setup.mouse = options.mouse
+        setup.delay = options.delay
         setup.notes = options.notes
         model = TopModel(setup)
     }
@@ -150,6 +153,9 @@ private struct LiveLoop {
                 needsRepaint = true
             case .export(let export):
                 if let table = model.shownTable { model.exported(export, write(table, for: export)) }
+                isStale = true
+            case .delay(let nanoseconds):
+                source.setDelay(nanoseconds)
                 isStale = true
             case .quit: return .quit
             case .leave:

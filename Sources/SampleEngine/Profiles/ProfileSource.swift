@@ -4,4 +4,7 @@ public protocol ProfileSource: AnyObject, Sendable {
     var wakeDescriptor: Int32 { get }
     /// The newest profile, nil where it was taken already; silences `wakeDescriptor`.
     func takeLatest() -> Profile?
+
+    /// Asks for another time between two pictures, in nanoseconds; from any thread.
+    func setDelay(_ nanoseconds: UInt64)
 }

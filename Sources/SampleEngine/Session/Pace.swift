@@ -37,8 +37,9 @@ package struct Schedule: Sendable {
         case tick
     }
 
-    private let pace: Pace
-    private let start: Instant
+    private var pace: Pace
+    /// What ticks are counted from: the session's start, or when the delay was changed.
+    private var start: Instant
     private var tick: Instant
     /// When the next part of a long picture is due; never on a live screen, and where delays are short.
     private var part: Instant
@@ -61,6 +62,14 @@ package struct Schedule: Sendable {
     }
 
     private static var partDelay: UInt64 { 1_000_000_000 }
+
+    /// Another time between pictures of a screen, from now on.
+    package mutating func change(delay: UInt64, at now: Instant) {
+        pace.delay = max(1_000_000, delay)
+        start = now
+        early = []
+        tick = now.advanced(byNanoseconds: pace.delay)
+    }
 
     /// When to wake up at the latest.
     package var nextDrain: Instant {

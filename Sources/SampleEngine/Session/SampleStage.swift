@@ -20,6 +20,7 @@ package struct SampleStage: ~Copyable {
     private let followed: Mailbox<Followed>
     private let resolverBell: Bell
     private let stop: StopFlag
+    private let dial: DelayDial
 
     package private(set) var slice: OpenSlice
     private var processes: ProcessTable
@@ -35,7 +36,8 @@ package struct SampleStage: ~Copyable {
 
     package init(
         source: RecordSource, pace: Pace, toResolver: Mailbox<OpenSlice>, toSampler: Mailbox<OpenSlice>,
-        newcomers: Mailbox<[ProcessSighting]>, followed: Mailbox<Followed>, resolverBell: Bell, stop: StopFlag
+        newcomers: Mailbox<[ProcessSighting]>, followed: Mailbox<Followed>, resolverBell: Bell, stop: StopFlag,
+        dial: DelayDial = DelayDial()
     ) {
         self.source = source
         rings = source.rings
@@ -49,6 +51,7 @@ package struct SampleStage: ~Copyable {
         self.followed = followed
         self.resolverBell = resolverBell
         self.stop = stop
+        self.dial = dial
         slice = OpenSlice()
         processes = ProcessTable(wanted: source.wantedProcesses, looksAtAll: source.looksAtAll)
     }
@@ -61,6 +64,7 @@ package struct SampleStage: ~Copyable {
             // A pass may have found that nobody is left: then there is nothing to wait for.
             rings.wait(until: isAtEnd ? clock.now : schedule.nextDrain, clock: clock)
             takeFollowed()
+            if let delay = dial.take() { schedule.change(delay: delay, at: clock.now) }
             let isStopping = stop.isSet || isAtEnd
             let due = schedule.due(at: clock.now)
             pass(everything: isStopping || due != .nothing || processes.isCrowded)

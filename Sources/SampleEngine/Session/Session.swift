@@ -7,6 +7,7 @@ public final class Session: ProfileSource {
     private let profiles: Mailbox<Profile>
     private let profileBell: Bell
     private let stopFlag = StopFlag()
+    private let dial = DelayDial()
     private let samplerBell: Int32
     private let rings: RingSet
     private let scannerBell: Bell
@@ -62,6 +63,7 @@ public final class Session: ProfileSource {
         toSampler.put(OpenSlice())
         let samplerBell = source.rings.wakeDescriptor
         let stopFlag = self.stopFlag
+        let dial = self.dial
         rings = source.rings
         self.scannerBell = scannerBell
         self.profiles = profiles
@@ -78,7 +80,7 @@ public final class Session: ProfileSource {
         let sampler = try EngineThread(name: "sampler", stackSize: 1 << 20) {
             var stage = SampleStage(
                 source: source, pace: pace, toResolver: toResolver, toSampler: toSampler, newcomers: newcomers,
-                followed: followed, resolverBell: resolverBell, stop: stopFlag)
+                followed: followed, resolverBell: resolverBell, stop: stopFlag, dial: dial)
             stage.run(from: start)
         }
         var scanner: EngineThread?
@@ -94,6 +96,11 @@ public final class Session: ProfileSource {
     }
 
     public var wakeDescriptor: Int32 { profileBell.fd }
+
+    public func setDelay(_ nanoseconds: UInt64) {
+        dial.set(nanoseconds)
+        Bell.ring(samplerBell)
+    }
 
     public func takeLatest() -> Profile? {
         profileBell.clear()

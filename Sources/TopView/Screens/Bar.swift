@@ -19,11 +19,13 @@ extension TopModel {
         let found = isSearch ? search.isEmpty ? 0 : rows.count(where: isFound) : rows.count
         let of = isSearch ? rows.count : rowsInside
         let counts =
-            prompt.purpose == .export ? "" : "  \(Numbers.grouped(found)) of \(Numbers.grouped(of)) rows"
+            prompt.purpose == .export || prompt.purpose == .delay
+            ? "" : "  \(Numbers.grouped(found)) of \(Numbers.grouped(of)) rows"
         let keys =
             switch prompt.purpose {
             case .search: "  [Enter go] [Esc back]"
             case .filter: "  [Enter keep] [Esc back] [^U erase]"
+            case .delay: "  [Enter take] [Esc back]  0.5, 250ms, 1s, 2m"
             case .export: "  [Enter write] [Esc back]  .csv and .json are written as such"
             }
         let wrong = prompt.purpose != .filter ? nil : filterError.map { "  \($0.sentence)" }

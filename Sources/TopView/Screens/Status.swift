@@ -55,7 +55,9 @@ extension TopModel {
     func healthLine(_ columns: Int) -> Line {
         guard let profile else { return plainLine(" rings not read yet", columns, .plain) }
         let verdict = RingVerdict(profile)
-        var facts = [verdict.sentence, "\(Numbers.grouped(UInt64(min(sampleRate.rounded(), 1e12)))) samples/s"]
+        // On a narrow screen the word gives way to the bar.
+        let rate = Numbers.grouped(UInt64(min(sampleRate.rounded(), 1e12)))
+        var facts = [verdict.sentence, rate + (columns < 100 ? "/s" : " samples/s")]
         if verdict.isFine { facts.append("lost 0") }
         let memory = Numbers.bytes(Double(profile.residentKilobytes) * 1024)
         if !profile.slices.isEmpty { facts.append("self \(Numbers.fixed(profile.ownCPUPercent, 1))% \(memory)") }
@@ -76,10 +78,12 @@ extension TopModel {
     private func meter(_ load: MachineLoad, room: Int) -> String? {
         let parts = [load.user, load.kernel, load.interrupts].map { Numbers.fixed($0, 0) }
         let choices = [
-            ("user \(parts[0]) kernel \(parts[1]) irq \(parts[2])", 20), ("u\(parts[0]) k\(parts[1]) i\(parts[2])", 12),
+            (" user \(parts[0]) kernel \(parts[1]) irq \(parts[2])", 20),
+            (" u\(parts[0]) k\(parts[1]) i\(parts[2])", 12),
+            ("", 12),
         ]
         for (words, cells) in choices {
-            let text = "CPU \(load.bar(cells: cells)) \(words)"
+            let text = "CPU \(load.bar(cells: cells))\(words)"
             if text.utf8.count <= room { return text }
         }
         return nil

@@ -72,6 +72,24 @@ extension Profile {
 
 @Suite("Ring session: records from software rings, time as the test says", .timeLimit(.minutes(1)))
 struct RingSessionTests {
+    @Test("Another delay can be asked for while sampling goes on")
+    func otherDelay() throws {
+        let test = try TestSession(window: 10_000_000_000)
+        test.sample(0x1000)
+        _ = try test.tick()
+        test.session.setDelay(3_000_000_000)
+        // It is counted from whenever the sampler takes it up.
+        var slice: Slice?
+        for _ in 0..<20 where slice == nil {
+            test.sample(0x1000)
+            test.pass(TestSession.delay)
+            var request = pollfd(fd: test.session.wakeDescriptor, events: Int16(POLLIN), revents: 0)
+            if unsafe poll(&request, 1, 200) > 0 { slice = test.session.takeLatest()?.slices.last }
+        }
+        let picture = try #require(slice)
+        #expect(picture.end.nanoseconds(since: picture.start) >= 3_000_000_000)
+    }
+
     @Test("A tick is a frame: exactly the samples that came before it, at the injected times")
     func frames() throws {
         let test = try TestSession()

@@ -57,6 +57,16 @@ struct ScheduleTests {
         #expect(run(live(delay: delay), until: ticks[ticks.count - 1]) { _ in 0 }.ticks == ticks)
     }
 
+    @Test("Live: another delay counts from the moment it is asked for", arguments: [100, 5000] as [UInt64])
+    func otherDelay(delay: UInt64) {
+        var schedule = live()
+        _ = schedule.due(at: milliseconds(2000))
+        schedule.change(delay: delay * 1_000_000, at: milliseconds(2300))
+        #expect(schedule.nextDrain == milliseconds(2300 + delay))
+        #expect(schedule.due(at: milliseconds(2300 + delay)) == .tick)
+        #expect(schedule.nextDrain == milliseconds(2300 + 2 * delay))
+    }
+
     @Test("Batch: one slice every delay exactly, samples or not")
     func batchIsExact() {
         let result = run(batch(), until: 5000) { $0 == 3000 ? 1 : 0 }
