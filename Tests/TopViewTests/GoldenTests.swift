@@ -98,7 +98,7 @@ import Testing
     @Test func help() throws {
         var model = model()
         model.type("?")
-        try check(model.draw(columns: 80, lines: 115), "help", "Every key, in sections, with one line each.")
+        try check(model.draw(columns: 80, lines: 120), "help", "Every key, in sections, with one line each.")
     }
 
     @Test func detail() throws {
@@ -171,15 +171,65 @@ import Testing
         try check(model.draw(columns: 60, lines: 10), "asleep", "No rows, and a sentence that says why.")
     }
 
+    /// What a terminal without colors has in their stead: under each line `r` reverse, `b` bold, `u` underlined.
+    @Test func mono() throws {
+        var model = model()
+        model.press(all: [.down])
+        model.type("/ngx")
+        model.press(all: [.enter])
+        let picture = model.draw(columns: 80, lines: 14)
+        var lines: [String] = []
+        for line in picture.lines {
+            lines.append(line.text)
+            let marks = line.runs.reduce(into: "") { marks, run in
+                let look = Theme.auto.look(of: run.role, .mono)
+                let mark = look.reverse ? "r" : look.underline ? "u" : look.bold ? "b" : " "
+                marks += String(repeating: mark, count: run.cells)
+            }
+            if marks.contains(where: { $0 != " " }) { lines.append(marks) }
+        }
+        let text = lines.map { $0.replacing(/\ +$/, with: "") }.joined(separator: "\n") + "\n"
+        try check(text, "mono", "The chosen row and tab are reversed, a match is bold and has a *, the header underlined.")
+    }
+
+    @Test func export() throws {
+        var model = model()
+        model.type("w")
+        try check(
+            model.draw(columns: 80, lines: 10), "export", "The last line asks for a name and says what its ending means.")
+        guard case .export(let export) = model.press(.enter) else { return #expect(Bool(false)) }
+        model.exported(export, .exists)
+        try check(model.draw(columns: 80, lines: 10), "overwrite-file", "The last line asks before a file is replaced.")
+    }
+
+    @Test func wideNames() throws {
+        var builder = SyntheticProfile()
+        for (name, samples) in [
+            ("解析する_行列の固有値を計算する関数", 50), ("e\u{301}toile_\u{0301}\u{0301}longue", 40), ("🚀🚀🚀_launch_👩‍👩‍👧_family", 30),
+            ("שלום_عالم", 20), ("ctl\u{1b}[31mred\u{7}\u{202e}evil", 10),
+        ] as [(String, UInt64)] {
+            builder.add(
+                displayText(name), module: displayText("モジュール\n.so"), process: displayText("프로세스"), samples: samples)
+        }
+        var model = model(showing: builder.next())
+        try check(
+            model.draw(columns: 60, lines: 12), "wide-names",
+            "Every line ends at the same cell; control characters and turns of direction are shown as escapes.")
+    }
+
     @Test func paused() throws {
         var model = model()
         model.type(" ")
         try check(model.draw(columns: 80, lines: 8), "paused", "The first line says PAUSED and since when.")
     }
 
-    private func check(_ picture: Picture, _ name: String, _ lookFor: String, _ line: Int = #line) throws {
+    private func check(_ picture: Picture, _ name: String, _ lookFor: String) throws {
+        try check(picture.text, name, lookFor)
+    }
+
+    private func check(_ text: String, _ name: String, _ lookFor: String) throws {
         let path = String(#filePath.dropLast("GoldenTests.swift".count)) + "Golden/\(name).txt"
-        let drawn = lookFor + "\n\n" + picture.text
+        let drawn = lookFor + "\n\n" + text
         if ProcessInfo.processInfo.environment["PERFTOP_RECORD"] == "1" {
             try drawn.write(toFile: path, atomically: true, encoding: .utf8)
         }

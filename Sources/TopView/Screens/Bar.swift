@@ -26,7 +26,7 @@ extension TopModel {
             case .search: "  [Enter go] [Esc back]"
             case .filter: "  [Enter keep] [Esc back] [^U erase]"
             case .delay: "  [Enter take] [Esc back]  0.5, 250ms, 1s, 2m"
-            case .export: "  [Enter write] [Esc back]  .csv and .json are written as such"
+            case .export: "  [Enter write] [Esc back]  also .csv, .json"
             }
         let wrong = prompt.purpose != .filter ? nil : filterError.map { "  \($0.sentence)" }
         let typed = fitter.shown(prompt.text)
