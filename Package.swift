@@ -74,7 +74,7 @@ let package = Package(
                 "perftop", "ring-writer", "ring-benchmark", "SampleEngine", "TopView", "SampleEngineTestSupport",
                 "CLinuxShims",
             ],
-            exclude: ["Programs"],
+            exclude: ["Programs", "Naming/README.md"],
             swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
