@@ -69,8 +69,11 @@ extension Setting {
                 settings.append(
                     Setting(
                         key: unsafe Self.string(item.key, item.key_length), line: Int(unsafe item.line), value: value))
-            } else if let last = settings.indices.last, case .list(let elements) = settings[last].value {
-                settings[last].value = .list(elements + [value])
+            } else if let last = settings.indices.last, case .list(var elements) = settings[last].value {
+                // Let go first: a long array is not copied for each of its elements.
+                settings[last].value = .list([])
+                elements.append(value)
+                settings[last].value = .list(elements)
             }
         }
 
