@@ -32,9 +32,9 @@ public enum Theme: String, CaseIterable, Sendable {
     /// The look of a role with so many colors.
     ///
     /// Text stays on the terminal's own background wherever it can. Kinds of code keep apart in the eyes of people who
-    /// see two of three primaries: each set of five was searched for the largest distance of its nearest two under
-    /// simulated protanopia, deuteranopia and tritanopia (dark 29, light 24, any 19 in CIE Lab), at a contrast of at
-    /// least 7, 4.5 and 3.6 to the background. No role is told by its color alone.
+    /// see two of three primaries: each set was searched for the largest distance of its nearest two under
+    /// simulated protanopia, deuteranopia and tritanopia (dark 29, light 25, any 19 in CIE Lab), at a contrast of at
+    /// least 7, 4.5 and 3.5 to the background. No role is told by its color alone.
     public func look(of role: Role, _ colors: Capabilities.Colors) -> Look {
         if self == .mono || colors == .mono { return Self.mono(role) }
         switch self {
@@ -115,8 +115,9 @@ public enum Theme: String, CaseIterable, Sendable {
         case .header: Look(16, on: 250)
         case .sortedHeader: Look(16, on: 250, bold: true)
         case .selected: Look(16, on: 117)
-        case .application: Look(shade(dark: 214, light: 130, any: 94))
-        case .library: Look(shade(dark: 117, light: 27, any: 26))
+        // Where the background is not known the program's own code has the terminal's own color.
+        case .application: self == .auto ? Look() : Look(self == .dark ? 214 : 130)
+        case .library: Look(shade(dark: 117, light: 27, any: 33))
         case .kernel: Look(shade(dark: 203, light: 88, any: 197))
         case .jit: Look(shade(dark: 194, light: 23, any: 29))
         case .quiet, .unknown: Look(shade(dark: 247, light: 241, any: 244))

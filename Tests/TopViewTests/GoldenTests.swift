@@ -189,14 +189,14 @@ import Testing
             if marks.contains(where: { $0 != " " }) { lines.append(marks) }
         }
         let text = lines.map { $0.replacing(/\ +$/, with: "") }.joined(separator: "\n") + "\n"
-        try check(text, "mono", "The chosen row and tab are reversed, a match is bold and has a *, the header underlined.")
+        try check(text, "mono", "The chosen row and tab are reversed, a match has a *, the header is underlined.")
     }
 
     @Test func export() throws {
         var model = model()
         model.type("w")
         try check(
-            model.draw(columns: 80, lines: 10), "export", "The last line asks for a name and says what its ending means.")
+            model.draw(columns: 80, lines: 10), "export", "The last line asks for a name and tells of its endings.")
         guard case .export(let export) = model.press(.enter) else { return #expect(Bool(false)) }
         model.exported(export, .exists)
         try check(model.draw(columns: 80, lines: 10), "overwrite-file", "The last line asks before a file is replaced.")
