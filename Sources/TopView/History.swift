@@ -53,10 +53,20 @@ extension TopModel {
         return Numbers.seconds(seconds)
     }
 
+    /// How much of the window is there, where the rest found no room; nil where all of it does.
+    private var windowKept: String? {
+        guard let since = profile?.keptSince, let newest = profile?.slices.last?.end, let window = timeline.window,
+            newest.nanoseconds(since: since) < window
+        else { return nil }
+        return Numbers.seconds(Double(newest.nanoseconds(since: since)) / 1e9)
+    }
+
     /// What the status line says of the span on the screen: `window 10s`, `since 14:03:27`, `half-life 5s`.
     var reachText: String {
         switch timeline.reach {
-        case .window: return "window \(windowText)"
+        case .window:
+            guard let kept = windowKept else { return "window \(windowText)" }
+            return "window \(kept) of \(windowText)"
         case .all:
             guard let profile else { return "" }
             let spanned = UInt64(max(profile.seconds, 0) * 1e9)

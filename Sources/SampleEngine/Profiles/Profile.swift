@@ -52,10 +52,13 @@ public struct Profile: Sendable {
     public let wallClock: UInt64
     /// What still waits for a name, where that takes long enough to be told; nil otherwise.
     public let backlog: NamingBacklog?
+    /// What ended before that moment was dropped for want of room; nil where all that was asked for is kept.
+    public let keptSince: Instant?
 
     public init(
         sequence: UInt64, session: SessionFacts, state: State, slices: [Slice], stacks: PagedArray<Frame>,
-        names: Names, wallClock: UInt64, backlog: NamingBacklog? = nil
+        names: Names, wallClock: UInt64, backlog: NamingBacklog? = nil,
+        keptSince: Instant? = nil
     ) {
         self.sequence = sequence
         self.session = session
@@ -65,5 +68,6 @@ public struct Profile: Sendable {
         self.names = names
         self.wallClock = wallClock
         self.backlog = backlog
+        self.keptSince = keptSince
     }
 }

@@ -17,6 +17,8 @@ package struct ProfileBuilder: ~Copyable {
     private var state = Profile.State.live
     /// From how many processes on the names of those that are in no slice are dropped.
     private var processLimit = 1024
+    /// What ended before that found no room any more; nil while everything is kept that was asked for.
+    private var keptSince: Instant?
     /// Since when names have been waited for; nil while every place has one.
     private var unnamedSince: Instant?
     /// What came up since the session began.
@@ -229,7 +231,7 @@ package struct ProfileBuilder: ~Copyable {
             sequence: sequence,
             session: session.with(notes: notes),
             state: state, slices: slices, stacks: frames.frames, names: names, wallClock: wallClockNanoseconds(),
-            backlog: backlog)
+            backlog: backlog, keptSince: keptSince)
         if window == nil { slices = [] }
         return profile
     }
@@ -244,21 +246,34 @@ package struct ProfileBuilder: ~Copyable {
 
     // MARK: Bounded memory
 
-    /// Most cells kept (8 MB), and most slices. Beyond, the oldest slice of the history goes; of the window nothing is
-    /// dropped, its two oldest slices become one: it only gets coarser.
+    /// Most cells kept (8 MB), and most slices.
     private static var cellLimit: Int { 1 << 18 }
     private static var sliceLimit: Int { 600 }
 
+    /// Beyond the limits the oldest slice of the history goes first. Of the window two neighbors become one where they tell
+    /// of the same places: it only gets coarser; where that would save nothing the oldest slice goes too, and it is said.
     private mutating func boundSlices() {
         var cells = slices.reduce(0) { $0 + $1.cells.count }
-        while slices.count > 2, cells > Self.cellLimit || slices.count > Self.sliceLimit {
-            if let window, let newest = slices.last?.end, newest.nanoseconds(since: slices[0].end) >= window {
-                cells -= slices.removeFirst().cells.count
-                continue
+        while slices.count > 1, cells > Self.cellLimit || slices.count > Self.sliceLimit {
+            let isHistory = window.map { slices[slices.count - 1].end.nanoseconds(since: slices[0].end) >= $0 } ?? false
+            if !isHistory, let pair = smallestPair() {
+                let both = slices[pair].cells.count + slices[pair + 1].cells.count
+                let joined = slices[pair].joined(with: slices[pair + 1])
+                if joined.cells.count < both - both / 4 || cells <= Self.cellLimit {
+                    cells += joined.cells.count - both
+                    slices.replaceSubrange(pair...(pair + 1), with: [joined])
+                    continue
+                }
             }
-            let joined = slices[0].joined(with: slices[1])
-            cells += joined.cells.count - slices[0].cells.count - slices[1].cells.count
-            slices.replaceSubrange(0...1, with: [joined])
+            keptSince = slices[0].end
+            cells -= slices.removeFirst().cells.count
+        }
+    }
+
+    /// The two neighbors with the fewest cells, without the newest slice: so that none grows much beyond the others.
+    private func smallestPair() -> Int? {
+        (0..<max(slices.count - 2, 0)).min {
+            slices[$0].cells.count + slices[$0 + 1].cells.count < slices[$1].cells.count + slices[$1 + 1].cells.count
         }
     }
 

@@ -36,57 +36,11 @@ extension Profile {
     }
 }
 
-/// What rows weighed step by step, oldest first.
-public struct Trends: Sendable {
-    /// Of the heaviest rows.
-    public let weights: [RowKey: [Double]]
-    /// Of the whole event; 0 where nothing was sampled, or nothing is kept any more.
-    public let totals: [UInt64]
-    /// The event's samples.
-    public let samples: [UInt64]
-
-    public init(weights: [RowKey: [Double]], totals: [UInt64], samples: [UInt64]) {
-        self.weights = weights
-        self.totals = totals
-        self.samples = samples
-    }
-}
-
-extension Profile {
-    /// Folds the cells of one event into the weights of rows in steps of time.
-    ///
-    /// - Parameters:
-    ///   - step: nanoseconds of a step; steps begin at multiples of it, whatever moment the profile ends at, and one that
-    ///     is not over is left out: what was drawn stays as it is until a step is added.
-    ///   - count: how many steps.
-    public func trends(
-        of event: Int, by grouping: Set<GroupKey>, inside scopes: [Scope] = [], matching filter: Filter = .everything,
-        step: UInt64, count: Int
-    ) -> Trends {
-        var fold = RowFold(profile: self, grouping: grouping, scopes: scopes, filter: filter, siblings: [])
-        var totals = Array(repeating: UInt64(0), count: count)
-        var samples = totals
-        let current = (slices.last?.end.nanoseconds ?? 0) / step
-        for slice in slices {
-            // A slice that ends where a step begins is of the step before.
-            let behind = current - min((max(slice.end.nanoseconds, 1) - 1) / step, current)
-            guard behind > 0, behind <= count else { continue }
-            let place = count - Int(behind)
-            for cell in slice.cells where cell.event == event {
-                totals[place] = totals[place].addingSaturating(cell.period)
-                samples[place] = samples[place].addingSaturating(cell.count)
-                fold.add(cell, to: place, of: count)
-            }
-        }
-        return Trends(weights: fold.weights(of: count), totals: totals, samples: samples)
-    }
-}
-
 /// One pass over cells: finds each cell's row, adds its weight.
 ///
 /// A picture of a busy machine folds a hundred thousand cells every second, so a row is found by numbers alone: names
 /// of processes are numbered first, and rows get their texts once at the end.
-private struct RowFold: ~Copyable {
+struct RowFold: ~Copyable {
     private let profile: Profile
     private let groups: Groups
     private let scopes: Scopes
@@ -109,7 +63,7 @@ private struct RowFold: ~Copyable {
     private var marks: [UInt64?]
 
     /// What the cells of an event are to a table.
-    fileprivate enum Part {
+    enum Part {
         case samples
         /// Counted beside the samples.
         case counts(sibling: Int)
@@ -259,13 +213,15 @@ private struct RowFold: ~Copyable {
     }
 
     /// Adds a cell to one of several steps of time.
-    mutating func add(_ cell: Cell, to step: Int, of count: Int) {
+    ///
+    /// - Parameter share: how much of the cell belongs to the step.
+    mutating func add(_ cell: Cell, to step: Int, of count: Int, share: Float) {
         guard Int(cell.stack.index) < profile.stacks.count,
             let row = row(for: cell, frame: profile.stacks[Int(cell.stack.index)]), row.isShown
         else { return }
         let missing = (sums.count * count) - steps.count
         if missing > 0 { steps.append(contentsOf: repeatElement(0, count: missing)) }
-        steps[row.index * count + step] += Float(cell.period)
+        steps[row.index * count + step] += Float(cell.period) * share
         sums[row.index].own.add(cell, 1)
     }
 

@@ -234,4 +234,30 @@ struct HealthTests {
         #expect(three.residentKilobytes == 2)
         #expect(profile([]).seconds == 0 && profile([]).ownCPUPercent == 0)
     }
+
+    /// What was joined for want of room is no burst in the step in which it ends.
+    @Test func aLongSliceIsSharedOutOverItsSteps() {
+        var builder = SyntheticProfile()
+        builder.add("spin", module: "m", process: "p", samples: 3000)
+        builder.endSlice(seconds: 30)
+        builder.add("spin", module: "m", process: "p", samples: 100)
+        builder.endSlice(seconds: 1)
+        // Slices begin at 1000 s, a multiple of the step.
+        let trends = builder.next().trends(of: 0, by: [.function], step: 5_000_000_000, count: 8)
+        #expect(trends.samples == [0, 0, 500, 500, 500, 500, 500, 500])
+        #expect(trends.weights.values.first == [0, 0, 500, 500, 500, 500, 500, 500])
+        let far = Instant(nanoseconds: .max - 1)
+        let hostile = Profile(
+            sequence: 1, session: builder.session, state: .live,
+            slices: [
+                Slice(
+                    start: .beginning, end: far,
+                    cells: [
+                        Cell(
+                            event: 0, cpu: 0, generation: .idle, thread: 0, stack: StackID(0), count: .max, period: .max
+                        )
+                    ], rings: [])
+            ], stacks: PagedArray<Frame>(), names: Names(), wallClock: 0)
+        #expect(hostile.trends(of: 0, by: [.function], step: 5_000_000_000, count: 8).samples.count == 8)
+    }
 }

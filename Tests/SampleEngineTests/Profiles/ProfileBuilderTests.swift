@@ -148,11 +148,22 @@ struct ProfileBuilderTests {
             #expect(
                 slices.allSatisfy { $0.cells.count == 60_000 } && slices.last?.end.nanoseconds == end * 1_000_000_000)
         }
-        var wide = Self.builder(window: 8_000_000_000, history: 100_000_000_000)
-        for end in 1...10 as ClosedRange<UInt64> {
-            wide.add(Self.slice(end: end, samples: 60_000, address: end * 1_000_000, limit: 1 << 17))
+    }
+
+    @Test(
+        "A window that finds no room gets coarser where its slices tell of the same places, else shorter, and says so")
+    func boundedWindow() {
+        var same = Self.builder(window: 100_000_000_000)
+        for end in 1...20 as ClosedRange<UInt64> { same.add(Self.slice(end: end, samples: 60_000, limit: 1 << 17)) }
+        let coarse = same.profile()
+        #expect(Self.samples(coarse) == 20 * 60_000 && coarse.keptSince == nil, "nothing is lost")
+        var other = Self.builder(window: 100_000_000_000)
+        for end in 1...20 as ClosedRange<UInt64> {
+            other.add(Self.slice(end: end, samples: 60_000, address: end * 1_000_000, limit: 1 << 17))
         }
-        #expect(Self.samples(wide.profile()) >= 8 * 60_000, "what a picture shows is never dropped")
+        let short = other.profile()
+        #expect(short.slices.reduce(0) { $0 + $1.cells.count } <= 1 << 18)
+        #expect(short.keptSince == short.slices.first?.start && short.slices.count == 4)
     }
 
     @Test("Only the wanted user's processes are in the picture")
