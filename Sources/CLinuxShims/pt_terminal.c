@@ -115,6 +115,8 @@ int pt_guard_terminal(int terminal, int notices, const char *bytes, size_t count
     for (size_t i = 0; i < COUNT(endings); i++) install(endings[i], on_notice, SA_RESTART);
     for (size_t i = 0; i < COUNT(others); i++) install(others[i], on_notice, SA_RESTART);
     install(SIGPIPE, SIG_IGN, 0);
+    // A limit on the size of files is an error of write(2) then.
+    install(SIGXFSZ, SIG_IGN, 0);
     return 0;
 }
 

@@ -97,6 +97,5 @@ static inline const char *pt_terminal_string(const char *name) {
 }
 
 static const attr_t pt_bold = A_BOLD;
-static const attr_t pt_dim = A_DIM;
 static const attr_t pt_underline = A_UNDERLINE;
 static const attr_t pt_reverse = A_REVERSE;

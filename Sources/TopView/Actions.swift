@@ -102,10 +102,10 @@ extension Binding {
             "the cursor stays with its row, also on the first line; again: no longer"),
         make(
             .nextEvent, .rows, [.table], ["e"], "show the next event, when several are sampled", bar: "Event", rank: 0),
-        make(.codeSide, .rows, [.table], ["K"], "user code alone, the kernel's alone, both"),
+        make(.codeSide, .rows, [.table], ["K"], "without the kernel, the kernel alone, both"),
         make(.threadRows, .rows, [.table], ["T"], "a row for each thread; again: threads together"),
         make(
-            .export, .general, [.table], ["w"], "write what is shown to a file: .txt, .csv or .json", bar: "Write",
+            .export, .general, [.table], ["w"], "write the table to a file: .csv, .json, else text", bar: "Write",
             rank: 9),
         make(.meters, .general, [.table], ["m"], "hide the CPU bar and the history; again: show them"),
         make(

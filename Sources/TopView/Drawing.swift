@@ -30,7 +30,7 @@ extension TopModel {
         let bodyTop = drawn.count
         drawn += body.lines
         var cursor = body.cursor.map { Picture.Cursor(line: bodyTop + $0, column: 0, visible: false) }
-        if layout.bar > 0 || prompt != nil || message != nil {
+        if layout.bar > 0 || prompt != nil || question != nil || message != nil {
             // On the smallest screens what is typed or said takes the last row of the table.
             if layout.bar == 0 { drawn.removeLast() }
             let bar = bottomLine(columns)
@@ -70,7 +70,7 @@ extension TopModel {
                 drawn.append(builder.finish(.heading))
             } else if item < menu.titles.count {
                 let role: Role = item == menu.index ? .selected : .plain
-                builder.target = .choice(item)
+                builder.target = .choice(menu.purpose, item)
                 builder.add(item == menu.index ? glyphs.cursor + " " : "  ", role)
                 if let isOn = menu.isOn { builder.add(isOn[item] ? "[x] " : "[ ] ", role) }
                 // Some are names of events, which are as foreign as any.

@@ -53,6 +53,9 @@ extension TopModel {
         var notes = profile.session.notes
         if !levels.isEmpty { notes.append("only samples \(breadcrumb)") }
         if !filter.isEmpty { notes.append("filter: \(filter.text)") }
+        let end = Numbers.clock(nanoseconds: profile.wallClock, utcOffset: utcOffset)
+        notes.append(
+            isFrozen ? "written from a screen that stood still, at \(end)" : "written from the screen at \(end)")
         if timeline.reach == .decay {
             notes.append("a sample counts half after \(Numbers.seconds(Double(timeline.halfLife) / 1e9))")
         }
@@ -62,7 +65,7 @@ extension TopModel {
     }
 
     mutating func beginExport() {
-        guard view != .rings else { return say("rings are written with every .json of a table: 1, then w") }
+        guard view != .rings else { return say("rings are in every .json export: press 1, then w") }
         guard profile?.session.events.isEmpty == false else { return say("there is nothing to write yet") }
         prompt = Prompt(.export, text: exportName, history: [])
     }
@@ -106,17 +109,6 @@ extension TopModel {
             say("\(Numbers.grouped(rows)) \(rows == 1 ? "row" : "rows") written to \(name)")
         case .exists: question = export
         case .failed(let reason): say("\(name) was not written: \(reason)")
-        }
-    }
-}
-
-extension Prompt.Purpose {
-    var title: String {
-        switch self {
-        case .filter: "Filter"
-        case .search: "Search"
-        case .export: "Write to"
-        case .delay: "A picture every"
         }
     }
 }

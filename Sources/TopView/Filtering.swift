@@ -53,7 +53,7 @@ extension TopModel {
         guard view != .rings else { return say("rings are not filtered") }
         let sides = ["", "!kind:kernel", "kind:kernel"]
         guard let side = sides.firstIndex(of: filter.text) else {
-            return say("there is a filter: add kind:kernel, or !kind:kernel, to it (\\)")
+            return say("K works without a filter; in one, kind:kernel and !kind:kernel do the same")
         }
         guard let next = try? Filter(sides[(side + 1) % sides.count]) else { return }
         use(next)

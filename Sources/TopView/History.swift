@@ -10,7 +10,10 @@ extension TopModel {
     mutating func stepBack() {
         guard timeline.stepBack() else {
             let kept = timeline.profile.map { Numbers.seconds($0.seconds) } ?? "0s"
-            return say("nothing older than \(kept) is kept: the oldest goes first")
+            let isFull = timeline.profile?.keptSince != nil || timeline.profile?.seconds ?? 0 > 110
+            return say(
+                isFull
+                    ? "nothing older than \(kept) is kept: the oldest goes first" : "sampling began here, \(kept) ago")
         }
         hold = nil
         look()

@@ -1,3 +1,5 @@
+internal import SampleEngine
+
 /// What a piece of text means; the terminal back end chooses colors and attributes, never the view.
 ///
 /// Nothing is said by a role alone: each one goes with a word, a letter or a place of its own.
@@ -26,12 +28,14 @@ public struct TextRun: Sendable, Equatable {
 enum Target: Sendable, Equatable {
     /// Does what a key does: a tab, a word of the bottom bar.
     case action(Action)
-    /// A row of the table, by its place in the list.
-    case row(Int)
+    /// A row of the table.
+    case row(RowKey)
+    /// A row of the table of rings.
+    case ring(RingID)
     /// A column's title, by its place among those that can be sorted by.
     case sort(Int)
-    /// An entry of the open menu.
-    case choice(Int)
+    /// An entry of a menu.
+    case choice(Menu.Purpose, Int)
 }
 
 /// What the mouse did.

@@ -6,6 +6,9 @@ extension TopModel {
     private static var wheelRows: Int { 3 }
 
     /// Does what a click or the wheel means at this moment; every one of them has a key as well.
+    ///
+    /// It is the picture that was drawn last that is clicked at: what has left it since is not hit. The first click
+    /// chooses a row, one on the chosen row enters it.
     public mutating func point(_ pointer: Pointer) -> Effect {
         // What is typed is finished or left by keys.
         guard context != .prompt, context != .question else { return .none }
@@ -24,8 +27,18 @@ extension TopModel {
             // A click on the sorted column turns the order round, as in every table.
             if isSorted(byColumn: index) { invert() } else { sort(byColumn: index) }
             return .redraw
-        case .row(let index) where context == .table: return pressRow(index)
-        case .choice(let index) where context == .menu:
+        case .row(let key) where context == .table && view != .rings:
+            guard let index = rows.firstIndex(where: { $0.key == key }) else { return .redraw }
+            if index == cursor.index { return perform(.drill) }
+            cursor.move(to: index, in: rows.lazy.map(\.key))
+            holdOrder()
+            return .redraw
+        case .ring(let id) where context == .table && view == .rings:
+            guard let index = rings.firstIndex(where: { RingID($0) == id }) else { return .redraw }
+            if index == ringCursor.index { return perform(.drill) }
+            ringCursor.move(to: index, in: rings.lazy.map(RingID.init))
+            return .redraw
+        case .choice(let purpose, let index) where menu?.purpose == purpose && index < menu?.titles.count ?? 0:
             menu?.index = index
             return perform(menu?.isOn == nil ? .accept : .toggle)
         default: return .redraw
@@ -50,18 +63,5 @@ extension TopModel {
         var effect = Effect.none
         for _ in 0..<Self.wheelRows { effect = perform(action) }
         return effect
-    }
-
-    /// The first click chooses a row, one on the chosen row enters it.
-    private mutating func pressRow(_ index: Int) -> Effect {
-        if view == .rings {
-            if index == ringCursor.index { return perform(.drill) }
-            ringCursor.move(to: index, in: rings.lazy.map(RingID.init))
-        } else {
-            if index == cursor.index { return perform(.drill) }
-            cursor.move(to: index, in: rows.lazy.map(\.key))
-            holdOrder()
-        }
-        return .redraw
     }
 }

@@ -83,3 +83,14 @@ struct Prompt: Sendable {
         return String(view)
     }
 }
+
+extension Prompt.Purpose {
+    var title: String {
+        switch self {
+        case .filter: "Filter"
+        case .search: "Search"
+        case .export: "Write to"
+        case .delay: "A picture every"
+        }
+    }
+}

@@ -164,7 +164,7 @@ extension EndToEnd {
 
             try "mine".write(to: folder.appendingPathComponent("b.txt"), atomically: true, encoding: .utf8)
             try write("b.txt")
-            try tmux.expect("it asks") { $0.contains("b.txt is there already. Write over it?") }
+            try tmux.expect("it asks") { $0.contains("Write over it? y yes, n no:") && $0.contains("b.txt") }
             try tmux.press("n")
             try tmux.expect("nothing happens") { $0.contains("nothing was written") }
             #expect(contents("b.txt") == "mine")

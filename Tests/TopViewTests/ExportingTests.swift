@@ -29,7 +29,7 @@ import Testing
         guard case .export(let export) = typed("there.txt", into: &model) else { return #expect(Bool(false)) }
         model.exported(export, .exists)
         #expect(model.context == .question)
-        #expect(model.draw(columns: 100, lines: 20).text.contains("there.txt is there already. Write over it?"))
+        #expect(model.draw(columns: 100, lines: 20).text.contains("Write over it? y yes, n no:  there.txt"))
         _ = model.press("5")
         _ = model.press(.enter)
         #expect(model.context == .question, "only an answer is one")
@@ -42,6 +42,15 @@ import Testing
         #expect(model.draw(columns: 100, lines: 20).text.contains("10 rows written to there.txt"))
         model.type("w")
         #expect(model.prompt?.text == "there.txt", "the name is offered again")
+    }
+
+    /// However small the screen and however long the name: nobody answers a question that is not there.
+    @Test(arguments: [(20, 4), (40, 4), (20, 6), (80, 24)]) func theQuestionIsSeen(columns: Int, lines: Int) {
+        var model = model()
+        let path = "/srv/" + String(repeating: "d", count: 200) + "/old.txt"
+        model.exported(Export(path: path), .exists)
+        let last = model.draw(columns: columns, lines: lines).lines.last?.text ?? ""
+        #expect(last.contains(columns < 40 ? "y/n: write over" : "Write over it? y yes, n no:"), "\(last)")
     }
 
     @Test func whatGoesWrongIsSaid() {
@@ -63,7 +72,10 @@ import Testing
         model.press(all: [.enter])
         let table = try #require(model.shownTable)
         #expect(table.rows.map(\.key) == model.rows.map(\.key) && table.grouping == model.grouping)
-        #expect(table.profile.session.notes == ["only samples in legacyd (pid 11)", "filter: !nothing"])
+        #expect(
+            table.profile.session.notes == [
+                "only samples in legacyd (pid 11)", "filter: !nothing", "written from the screen at 14:03:28",
+            ])
         #expect(table.table.samples == model.samples)
     }
 

@@ -53,7 +53,7 @@ import Testing
         model.type("[[[[")
         #expect(functions(model) == ["always", "f1"])
         #expect(
-            model.draw(columns: 100, lines: 20).text.contains("nothing older than 3s is kept: the oldest goes first"))
+            model.draw(columns: 100, lines: 20).text.contains("sampling began here, 3s ago"))
     }
 
     /// Sampling goes on: what came meanwhile is a step further on, and Space goes there at once.

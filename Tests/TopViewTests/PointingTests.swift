@@ -76,6 +76,28 @@ import Testing
         #expect(model.grouping.contains(.cpu) && model.menu != nil)
     }
 
+    /// Several keys and a click may come before the next picture: what was clicked at is what stood there.
+    @Test func aClickOnAMenuThatIsGoneIsNone() throws {
+        var model = model()
+        model.type("c")
+        let lines = model.draw(columns: 120, lines: 40).lines
+        let last = try #require(lines.lastIndex { $0.text.hasPrefix("  [x]") })
+        model.type("qb")
+        let before = model.grouping
+        _ = model.point(Pointer(.press, line: last, column: 4))
+        #expect(model.grouping == before && model.menu?.purpose == .group)
+    }
+
+    @Test func aClickMeansTheRowThatWasSeenThere() throws {
+        var builder = SyntheticProfile()
+        var model = model(showing: profile(["first": 900, "second": 500, "third": 100], from: &builder))
+        let line = try #require(model.draw(columns: 120, lines: 30).lines.firstIndex { $0.text.contains("second") })
+        _ = model.receive(profile(["first": 100, "second": 500, "third": 9000], from: &builder))
+        #expect(model.listed == ["third", "second", "first"] || model.listed.first == "third")
+        _ = model.point(Pointer(.press, line: line, column: 20))
+        #expect(model.chosen == "second")
+    }
+
     @Test func theWheelMovesWhatIsOnTop() {
         var model = model()
         _ = model.draw(columns: 120, lines: 30)

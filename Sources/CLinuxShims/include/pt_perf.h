@@ -26,6 +26,9 @@ int pt_memfd(const char *name);
 /// Keeps the memory of large tables apart from the rest, so that it goes back to the system when they are gone.
 void pt_return_large_blocks(void);
 
+/// Renames unless the new name exists: EEXIST then (renameat2(2), RENAME_NOREPLACE; link(2) where a file system has it not).
+int pt_rename_new(const char *from, const char *to);
+
 /// Names the calling thread, at most 15 bytes (PR_SET_NAME), and gives it a stack for signal handlers: without one
 /// a stack that has run out ends the process before any handler.
 void pt_prepare_thread(const char *name);

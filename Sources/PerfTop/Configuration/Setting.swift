@@ -97,16 +97,4 @@ extension Setting.Value {
         case .other(let kind): kind
         }
     }
-
-    /// What kind of value it is, in words.
-    var kind: String {
-        switch self {
-        case .text: "a string"
-        case .integer: "an integer"
-        case .number: "a number"
-        case .flag: "true or false"
-        case .list: "an array"
-        case .other(let kind): kind
-        }
-    }
 }

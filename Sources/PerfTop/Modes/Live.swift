@@ -142,7 +142,7 @@ private struct LiveLoop {
             let effect =
                 switch input {
                 case .key(let key): model.press(key)
-                case .pointer(let pointer): model.point(pointer)
+                case .pointer(let pointer): answer(pointer)
                 case .unknown: Effect.none
                 }
             switch effect {
@@ -169,6 +169,12 @@ private struct LiveLoop {
         emptyReads = found ? 0 : emptyReads + 1
         if emptyReads > 3, pt_bytes_waiting(screen.input) <= 0 { return .hangUp }
         return nil
+    }
+
+    /// A click means what stands there now: keys that came with it are drawn first.
+    private mutating func answer(_ pointer: Pointer) -> Effect {
+        if isStale { draw() }
+        return model.point(pointer)
     }
 
     private var runningCommand: Int32 { command.map { $0.ending == nil ? $0.descriptor : -1 } ?? -1 }

@@ -161,9 +161,9 @@ final class CursesScreen {
         var bytes: [UInt8] = []
         for name in ["rmkx", "sgr0", "cnorm", "rmcup"] { bytes += string(name) }
         bytes += [0x0d, 0x0a]
-        // Without another screen to leave, what is left of the picture must not look like part of what follows.
         // Whatever way of telling of the mouse was chosen; terminals pass over what they do not know (xterm's ctlseqs).
         if unsafe pt_terminal_string("kmous") != nil { bytes += Array("\u{1b}[?1006l\u{1b}[?1000l".utf8) }
+        // Without another screen to leave, what is left of the picture must not look like part of what follows.
         if string("rmcup").isEmpty { bytes += string("ed") }
         return bytes
     }

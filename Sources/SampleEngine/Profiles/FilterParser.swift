@@ -137,7 +137,7 @@ struct FilterParser {
 
     private mutating func kind() throws(FilterError) -> CodeKind {
         let start = place
-        guard let kind = CodeKind(rawValue: word { $0 != " " && $0 != "|" }) else {
+        guard let kind = CodeKind(rawValue: word { $0 != " " && $0 != "|" }.lowercased()) else {
             throw FilterError(
                 at: start, "one of \(CodeKind.allCases.map(\.rawValue).joined(separator: ", ")) has to follow")
         }

@@ -270,9 +270,14 @@ package struct ProfileBuilder: ~Copyable {
         }
     }
 
-    /// The two neighbors with the fewest cells, without the newest slice: so that none grows much beyond the others.
+    /// The two neighbors with the fewest cells, without the newest slice, that are short enough to be one.
     private func smallestPair() -> Int? {
-        (0..<max(slices.count - 2, 0)).min {
+        // One that is long beside the window would be on the screen long after what is in it has left.
+        let longest = (window ?? 0) / 8
+        let pairs = (0..<max(slices.count - 2, 0)).filter {
+            slices[$0 + 1].end.nanoseconds(since: slices[$0].start) <= longest
+        }
+        return pairs.min {
             slices[$0].cells.count + slices[$0 + 1].cells.count < slices[$1].cells.count + slices[$1 + 1].cells.count
         }
     }

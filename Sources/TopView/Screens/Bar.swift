@@ -5,8 +5,10 @@ extension TopModel {
     func bottomLine(_ columns: Int) -> (line: Line, cursor: Int?) {
         if let prompt { return promptLine(prompt, columns) }
         if let question {
-            let text = " \(displayText(question.path)) is there already. Write over it?  y yes  n no"
-            return (plainLine(text, columns, .message), nil)
+            // The question stands first: however narrow the screen is, it is seen.
+            let text = columns < 40 ? " y/n: write over " : " Write over it? y yes, n no:  "
+            let room = columns - TextWidth.cells(of: text)
+            return (plainLine(text + fitter.cut(displayText(question.path), to: room, .middle), columns, .message), nil)
         }
         if let message { return (plainLine(" " + message, columns, .message), nil) }
         return (keyLine(columns), nil)

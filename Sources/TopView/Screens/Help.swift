@@ -7,7 +7,7 @@ extension TopModel {
         ("order held", "rows keep their places for 5 s after the cursor was moved; g lets them go"),
         ("filter", "name: in function, module or process; capitals count once there is one"),
         ("  a b, a|b, !a", "both; either; not. \"a b\" as it stands; /^a.*z$/ a regular expression"),
-        ("  module:a", "also function: process: pid: tid: cpu: user: kind:"),
+        ("  module:a", "also function: process: pid: tid: cpu: user:, and kind: user kernel jit guest unknown"),
         ("  self>1", "also total and samples, with > >= < <=: of the rows that are left"),
         ("order", "rows closer than chance keep their places; a new sort is exact"),
         ("K", "blank the program itself, l shared library, k kernel, g guest, j made at run time, ? unknown"),

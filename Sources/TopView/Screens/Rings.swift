@@ -23,7 +23,6 @@ enum RingColumn: String, CaseIterable, Sendable {
     /// The bar shows the same number as the column beside it.
     static let sortable = allCases.filter { $0 != .bar }
 
-    var isText: Bool { self == .ring || self == .bar }
     /// A ring's place sorts upwards, everything that is counted sorts largest first.
     var sortsUpwards: Bool { self == .cpu || self == .thread || self == .ring }
 
@@ -136,7 +135,7 @@ extension TopModel {
         let selected = index == ringCursor.index
         let base: Role = selected ? .selected : ring.missing > 0 ? .warning : .plain
         var builder = LineBuilder(width: width)
-        builder.target = .row(index)
+        builder.target = .ring(RingID(ring))
         builder.add(selected ? glyphs.cursor + " " : "  ", base)
         for column in placed {
             let text = fitter.fit(ringCell(column.id, ring), to: column.width, rightAligned: column.spec.right)

@@ -34,7 +34,7 @@ extension TopModel {
         let row = rows[index]
         let selected = index == cursor.index
         var builder = LineBuilder(width: width)
-        builder.target = .row(index)
+        builder.target = .row(row.key)
         // A match is marked by a sign as well, for terminals that show no color.
         let found = isFound(row)
         let isPinned = isPinned(row)

@@ -94,7 +94,9 @@ extension TopModel {
         guard let trends = trends?.value else { return plainLine("", columns, .plain) }
         let seconds = Double(Self.trendSteps.nanoseconds) / 1e9
         // A step of which nothing is kept is left blank: it is not known to be nothing.
-        let known = zip(trends.samples, trends.totals).map { $1 == 0 ? nil : Double($0) / seconds as Double? }
+        var known = zip(trends.samples, trends.totals).map { $1 == 0 ? nil : Double($0) / seconds as Double? }
+        // Sampling began in the midst of the first one: what it would have been nobody knows.
+        if let first = known.firstIndex(where: { $0 != nil }), first > 0 { known[first] = nil }
         let peak = known.indices.max { known[$0] ?? -1 < known[$1] ?? -1 }
         guard let peak, let most = known[peak] else {
             return plainLine(" History  its first bar comes within \(Numbers.seconds(2 * seconds))", columns, .quiet)
