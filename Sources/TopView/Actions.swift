@@ -90,7 +90,7 @@ extension Binding {
         make(
             .drill, .rows, [.table], [.enter],
             "on a group: its functions alone, Esc comes back; on a function: all that is known of it", bar: "Drill",
-            or: "Detail", rank: 6),
+            or: "More", rank: 4),
         make(
             .group, .rows, [.table], ["b", .function(8)], "choose what makes a row, in any combination", bar: "Group",
             rank: 7),
@@ -124,7 +124,7 @@ extension Binding {
         make(.threads, .views, [.table], ["7"], "threads"),
         make(.cpus, .views, [.table], ["8"], "CPUs"),
         make(.rings, .views, [.table], ["9"], "ring buffers: fill, rates, what was lost"),
-        make(.nextView, .views, [.table], [.tab], "next view", bar: "View", rank: 5),
+        make(.nextView, .views, [.table], [.tab], "next view", bar: "View", rank: 6),
         make(.previousView, .views, [.table], [.backTab], "previous view"),
         make(.up, .moving, lists, [.up, "k"], "one row up"),
         make(.down, .moving, lists, [.down, "j"], "one row down"),

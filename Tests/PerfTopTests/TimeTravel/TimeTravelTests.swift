@@ -61,7 +61,7 @@ struct TimeTravelTests {
             journey.compare(endingAt: now - step)
         }
         journey.press("[")
-        #expect(journey.model.message?.contains("nothing older is kept") == true)
+        #expect(journey.model.message?.contains("nothing older than 2m00s is kept") == true)
         journey.compare(endingAt: now - Journey.history + 1, "the oldest second alone")
     }
 
