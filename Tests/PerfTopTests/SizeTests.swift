@@ -109,6 +109,8 @@ extension EndToEnd {
             for size in storm { try tmux.resize(columns: size.columns, lines: size.lines) }
             try tmux.resize(columns: 100, lines: 30)
             try expectFit(tmux, kind, Size(100, 30))
+            // Of fifty samples a share is what chance makes of it.
+            try tmux.expect("samples enough for shares") { Screen.samples($0) ?? 0 >= 1000 }
             let screen = try tmux.screen()
             let alpha = try #require(Screen.percent(screen, "alpha"), "\(screen)")
             let beta = try #require(Screen.percent(screen, "beta"), "\(screen)")
