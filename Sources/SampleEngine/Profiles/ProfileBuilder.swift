@@ -252,6 +252,7 @@ package struct ProfileBuilder: ~Copyable {
 
     /// Beyond the limits the oldest slice of the history goes first. Of the window two neighbors become one where they tell
     /// of the same places: it only gets coarser; where that would save nothing the oldest slice goes too, and it is said.
+    /// Without a window a report waits for its slices: they are joined whatever it saves, and none goes.
     private mutating func boundSlices() {
         var cells = slices.reduce(0) { $0 + $1.cells.count }
         while slices.count > 1, cells > Self.cellLimit || slices.count > Self.sliceLimit {
@@ -259,12 +260,13 @@ package struct ProfileBuilder: ~Copyable {
             if !isHistory, let pair = smallestPair() {
                 let both = slices[pair].cells.count + slices[pair + 1].cells.count
                 let joined = slices[pair].joined(with: slices[pair + 1])
-                if joined.cells.count < both - both / 4 || cells <= Self.cellLimit {
+                if joined.cells.count < both - both / 4 || cells <= Self.cellLimit || window == nil {
                     cells += joined.cells.count - both
                     slices.replaceSubrange(pair...(pair + 1), with: [joined])
                     continue
                 }
             }
+            if window == nil { return }
             keptSince = slices[0].end
             cells -= slices.removeFirst().cells.count
         }
@@ -273,7 +275,7 @@ package struct ProfileBuilder: ~Copyable {
     /// The two neighbors with the fewest cells, without the newest slice, that are short enough to be one.
     private func smallestPair() -> Int? {
         // One that is long beside the window would be on the screen long after what is in it has left.
-        let longest = (window ?? 0) / 8
+        let longest = window.map { $0 / 8 } ?? .max
         let pairs = (0..<max(slices.count - 2, 0)).filter {
             slices[$0 + 1].end.nanoseconds(since: slices[$0].start) <= longest
         }
