@@ -166,6 +166,16 @@ struct ProfileBuilderTests {
         #expect(short.keptSince == short.slices.first?.start && short.slices.count == 4)
     }
 
+    @Test("A report's slices are joined when they are many, and no sample is dropped")
+    func boundedReport() {
+        var builder = Self.builder(window: nil)
+        for end in 1...10 as ClosedRange<UInt64> {
+            builder.add(Self.slice(end: end, samples: 60_000, address: end * 1_000_000, limit: 1 << 17))
+        }
+        let profile = builder.profile()
+        #expect(Self.samples(profile) == 600_000 && profile.keptSince == nil)
+    }
+
     @Test("Only the wanted user's processes are in the picture")
     func wantedUser() {
         var builder = Builder(session: SessionFacts(target: "", events: [], notes: []), wantedUser: 4_000_000)
