@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/statfs.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -49,6 +50,8 @@ void pt_return_large_blocks(void) {
     mallopt(M_TRIM_THRESHOLD, 512 * 1024);
     mallopt(M_ARENA_MAX, 2);
 }
+
+void pt_yield_thread(void) { setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10); }
 
 void pt_prepare_thread(const char *name) {
     static _Thread_local char room[32768];

@@ -44,6 +44,7 @@ extension TopModel {
     mutating func reset() {
         guard let profile, !profile.slices.isEmpty else { return say("nothing has been counted yet") }
         baseline = profile
+        baselineFunctions = profile.functions
         timeline.resetNow()
         forgetOrder()
         look()

@@ -1,4 +1,4 @@
-internal import SampleEngine
+public import SampleEngine
 
 /// While rows are read: the order holds still for a moment after the cursor was moved.
 struct Hold: Sendable {
@@ -68,6 +68,19 @@ extension TopModel {
         let present = Dictionary(rows.lazy.filter { keys.contains($0.key) }.map { ($0.key, $0) }) { first, _ in first }
         let top = pinned.compactMap { present[$0.key] ?? (filter.isEmpty ? $0.emptied : nil) }
         return top + rows.filter { !keys.contains($0.key) }
+    }
+
+    /// Functions that something on the screen refers to though no sample may any more: pinned rows, rows that were
+    /// entered, what is compared with, and the past while it is looked at.
+    public var heldFunctions: Set<FunctionID> {
+        var held = baselineFunctions
+        for listing in listings.values { held.formUnion(listing.pinned.compactMap(\.key.function)) }
+        for level in levels {
+            if let function = level.scope.key.function { held.insert(function) }
+            held.formUnion(level.functions.pinned.compactMap(\.key.function))
+        }
+        if isFrozen { held.formUnion(rows.compactMap(\.key.function)) }
+        return held
     }
 
     // MARK: Following

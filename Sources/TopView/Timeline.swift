@@ -59,6 +59,9 @@ struct Timeline: Sendable {
         held = nil
     }
 
+    /// The newest profile, shown or not.
+    var newest: Profile? { held ?? profile }
+
     /// One slice back; false where nothing older is kept.
     mutating func stepBack() -> Bool {
         guard let profile, stepsBack + 1 < profile.slices.count else { return false }

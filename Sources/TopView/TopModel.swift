@@ -134,6 +134,10 @@ public struct TopModel: Sendable {
     /// First line of the help on the screen; nil while help is closed.
     var helpTop: Int?
     var message: String?
+    /// Seconds since the end of the newest picture, where the next one is late.
+    var pictureAge: UInt64?
+    /// Functions of the profile that shares are compared with.
+    var baselineFunctions: Set<FunctionID> = []
 
     /// Lines of the help at the width of the last picture.
     var helpLineCount = 0
@@ -168,6 +172,17 @@ public struct TopModel: Sendable {
         trendsMayWait = false
         look()
         trendsMayWait = true
+        return .redraw
+    }
+
+    /// Takes up that the next picture does not come though it should, or that all is well.
+    ///
+    /// - Parameter lateAt: the present moment; nil: pictures come.
+    public mutating func notice(lateAt: Instant?) -> Effect {
+        let end = timeline.newest?.slices.last?.end
+        let age = lateAt.flatMap { now in end.map { now.nanoseconds(since: $0) / 1_000_000_000 } }
+        guard age != pictureAge else { return .none }
+        pictureAge = age
         return .redraw
     }
 

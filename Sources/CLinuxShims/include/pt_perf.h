@@ -32,6 +32,8 @@ int pt_rename_new(const char *from, const char *to);
 /// Names the calling thread, at most 15 bytes (PR_SET_NAME), and gives it a stack for signal handlers: without one
 /// a stack that has run out ends the process before any handler.
 void pt_prepare_thread(const char *name);
+/// Lets every other thread of the machine run before the calling one (setpriority(2), nice 10); for good.
+void pt_yield_thread(void);
 
 /// openat2(2) with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS: no link inside may lead out of the directory.
 int pt_open_in_root(int root, const char *path, int flags);

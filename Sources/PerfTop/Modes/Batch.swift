@@ -22,34 +22,53 @@ func runBatch(
     var writer = FrameWriter(options: options, signals: signals)
     output.begin()
     guard try writer.begin(output) else { return nil }
+    var ending: Ending?
     while true {
         var watched = [
             pollfd(fd: session.wakeDescriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: signals, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: options.command?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: ending == nil ? options.command?.descriptor ?? -1 : -1, events: Int16(POLLIN), revents: 0),
         ]
-        _ = unsafe poll(&watched, UInt(watched.count), -1)
+        _ = unsafe poll(&watched, UInt(watched.count), ending?.millisecondsLeft ?? -1)
         let signal = pt_next_signal(signals)
         if signal == SIGINT, let command = options.command, command.reap() == nil {
             // It is asked to end, and we with it; asked again, it is killed.
             command.interrupt()
             continue
         }
-        if signal != 0 || options.command?.reap() != nil {
+        // Who asks twice does not want to wait for the last frame either.
+        if let ending, signal != 0 || ending.millisecondsLeft == 0 { return ending.signal ?? signal }
+        if signal != 0 || ending == nil && options.command?.reap() != nil {
             // What was sampled so far is not thrown away: the last frame is a shorter one.
-            if let last = session.stop() { _ = try writer.write(last, to: output, patience: 1000) }
-            return signal == 0 ? nil : signal
+            session.requestStop(patience: Ending.patienceForNames)
+            ending = Ending(signal: signal == 0 ? nil : signal)
+            continue
         }
         guard watched[0].revents != 0, let profile = session.takeLatest() else { continue }
-        let goesOn = try writer.write(profile, to: output)
+        let goesOn = try writer.write(profile, to: output, patience: ending == nil ? -1 : 1000)
         if !goesOn, isReadable(signals) { continue }
+        if let ending, !goesOn || profile.isLast { return ending.signal }
         // Its counters end a moment before it can be waited for.
         if profile.state == .exited { options.command?.reap(waiting: true) }
-        if !goesOn || profile.state == .exited {
-            _ = session.stop()
+        if !goesOn || profile.isLast {
+            session.requestStop(patience: 0)
             return nil
         }
     }
+}
+
+/// The last frame is awaited.
+private struct Ending {
+    /// What asked for the end; nil: the command's own.
+    let signal: Int32?
+    private let deadline = Instant.now.advanced(byNanoseconds: 950_000_000)
+
+    init(signal: Int32?) { self.signal = signal }
+
+    /// Nanoseconds that the last frame waits for names.
+    static let patienceForNames: UInt64 = 500_000_000
+
+    var millisecondsLeft: Int32 { Int32(clamping: (deadline.nanoseconds(since: .now) + 999_999) / 1_000_000) }
 }
 
 /// Numbers frames and writes them in the chosen format.

@@ -61,6 +61,8 @@ private struct LiveLoop {
     private var needsRepaint = false
     private var lastPicture = Instant.beginning
     private var emptyReads = 0
+    private var isLate = false
+    private var held: Set<FunctionID> = []
     private let command: Command?
     private var processors = ProcessorTimes()
 
@@ -96,10 +98,11 @@ private struct LiveLoop {
                 // Ignored by poll where it is negative: no command, or it has ended.
                 pollfd(fd: runningCommand, events: Int16(POLLIN), revents: 0),
             ]
-            let ready = unsafe poll(&watched, UInt(watched.count), millisecondsToPicture)
+            let ready = unsafe poll(&watched, UInt(watched.count), millisecondsToWait)
             if ready < 0 && errno != EINTR { return .hangUp }
             if watched[1].revents != 0, let ending = takeSignals() { return ending }
             if watched[2].revents != 0 { takeProfile() }
+            noticeLateness()
             if watched[3].revents != 0, let ending = takeCommandsEnd() { return ending }
             var isUrgent = needsRepaint
             if watched[0].revents != 0 {
@@ -118,6 +121,31 @@ private struct LiveLoop {
         guard isStale else { return -1 }
         let passed = Instant.now.nanoseconds(since: lastPicture)
         return passed >= Self.dataInterval ? 0 : Int32((Self.dataInterval - passed) / 1_000_000 + 1)
+    }
+
+    /// A picture is late from then on; a moment more or less is nobody's business.
+    private static let lateness: UInt64 = 1_000_000_000
+
+    /// How long poll may sleep: until something is to be drawn, or a picture is late and its age is to be shown.
+    private var millisecondsToWait: Int32 {
+        let due = source.pictureDue
+        let look: Int32
+        if isLate {
+            look = 1000
+        } else if due == .forever {
+            look = 5000
+        } else {
+            let late = due.advanced(byNanoseconds: Self.lateness)
+            look = Int32(clamping: late.nanoseconds(since: .now) / 1_000_000 + 1)
+        }
+        return millisecondsToPicture < 0 ? look : min(look, millisecondsToPicture)
+    }
+
+    /// Says how old the picture is where the next one does not come.
+    private mutating func noticeLateness() {
+        let (due, now) = (source.pictureDue, Instant.now)
+        isLate = due != .forever && now.nanoseconds(since: due) > Self.lateness
+        if model.notice(lateAt: isLate ? now : nil) != .none { isStale = true }
     }
 
     private mutating func draw() {
@@ -164,6 +192,12 @@ private struct LiveLoop {
                 model.say("asked the command to end (SIGINT); ^C again kills it")
                 isStale = true
             }
+        }
+        // What a key has pinned or kept must keep its name.
+        let holds = model.heldFunctions
+        if holds != held {
+            held = holds
+            source.hold(holds)
         }
         // Readable again and again without a key: nobody is at the other end any more.
         emptyReads = found ? 0 : emptyReads + 1

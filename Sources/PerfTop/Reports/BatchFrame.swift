@@ -64,6 +64,14 @@ package struct BatchFrame {
         health = profile.health
     }
 
+    /// What a report has to say of names that came late, or not in time; nil where there was nothing to wait for.
+    var namesWaitedFor: String? {
+        let waited = Double(profile.namesWaitedFor ?? 0) / 1e9
+        guard waited >= 0.1 || naming.unread > 0 else { return nil }
+        let words = "waited \(Numbers.fixed(waited, 1)) s for names"
+        return naming.unread == 0 ? words : words + ", \(naming.unread) samples have none yet"
+    }
+
     /// The columns that identify a row, in reading order.
     var keys: [GroupKey] {
         GroupKey.allCases.filter { grouping.contains($0) }.sorted { Self.rank($0) < Self.rank($1) }

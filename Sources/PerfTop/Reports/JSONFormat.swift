@@ -60,6 +60,8 @@ private struct JSONFrame: Encodable {
     let undecodable: UInt64
     let folded: UInt64
     let userless: UInt64
+    /// Seconds that the frame was held back for names, after its time was over.
+    let namesWaitedS: Double
     let naming: JSONNaming
     let rows: [JSONRow]
     let rings: [JSONRing]
@@ -88,11 +90,13 @@ private struct JSONFrame: Encodable {
         undecodable = frame.health.undecodable
         folded = frame.health.folded
         userless = frame.health.userless
+        namesWaitedS = rounded(Double(profile.namesWaitedFor ?? 0) / 1e9)
         naming = JSONNaming(frame.naming)
         rows = frame.rows.map { JSONRow($0, frame) }
         self.rings = rings.map(JSONRing.init)
         self.`self` = JSONCost(
-            cpuPercent: rounded(profile.ownCPUPercent), rssKb: profile.residentKilobytes)
+            cpuPercent: rounded(profile.ownCPUPercent), rssKb: profile.residentKilobytes,
+            namesKb: profile.nameKilobytes, nameFiles: profile.nameDescriptors)
     }
 }
 
@@ -102,12 +106,14 @@ private struct JSONNaming: Encodable {
     let functionRange: UInt64
     let jitWithoutMap: UInt64
     let unknown: UInt64
+    let unread: UInt64
 
     init(_ naming: Naming) {
         named = naming.named
         functionRange = naming.ranges
         jitWithoutMap = naming.jit
         unknown = naming.unknown
+        unread = naming.unread
     }
 }
 
@@ -202,4 +208,7 @@ private struct JSONRing: Encodable {
 private struct JSONCost: Encodable {
     let cpuPercent: Double
     let rssKb: UInt64
+    /// Memory and descriptors of what names are found in.
+    let namesKb: UInt64
+    let nameFiles: Int
 }

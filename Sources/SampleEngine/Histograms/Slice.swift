@@ -29,6 +29,13 @@ public struct Slice: Sendable {
 }
 
 extension Slice {
+    /// The same slice with other cells.
+    func with(cells: [Cell]) -> Slice {
+        Slice(
+            start: start, end: end, cells: cells, rings: rings, counted: counted, folded: folded, userless: userless,
+            cost: cost)
+    }
+
     /// This slice and the next one as one: the same counts over both spans.
     package func joined(with later: Slice) -> Slice {
         var table = CellTable(limit: .max)
@@ -59,6 +66,10 @@ public struct OwnCost: Sendable, Equatable {
     public var processorNanoseconds: UInt64 = 0
     /// Resident memory at the end of the slice.
     public var residentKilobytes: UInt64 = 0
+    /// Bytes of it that names take, with the tables they are found in.
+    public var nameBytes: UInt64 = 0
+    /// Descriptors of files that names are read from.
+    public var nameDescriptors = 0
 
     public init() {}
 }

@@ -7,19 +7,36 @@ package struct ImageSighting: Sendable {
     package var pid: Int32
     package var start: UInt64
     package var end: UInt64
+
+    package init(space: SpaceID, path: [UInt8], identity: FileIdentity, pid: Int32, start: UInt64, end: UInt64) {
+        self.space = space
+        self.path = path
+        self.identity = identity
+        self.pid = pid
+        self.start = start
+        self.end = end
+    }
 }
 
 /// Gives each mapped file a number: the same path with the same identity is the same image.
 ///
-/// A storm of short processes maps the same few files again and again; they all find the number that is there.
+/// A storm of short processes maps the same few files again and again; they all find the number that is there. Where
+/// there were too many different ones it begins anew: numbers are never used again, so what is mapped keeps its own, and
+/// a file that is mapped once more gets another.
 package struct ImageRegistry: ~Copyable {
     private var images: [(sighting: ImageSighting, isFresh: Bool)] = []
     private var index = HashIndex()
     private var fresh: [Int] = []
+    private var pathBytes = 0
+    private var nextNumber = SpaceID.firstImage
+    private let limits: (images: Int, pathBytes: Int)
 
-    package init() {}
+    /// - Parameters:
+    ///   - images: most of them known at a time.
+    ///   - pathBytes: most bytes of all their paths.
+    package init(images: Int = 16_384, pathBytes: Int = 2 << 20) { limits = (images, pathBytes) }
 
-    /// The image's number; nil once there are too many.
+    /// The image's number; nil once there were too many.
     package mutating func intern(_ record: MappingRecord, path: Range<Int>, in bytes: RawSpan) -> SpaceID? {
         let hash = Self.hash(record.identity, path, bytes)
         let end = record.start &+ record.length
@@ -31,15 +48,29 @@ package struct ImageRegistry: ~Copyable {
             images[known].isFresh = true
             return images[known].sighting.space
         }
-        let number = SpaceID.firstImage + UInt32(images.count)
-        guard number < SpaceID.imageLimit else { return nil }
+        guard nextNumber < SpaceID.imageLimit else { return nil }
+        if images.count >= limits.images || pathBytes + path.count > limits.pathBytes { beginAnew() }
+        pathBytes += path.count
         let sighting = ImageSighting(
-            space: SpaceID(number), path: path.map { unsafe bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) },
+            space: SpaceID(nextNumber), path: path.map { unsafe bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) },
             identity: record.identity, pid: record.pid, start: record.start, end: end)
+        nextNumber += 1
         index.insert(hash, entry: images.count) { Self.hash(images[$0].sighting) }
         fresh.append(images.count)
         images.append((sighting, true))
         return sighting.space
+    }
+
+    /// Forgets all but those that nobody has been told of yet.
+    private mutating func beginAnew() {
+        let untold = fresh.map { images[$0] }.suffix(limits.images / 2)
+        images = Array(untold)
+        fresh = Array(images.indices)
+        pathBytes = images.reduce(0) { $0 + $1.sighting.path.count }
+        index.removeAll()
+        for number in images.indices {
+            index.insert(Self.hash(images[number].sighting), entry: number) { Self.hash(images[$0].sighting) }
+        }
     }
 
     /// The images mapped since the last call, each once, with the newest place to open it.

@@ -38,7 +38,7 @@ public struct SpaceID: Hashable, Sendable {
     /// The kernel's own page of code in every process; values are offsets into it.
     public static let vdso = SpaceID(3)
     package static let firstImage: UInt32 = 16
-    package static let imageLimit: UInt32 = 1 << 16
+    package static let imageLimit: UInt32 = 0x4000_0000
 
     package static func anonymous(_ generation: Generation) -> SpaceID { SpaceID(0x4000_0000 | generation.number) }
     package static func unmapped(_ generation: Generation) -> SpaceID { SpaceID(0x8000_0000 | generation.number) }

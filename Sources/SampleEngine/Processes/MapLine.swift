@@ -57,9 +57,7 @@ extension MapLine {
                 hole.append(index)
                 continue
             }
-            if let below, below.inode != 0, below.inode == line.inode, below.device == line.device,
-                below.path == line.path, below.start &- below.offset == line.start &- line.offset
-            {
+            if let below, line.continues(below) {
                 for index in hole { result[index] = lines[index].moved(into: below) }
             }
             below = line
@@ -68,7 +66,13 @@ extension MapLine {
         return result
     }
 
-    private func moved(into below: MapLine) -> MapLine {
+    /// Whether it maps the file of a line below it with the same distance of address and offset.
+    func continues(_ below: MapLine) -> Bool {
+        below.inode != 0 && below.inode == inode && below.device == device && below.path == path
+            && below.start &- below.offset == start &- offset
+    }
+
+    func moved(into below: MapLine) -> MapLine {
         MapLine(
             start: start, end: end, isExecutable: isExecutable, offset: start &- below.start &+ below.offset,
             device: below.device, inode: below.inode, path: below.path, witness: below.start..<below.end)

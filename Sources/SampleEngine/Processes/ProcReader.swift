@@ -2,7 +2,7 @@ internal import Glibc
 
 /// Reads what `/proc` says of a process. Slow and racy by nature: the resolver's business, never the sampler's.
 package struct ProcReader: Sendable {
-    private let root: String
+    let root: String
 
     /// - Parameter root: another directory in tests.
     package init(root: String = "/proc") { self.root = root }
@@ -91,7 +91,7 @@ package struct ProcReader: Sendable {
     }
 
     /// `START-END PERMS OFFSET MAJOR:MINOR INODE   PATH`: exactly five fields, the rest is the path, spaces included.
-    private static func parse(line: ArraySlice<UInt8>) -> MapLine? {
+    static func parse(line: ArraySlice<UInt8>) -> MapLine? {
         var rest = line
         func field() -> ArraySlice<UInt8> {
             rest = rest.drop { $0 == UInt8(ascii: " ") }

@@ -19,11 +19,13 @@ extension ProcessCatalog {
         case unknown(mayCome: Bool)
     }
 
-    /// What lies at an address that only the generation itself can explain.
+    /// What lies at an address that only the generation itself can explain; nil: its mappings are being read.
     package mutating func place(
         _ address: UInt64, in generation: Generation, at now: Instant, _ explanation: inout Explanation
-    ) -> Place {
+    ) -> Place? {
         if address & ~0xfff == Self.vsyscallPage { return .vsyscall(offset: address & 0xfff) }
+        uses += 1
+        entries[generation]?.lastUse = uses
         guard let entry = entries[generation] else { return .unknown(mayCome: false) }
         let mappings = entry.sighting.mappings
         let next = lowerBound(mappings.count) { mappings[$0].end <= address }
@@ -35,16 +37,17 @@ extension ProcessCatalog {
             if let place = Self.filled(next, of: mappings, address) { return place }
             return placeInMemory(address, mapping.start, in: generation, at: now, &explanation)
         }
-        guard let line = scannedLine(of: address, in: generation, at: now) else {
+        guard let known = scannedLine(of: address, in: generation, at: now) else { return nil }
+        guard let line = known.line else {
             let isAlive = entries[generation].map { $0.sighting.death == nil } ?? false
             let maps = "/proc/\(entry.sighting.pid)/maps"
             explanation.add(
-                entries[generation]?.lines == nil
+                entries[generation]?.maps == nil
                     ? "\(maps) cannot be read: the process is gone, or it is not this user's to look into"
                     : "no mapping covers it in \(maps)")
             return .unknown(mayCome: isAlive)
         }
-        let task = entries[generation]?.task ?? entry.sighting.pid
+        let task = entries[generation]?.maps?.task ?? entry.sighting.pid
         explanation.add("mapping \(line.summary), by /proc/\(task)/maps")
         if line.path.elementsEqual("[vdso]".utf8) {
             return line.start >> 32 == 0
@@ -64,9 +67,9 @@ extension ProcessCatalog {
     private mutating func placeInMemory(
         _ address: UInt64, _ start: UInt64, in generation: Generation, at now: Instant,
         _ explanation: inout Explanation
-    ) -> Place {
-        guard let line = scannedLine(of: address, in: generation, at: now), let task = entries[generation]?.task
-        else { return .memory(start: start) }
+    ) -> Place? {
+        guard let known = scannedLine(of: address, in: generation, at: now) else { return nil }
+        guard let line = known.line, let task = entries[generation]?.maps?.task else { return .memory(start: start) }
         if line.isMoved { explanation.add("memory in a hole of \(line.summary): text moved to other pages") }
         let isFile = line.isMoved || line.inode != 0 && line.path.starts(with: "/memfd:".utf8)
         return isFile ? .file(line, task: task) : .memory(start: start)
@@ -90,45 +93,100 @@ extension ProcessCatalog {
 
     // MARK: /proc/PID/maps
 
-    /// The line of an address: as read before, or read now.
-    private mutating func scannedLine(of address: UInt64, in generation: Generation, at now: Instant) -> MapLine? {
-        if let known = line(of: address, in: generation) { return known }
-        scan(generation, at: now)
-        return line(of: address, in: generation)
+    /// What `/proc` was asked for, and what it said.
+    package struct Scanned: Sendable {
+        package let generation: Generation
+        fileprivate let maps: ProcessMaps?
+        /// Nanoseconds that it took.
+        fileprivate let cost: UInt64
+        fileprivate let time: Instant
+    }
+
+    /// Asks `/proc` what a process has mapped.
+    package struct Scan: Sendable {
+        fileprivate let generation: Generation
+        /// The process, and another one with the same mappings in case it is gone.
+        fileprivate let sightings: [ProcessSighting]
+        fileprivate let wanted: [UInt64]
+        fileprivate let proc: ProcReader
+
+        /// - Parameter time: the moment that the answer is of.
+        package func run(at time: Instant) -> Scanned {
+            let begun = Instant.now
+            var maps: ProcessMaps?
+            for sighting in sightings where maps == nil {
+                // The pid may be another process's by now: the same one before and after, or no answer.
+                guard sighting.death == nil, proc.isSame(sighting) else { continue }
+                maps = proc.maps(of: sighting.pid, wanted: wanted)
+                if !proc.isSame(sighting) { maps = nil }
+            }
+            return Scanned(
+                generation: generation, maps: maps, cost: Instant.now.nanoseconds(since: begun), time: time)
+        }
+    }
+
+    /// The line of an address, nil where it has none; nil in all: its maps are being read.
+    private mutating func scannedLine(
+        of address: UInt64, in generation: Generation, at now: Instant
+    ) -> (line: MapLine?, Void)? {
+        if let known = line(of: address, in: generation) { return (known, ()) }
+        guard scan(generation, at: now, for: address) else { return (nil, ()) }
+        return nil
     }
 
     private func line(of address: UInt64, in generation: Generation) -> MapLine? {
-        guard let lines = entries[generation]?.lines else { return nil }
+        guard let lines = entries[generation]?.maps?.lines else { return nil }
         // By rising start, as the kernel writes them.
         let next = lowerBound(lines.count) { lines[$0].end <= address }
-        guard next < lines.count, lines[next].start <= address, lines[next].isExecutable else { return nil }
+        guard next < lines.count, lines[next].start <= address else { return nil }
         return lines[next]
     }
 
-    /// Reads the maps of a generation, or again where that is a while ago and it did not have the address.
-    mutating func scan(_ generation: Generation, at now: Instant) {
-        guard var entry = entries[generation] else { return }
-        if let scanned = entry.scanned, now.nanoseconds(since: scanned) < entry.scanPause { return }
-        guard scans.take(at: now) else { return }
-        entry.scanned = now
-        let begun = Instant.now
-        if let read = maps(of: entry.sighting) {
-            (entry.task, entry.lines) = (read.task, read.lines)
-        } else if entry.lines == nil, let heir = entry.heir, let other = entries[heir] {
-            if let read = maps(of: other.sighting) { (entry.task, entry.lines) = (read.task, read.lines) }
+    /// Wants the maps of a generation read, or again where that is a while ago and it did not have the address.
+    ///
+    /// - Returns: false where that is not due.
+    mutating func scan(_ generation: Generation, at now: Instant, for address: UInt64? = nil) -> Bool {
+        guard var entry = entries[generation] else { return false }
+        if entry.scanning == .no {
+            if let scanned = entry.scanned, now.nanoseconds(since: scanned) < entry.scanPause { return false }
+            guard entry.sighting.death == nil || entry.heir != nil && entry.maps == nil, scans.take(at: now) else {
+                return false
+            }
+            entry.scanning = .wanted
+            unscanned.append(generation)
         }
-        // Sixty thousand mappings take a while: never more than an eighth of the time.
-        let cost = Instant.now.nanoseconds(since: begun)
-        scans.spend(cost)
-        entry.scanPause = max(Self.scanPause, 8 * min(cost, 1 << 40))
+        if let address, entry.wanted.count < ProcessMaps.wantedLimit { entry.wanted.append(address) }
         entries[generation] = entry
+        return true
     }
 
-    private func maps(of sighting: ProcessSighting) -> (task: Int32, lines: [MapLine])? {
-        // The pid may be another process's by now: the same one before and after, or no answer.
-        guard sighting.death == nil, isSame(sighting), let maps = proc.mappings(of: sighting.pid), isSame(sighting)
-        else { return nil }
-        return maps
+    /// What is to be asked of `/proc` now.
+    package mutating func takeScans(at now: Instant) -> [Scan] {
+        defer { unscanned = [] }
+        return unscanned.compactMap { generation in
+            guard let entry = entries[generation] else { return nil }
+            entries[generation]?.scanning = .underWay
+            entries[generation]?.wanted = []
+            let heir = entry.maps == nil ? entry.heir.flatMap { entries[$0]?.sighting } : nil
+            return Scan(
+                generation: generation, sightings: [entry.sighting] + [heir].compactMap(\.self),
+                wanted: entry.wanted.sorted(), proc: proc)
+        }
+    }
+
+    /// Takes in what `/proc` said.
+    package mutating func take(_ scanned: Scanned) {
+        scans.spend(scanned.cost)
+        guard var entry = entries[scanned.generation] else { return }
+        entry.scanning = .no
+        entry.scanned = scanned.time
+        // Sixty thousand mappings take a while: never more than an eighth of the time.
+        entry.scanPause = max(Self.scanPause, 8 * min(scanned.cost, 1 << 40))
+        let hasEnded = entry.sighting.death.map { $0 < scanned.time.nanoseconds } ?? false
+        let isLost = scanned.time.nanoseconds < entry.sighting.lastLoss
+        // It had ended before, or something was lost since: that was another program's answer, or is no answer any more.
+        if let maps = scanned.maps, !isLost, !hasEnded || entry.heir != nil { entry.maps = maps }
+        put(entry, for: scanned.generation)
     }
 }
 

@@ -3,6 +3,12 @@ package struct ProcessCatalog: ~Copyable {
     var entries: [Generation: Entry] = [:]
     let proc: ProcReader
     var scans = ScanBudget()
+    var uses: UInt64 = 0
+    /// Generations whose mappings are to be read.
+    var unscanned: [Generation] = []
+    /// Lines kept of all processes, and the mappings that records told of.
+    private(set) var lineCount = 0
+    private(set) var mappingCount = 0
 
     package init(proc: ProcReader = ProcReader()) { self.proc = proc }
 
@@ -16,14 +22,19 @@ package struct ProcessCatalog: ~Copyable {
         /// When its user was asked for; it may change it.
         var askedUser: Instant?
         /// What `/proc` said is mapped; nil until it was asked.
-        var lines: [MapLine]?
-        /// The task whose maps these were: the process, or a thread that has outlived its leader.
-        var task: Int32?
+        var maps: ProcessMaps?
+        var lastUse: UInt64 = 0
         var scanned: Instant?
+        /// `/proc` is to be asked, or is being asked.
+        var scanning = Scanning.no
+        /// What its mappings are wanted for.
+        var wanted: [UInt64] = []
         /// Nanoseconds until they may be read again.
         var scanPause: UInt64 = 0
         /// Another generation with the same origin, to ask in its stead once it is gone.
         var heir: Generation?
+
+        enum Scanning { case no, wanted, underWay }
     }
 
     /// Takes up what the sampler saw.
@@ -33,19 +44,55 @@ package struct ProcessCatalog: ~Copyable {
         let mappings = sighting.mappings.isEmpty && !isLost ? entry.sighting.mappings : sighting.mappings
         if let death = sighting.death, let scanned = entry.scanned, death < scanned.nanoseconds {
             // It had ended before /proc was asked: that was another program's answer.
-            entry.lines = nil
+            entry.maps = nil
         }
         if let scanned = entry.scanned, scanned.nanoseconds < sighting.lastLoss {
             // No record told of what changed since.
-            entry.lines = nil
+            entry.maps = nil
             entry.scanned = nil
         }
         entry.sighting = sighting
         entry.sighting.mappings = mappings
+        uses += 1
+        entry.lastUse = uses
         if let comm = sighting.comm { entry.comm = comm }
-        entries[sighting.generation] = entry
+        put(entry, for: sighting.generation)
+        if mappingCount > Self.mappingLimit || lineCount > Self.lineLimit { makeRoom(for: sighting.generation) }
         if sighting.origin != sighting.generation { entries[sighting.origin]?.heir = sighting.generation }
     }
+
+    // MARK: Bounded memory
+
+    /// Most mappings (3 MB) and most lines (5 MB) kept of all processes together. What finds no room is read anew when
+    /// it is asked for.
+    private static var mappingLimit: Int { 65_536 }
+    private static var lineLimit: Int { 32_768 }
+
+    /// Bytes of memory held, without names.
+    package var byteCount: Int { 48 * mappingCount + 160 * lineCount + 400 * entries.count }
+
+    /// Puts an entry in the place of the one before.
+    mutating func put(_ entry: Entry?, for generation: Generation) {
+        let old = entries[generation]
+        lineCount += (entry?.maps?.lines.count ?? 0) - (old?.maps?.lines.count ?? 0)
+        mappingCount += (entry?.sighting.mappings.count ?? 0) - (old?.sighting.mappings.count ?? 0)
+        entries[generation] = entry
+    }
+
+    /// Drops the mappings of the processes not asked for longest, a quarter of all at once.
+    mutating func makeRoom(for kept: Generation) {
+        let holders = entries.filter { $0.value.maps != nil || !$0.value.sighting.mappings.isEmpty }
+        for (generation, var entry) in holders.sorted(by: { $0.value.lastUse < $1.value.lastUse }) {
+            if mappingCount < Self.mappingLimit / 4 * 3, lineCount < Self.lineLimit / 4 * 3 { return }
+            if generation == kept { continue }
+            entry.maps = nil
+            entry.scanned = nil
+            entry.sighting.mappings = []
+            put(entry, for: generation)
+        }
+    }
+
+    // MARK: Identity
 
     /// Pid, name and user of a generation; asks `/proc` once for what no record told.
     package mutating func identity(of generation: Generation) -> (pid: Int32, comm: [UInt8]?, user: UInt32?)? {
@@ -74,7 +121,7 @@ package struct ProcessCatalog: ~Copyable {
             now.nanoseconds(since: asked) > 1_000_000_000
         else { return known }
         entries[generation]?.askedUser = now
-        guard isSame(entry.sighting), let user = proc.user(of: entry.sighting.pid) else { return known }
+        guard proc.isSame(entry.sighting), let user = proc.user(of: entry.sighting.pid) else { return known }
         entries[generation]?.user = user
         return user
     }
@@ -84,7 +131,7 @@ package struct ProcessCatalog: ~Copyable {
         guard var entry = entries[generation] else { return true }
         entry.hasAskedProc = true
         entry.askedUser = .now
-        if entry.sighting.death == nil, isSame(entry.sighting) {
+        if entry.sighting.death == nil, proc.isSame(entry.sighting) {
             if entry.comm == nil { entry.comm = proc.comm(of: entry.sighting.pid) }
             entry.user = proc.user(of: entry.sighting.pid)
             entry.hasOwnUser = entry.user != nil
@@ -93,23 +140,14 @@ package struct ProcessCatalog: ~Copyable {
         return entry.comm != nil && entry.user != nil
     }
 
-    /// Reads name, user and mappings of a process while it lives.
+    /// Reads name and user of a process while it lives, and wants its mappings.
     package mutating func look(at generation: Generation, now: Instant) {
         _ = identity(of: generation)
-        if entries[generation]?.sighting.origin == generation { scan(generation, at: now) }
+        if entries[generation]?.sighting.origin == generation { _ = scan(generation, at: now) }
     }
-
-    /// A task that still has the memory of a process.
-    package func livingTask(of pid: Int32) -> Int32 { proc.livingTask(of: pid) }
 
     /// Whether its own user is known, and not only its parent's.
     package func wasAsked(_ generation: Generation) -> Bool { entries[generation]?.hasOwnUser ?? false }
-
-    /// Whether the pid still belongs to the process that was seen: one that started later is another.
-    func isSame(_ sighting: ProcessSighting) -> Bool {
-        guard let started = proc.startTime(of: sighting.pid) else { return false }
-        return started <= sighting.firstSeen.addingSaturating(20_000_000)
-    }
 
     /// What the sampler told of a generation last.
     package func sighting(of generation: Generation) -> ProcessSighting? { entries[generation]?.sighting }
@@ -119,8 +157,10 @@ package struct ProcessCatalog: ~Copyable {
         guard entries.count > 1024 else { return [] }
         func isAlive(_ entry: Entry) -> Bool { (entry.sighting.death ?? .max) >= time.nanoseconds }
         // The dead stay while a living process that was forked from them may need their mappings.
-        let all = entries
-        entries = all.filter { _, entry in isAlive(entry) || entry.heir.flatMap { all[$0] }.map(isAlive) ?? false }
-        return all.keys.filter { entries[$0] == nil }
+        let gone = entries.filter { _, entry in
+            !isAlive(entry) && !(entry.heir.flatMap { entries[$0] }.map(isAlive) ?? false)
+        }
+        for generation in gone.keys { put(nil, for: generation) }
+        return Array(gone.keys)
     }
 }

@@ -31,13 +31,18 @@ package struct ProcessTable: ~Copyable {
     private var dead: [Int] = []
     private var newcomers: [Int] = []
     private var lastLoss: UInt64 = 0
+    /// Mappings of all lives together.
+    package private(set) var mappingCount = 0
+    private let mappingLimit: Int
     private let wanted: Set<Int32>?
     private let looksAtAll: Bool
 
     /// - Parameters:
     ///   - wanted: processes whose samples, and whose children's, are kept; nil keeps all.
     ///   - looksAtAll: every process is a newcomer to the resolver, not only those that were there before us.
-    package init(wanted: [Int32]?, looksAtAll: Bool = false) {
+    ///   - mappingLimit: most mappings kept of all processes together (48 bytes each).
+    package init(wanted: [Int32]?, looksAtAll: Bool = false, mappingLimit: Int = 131_072) {
+        self.mappingLimit = mappingLimit
         self.wanted = wanted.map(Set.init)
         self.looksAtAll = looksAtAll
     }
@@ -65,6 +70,8 @@ package struct ProcessTable: ~Copyable {
         var isNews = true
         /// The resolver knows of it, and must hear of its end to forget it again.
         var isTold = false
+        /// When its mappings were dropped for want of room; 0 for never.
+        var blanked: UInt64 = 0
         /// No life at all: a place for the next one.
         var isFree = false
     }
@@ -101,6 +108,8 @@ package struct ProcessTable: ~Copyable {
             let life = begin(pid: pid, birth: time, origin: lives[from].origin)
             lives[life].comm = lives[from].comm
             lives[life].space = lives[from].space
+            mappingCount += lives[life].space.mappings.count
+            if mappingCount > mappingLimit { makeRoom(at: time) }
             lives[life].parent = lives[from].generation
             lives[life].threads = 1
             // Not by its own number: a stranger may get a wanted pid once its owner is gone.
@@ -131,6 +140,20 @@ package struct ProcessTable: ~Copyable {
             lives[life].origin = lives[life].generation
             lives[life].isNews = true
         }
+        mappingCount = 0
+    }
+
+    /// Drops the mappings of the process that has most, where all together have too many: for what it has, `/proc` is
+    /// asked again, and no name is taken from what it had.
+    private mutating func makeRoom(at time: UInt64) {
+        guard
+            let largest = lives.indices.max(by: { lives[$0].space.mappings.count < lives[$1].space.mappings.count })
+        else { return }
+        mappingCount -= lives[largest].space.mappings.count
+        lives[largest].space = AddressSpace()
+        lives[largest].origin = lives[largest].generation
+        lives[largest].blanked = time
+        lives[largest].isNews = true
     }
 
     private mutating func map(_ record: MappingRecord, path: Range<Int>, in bytes: RawSpan, at time: UInt64) {
@@ -151,8 +174,11 @@ package struct ProcessTable: ~Copyable {
             case .kernelPage: SpaceID.unmapped(generation)
             }
         let offset = space == .vdso ? 0 : record.offset
+        let before = lives[life].space.mappings.count
         lives[life].space.insert(
             Mapping(start: record.start, end: end, offset: offset, space: space, birth: time))
+        mappingCount += lives[life].space.mappings.count - before
+        if mappingCount > mappingLimit { makeRoom(at: time) }
     }
 
     // MARK: Samples
@@ -217,7 +243,7 @@ package struct ProcessTable: ~Copyable {
         ProcessSighting(
             generation: life.generation, pid: life.pid, comm: life.comm, parent: life.parent, origin: life.origin,
             firstSeen: life.firstSeen, death: life.death == .max ? nil : life.death,
-            mappings: life.hasOwnAddresses ? life.space.mappings : [], lastLoss: lastLoss)
+            mappings: life.hasOwnAddresses ? life.space.mappings : [], lastLoss: max(lastLoss, life.blanked))
     }
 
     /// Some process that is wanted, or a child of one, is known to live.
@@ -334,6 +360,7 @@ package struct ProcessTable: ~Copyable {
                 lives[later].earlier = lives[life].earlier
             }
         }
+        mappingCount -= lives[life].space.mappings.count
         lives[life] = Life(
             generation: .exiting, pid: .min, birth: .max, firstSeen: .max, origin: .exiting, isWanted: false,
             isFree: true)

@@ -1,4 +1,5 @@
-/// Every frame that was ever sampled, once: its number for the session, and its name as far as it is known.
+/// Every frame that was sampled and is still referred to, once: its number for the session, and its name as far as it is
+/// known.
 ///
 /// A name is given once and then holds, so that what was counted keeps it. Two things are asked again: a place whose
 /// answer was a stand-in and may get better, for a while; and code made at run time, where its maker has written new
@@ -8,15 +9,23 @@
 ///     the map says:        a          ┊ b
 struct FrameTable: ~Copyable {
     private(set) var frames = PagedArray<Frame>()
-    private var ids: [StackEntry: StackID] = [:]
-    private var unnamed: [StackID] = []
-    /// Frames with a stand-in that a later look may better.
-    private var doubtful: [StackID: Doubt] = [:]
+    /// Finds the frame that new samples of a place belong to.
+    private var index = HashIndex(capacity: 1024)
+    /// Places without a name, and those with a stand-in that a later look may better.
+    private var open: [Location: OpenPlace] = [:]
+    /// Places to be asked for; what is to be asked first stands last.
+    private var unasked: [Location] = []
+    /// How many places have no name.
+    private(set) var unnamedCount = 0
     /// Frames in code that was made at run time, by the space of their addresses.
     private var changeable: [SpaceID: Set<StackID>] = [:]
+    /// Frames whose place is asked for anew.
+    private var renewed: [Location: [StackID]] = [:]
 
-    private struct Doubt {
-        /// When to look again; nil while it waits among the unnamed.
+    private struct OpenPlace {
+        var frames: [StackID]
+        var isNamed = false
+        /// When to look again; nil while it is asked for.
         var due: Instant?
         var looks = 0
     }
@@ -28,63 +37,93 @@ struct FrameTable: ~Copyable {
 
     /// The frame's number; a new one waits for its name.
     mutating func intern(_ entry: StackEntry) -> StackID {
-        if let known = ids[entry] { return known }
+        if let known = find(entry) { return known }
         let id = StackID(UInt32(frames.count))
-        frames.append(Frame(location: entry.location, function: nil, caller: entry.caller))
-        ids[entry] = id
-        unnamed.append(id)
+        let place = open[entry.location]
+        let standIn = place.flatMap { place in place.isNamed ? place.frames.first : nil }
+            .flatMap { frames[Int($0.index)].function }
+        frames.append(Frame(location: entry.location, function: standIn, caller: entry.caller))
+        let all = frames
+        index.insert(Self.hash(entry), entry: Int(id.index)) { Self.hash(all[$0].entry) }
+        if place == nil {
+            open[entry.location] = OpenPlace(frames: [id])
+            unasked.append(entry.location)
+            unnamedCount += 1
+        } else {
+            open[entry.location]?.frames.append(id)
+        }
         return id
+    }
+
+    private func find(_ entry: StackEntry) -> StackID? {
+        index.find(Self.hash(entry)) { frames[$0].entry == entry }.map { StackID(UInt32($0)) }
+    }
+
+    private static func hash(_ entry: StackEntry) -> UInt64 {
+        let caller = entry.caller.map { UInt64($0.index) + 1 } ?? 0
+        return mixed(entry.location.value, UInt64(entry.location.space.number) << 32 | caller)
+    }
+
+    /// New samples of its place belong to another frame from now on.
+    private mutating func leave(_ id: StackID) {
+        let all = frames
+        index.remove(Self.hash(all[Int(id.index)].entry), entry: Int(id.index)) { Self.hash(all[$0].entry) }
     }
 
     // MARK: Naming
 
     /// Nothing waits for a name.
-    var isNamed: Bool { unnamed.isEmpty }
+    var isNamed: Bool { unnamedCount == 0 }
 
-    /// How many frames wait, in how many spaces, and where the next one is.
-    var waiting: (places: Int, spaces: Int, next: SpaceID)? {
-        guard let next = unnamed.last else { return nil }
-        let spaces = Set(unnamed.map { frames[Int($0.index)].location.space })
-        return (unnamed.count, spaces.count, frames[Int(next.index)].location.space)
+    /// The space of a place without a name; nil where all have one.
+    var unnamedSpaces: (count: Int, one: SpaceID)? {
+        if isNamed { return nil }
+        var spaces: Set<SpaceID> = []
+        for (location, place) in open where !place.isNamed { spaces.insert(location.space) }
+        return spaces.first.map { (spaces.count, $0) }
     }
 
-    /// The next frame to name.
-    mutating func takeUnnamed() -> StackID? { unnamed.popLast() }
+    /// The next place to ask for.
+    mutating func takeUnasked() -> Location? { unasked.popLast() }
 
-    /// Puts what weighs most last, where naming begins; the kernel first, whose list of names takes long to read.
-    mutating func orderUnnamed(by cells: [Cell]) {
-        guard unnamed.count > 1 else { return }
-        var weights: [StackID: UInt64] = [:]
-        for cell in cells where frames[Int(cell.stack.index)].function == nil {
-            weights[cell.stack] = (weights[cell.stack] ?? 0).addingSaturating(cell.period)
+    /// Puts what weighs most last, where asking begins; the kernel first, whose list of names takes long to read.
+    mutating func orderUnasked(by cells: [Cell]) {
+        guard unasked.count > 1 else { return }
+        var weights: [Location: UInt64] = [:]
+        for cell in cells {
+            let frame = frames[Int(cell.stack.index)]
+            if frame.function != nil { continue }
+            weights[frame.location] = (weights[frame.location] ?? 0).addingSaturating(cell.period)
         }
-        func isCheap(_ id: StackID) -> Bool { frames[Int(id.index)].location.space != .kernel }
-        unnamed.sort { left, right in
-            let cheap = (isCheap(left), isCheap(right))
+        unasked.sort { left, right in
+            let cheap = (left.space != .kernel, right.space != .kernel)
             return cheap.0 != cheap.1 ? !cheap.0 : (weights[left] ?? 0) < (weights[right] ?? 0)
         }
     }
 
-    /// Gives a frame its name, or a stand-in for now.
+    /// Gives the frames of a place their name, or a stand-in for now.
     ///
     /// - Parameter isChangeable: what lies there may be something else later.
-    mutating func name(_ id: StackID, _ function: FunctionID, isFinal: Bool, isChangeable: Bool, now: Instant) {
-        frames[Int(id.index)].function = function
-        if isChangeable { changeable[frames[Int(id.index)].location.space, default: []].insert(id) }
-        var doubt = doubtful.removeValue(forKey: id) ?? Doubt()
-        if isFinal || doubt.looks >= Self.lookLimit || doubtful.count >= Self.doubtLimit { return }
-        doubt.due = now.advanced(byNanoseconds: Self.firstPause << UInt64(doubt.looks))
-        doubt.looks += 1
-        doubtful[id] = doubt
+    mutating func name(
+        _ location: Location, _ function: FunctionID, isFinal: Bool, isChangeable: Bool, now: Instant
+    ) {
+        guard var place = open.removeValue(forKey: location) else { return }
+        for id in place.frames { frames[Int(id.index)].function = function }
+        if isChangeable { changeable[location.space, default: []].formUnion(place.frames) }
+        if !place.isNamed { unnamedCount -= 1 }
+        if isFinal || place.looks >= Self.lookLimit || open.count >= unnamedCount + Self.doubtLimit { return }
+        place.isNamed = true
+        place.due = now.advanced(byNanoseconds: Self.firstPause << UInt64(place.looks))
+        place.looks += 1
+        open[location] = place
     }
 
     /// Lets the places with stand-ins be asked for whose time has come.
     mutating func doubt(at now: Instant) {
-        if doubtful.isEmpty { return }
-        let due = doubtful.filter { $1.due.map { $0 <= now } ?? false }.keys
-        for id in due {
-            doubtful[id]?.due = nil
-            unnamed.append(id)
+        if open.count == unnamedCount { return }
+        for (location, place) in open where place.due.map({ $0 <= now }) ?? false {
+            open[location]?.due = nil
+            unasked.append(location)
         }
     }
 
@@ -96,11 +135,22 @@ struct FrameTable: ~Copyable {
     /// Whether names of a space may change.
     func isChangeable(_ space: SpaceID) -> Bool { changeable[space] != nil }
 
-    /// The frames at addresses that have other names now.
-    func touched(by changed: [Range<UInt64>], in space: SpaceID) -> [StackID] {
-        guard let frames = changeable[space], !changed.isEmpty else { return [] }
-        return frames.filter { id in changed.contains { $0.contains(self.frames[Int(id.index)].location.value) } }
+    /// Asks anew for the places at addresses that have other names now.
+    mutating func renew(_ changed: [Range<UInt64>], in space: SpaceID) {
+        guard let candidates = changeable[space], !changed.isEmpty else { return }
+        for id in candidates {
+            let location = frames[Int(id.index)].location
+            guard changed.contains(where: { $0.contains(location.value) }) else { continue }
+            if renewed[location] == nil { unasked.append(location) }
+            renewed[location, default: []].append(id)
+        }
     }
+
+    /// Whether frames wait for their new name.
+    var isRenewing: Bool { !renewed.isEmpty }
+
+    /// The frames that were asked for anew at a place, once.
+    mutating func takeRenewed(at location: Location) -> [StackID] { renewed.removeValue(forKey: location) ?? [] }
 
     /// Takes up what a place is called from now on.
     ///
@@ -113,8 +163,7 @@ struct FrameTable: ~Copyable {
             return
         }
         // Its samples keep the name; new ones will be another frame.
-        let entry = StackEntry(location: frame.location, caller: frame.caller)
-        if ids[entry] == id { ids[entry] = nil }
+        if find(frame.entry) == id { leave(id) }
         changeable[frame.location.space]?.remove(id)
     }
 
@@ -122,48 +171,64 @@ struct FrameTable: ~Copyable {
     ///
     /// Looks through everything there is: for what hardly ever happens.
     mutating func retire(_ space: SpaceID) {
-        ids = ids.filter { $0.key.location.space != space }
+        for number in frames.indices where frames[number].location.space == space {
+            let id = StackID(UInt32(number))
+            if find(frames[number].entry) == id { leave(id) }
+        }
+        // Who waits for a name gets the new one: the old one can be read no more.
+        for (location, place) in open where location.space == space && place.isNamed { open[location] = nil }
     }
 
     // MARK: Bounded memory
+
+    /// The functions that any frame has.
+    var functions: Set<FunctionID> {
+        var used: Set<FunctionID> = []
+        for index in frames.indices { if let function = frames[index].function { used.insert(function) } }
+        return used
+    }
 
     /// Forgets the frames that no cell of these slices uses; numbers change, so the slices are rewritten.
     mutating func keepOnly(usedBy slices: inout [Slice]) {
         var newIDs: [StackID?] = Array(repeating: nil, count: frames.count)
         var kept = PagedArray<Frame>()
-        var keptIDs: [StackEntry: StackID] = [:]
+        var found = HashIndex(capacity: 1024)
         func keep(_ old: StackID) -> StackID {
             if let known = newIDs[Int(old.index)] { return known }
             let frame = frames[Int(old.index)]
             let caller = frame.caller.map(keep)
             let id = StackID(UInt32(kept.count))
+            let isFound = find(frame.entry) == old
             kept.append(Frame(location: frame.location, function: frame.function, caller: caller))
             // A frame whose place has another name by now is found by nobody.
-            if ids[StackEntry(location: frame.location, caller: frame.caller)] == old {
-                keptIDs[StackEntry(location: frame.location, caller: caller)] = id
+            if isFound {
+                let all = kept
+                found.insert(Self.hash(all[Int(id.index)].entry), entry: Int(id.index)) { Self.hash(all[$0].entry) }
             }
             newIDs[Int(old.index)] = id
             return id
         }
         slices = slices.map { slice in
-            Slice(
-                start: slice.start, end: slice.end,
+            slice.with(
                 cells: slice.cells.map { cell in
                     var cell = cell
                     cell.stack = keep(cell.stack)
                     return cell
-                }, rings: slice.rings, counted: slice.counted,
-                folded: slice.folded, userless: slice.userless, cost: slice.cost)
+                })
         }
         frames = kept
-        ids = keptIDs
-        unnamed = kept.indices.filter { kept[$0].function == nil }.map { StackID(UInt32($0)) }
-        doubtful = doubtful.reduce(into: [:]) { left, doubt in
-            guard let id = newIDs[Int(doubt.key.index)] else { return }
-            left[id] = doubt.value
-            // It waited among the unnamed.
-            if doubt.value.due == nil { unnamed.append(id) }
+        index = found
+        open = open.compactMapValues { place in
+            var place = place
+            place.frames = place.frames.compactMap { newIDs[Int($0.index)] }
+            return place.frames.isEmpty ? nil : place
         }
+        unnamedCount = open.values.count { !$0.isNamed }
+        renewed = renewed.compactMapValues { old in
+            let left = old.compactMap { newIDs[Int($0.index)] }
+            return left.isEmpty ? nil : left
+        }
+        unasked = unasked.filter { open[$0] != nil || renewed[$0] != nil }
         changeable = changeable.compactMapValues { old in
             let left = Set(old.compactMap { newIDs[Int($0.index)] })
             return left.isEmpty ? nil : left

@@ -81,6 +81,17 @@ extension Profile {
         return running < 0.95 * enabled ? 100 * running / enabled : 100
     }
 
+    /// The functions that its samples are in.
+    public var functions: Set<FunctionID> {
+        var found: Set<FunctionID> = []
+        for slice in slices {
+            for cell in slice.cells where Int(cell.stack.index) < stacks.count {
+                if let function = stacks[Int(cell.stack.index)].function { found.insert(function) }
+            }
+        }
+        return found
+    }
+
     /// Time covered by the slices, in seconds.
     public var seconds: Double {
         guard let first = slices.first, let last = slices.last else { return 0 }
@@ -92,6 +103,10 @@ extension Profile {
         let used = slices.reduce(0) { $0 + Double($1.cost.processorNanoseconds) }
         return seconds > 0 ? used / (seconds * 1e7) : 0
     }
+
+    /// What of it names take, with the tables they are found in; and the descriptors of the files they are read from.
+    public var nameKilobytes: UInt64 { (slices.last?.cost.nameBytes ?? 0) / 1024 }
+    public var nameDescriptors: Int { slices.last?.cost.nameDescriptors ?? 0 }
 
     /// This program's resident memory at the end of the newest slice.
     public var residentKilobytes: UInt64 { slices.last?.cost.residentKilobytes ?? 0 }

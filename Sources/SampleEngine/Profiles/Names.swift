@@ -1,13 +1,26 @@
-/// Index of a function in `Names.functions`.
+/// A function of `Names`: where it stands there, and the how manyeth it is that stands there.
+///
+/// A place is used again once nothing refers to the function any more, so the number of the place alone would take one
+/// for another.
 public struct FunctionID: Hashable, Sendable {
     public let index: UInt32
-    public init(_ index: UInt32) { self.index = index }
+    public let serial: UInt32
+
+    public init(_ index: UInt32, serial: UInt32 = 0) {
+        self.index = index
+        self.serial = serial
+    }
 }
 
-/// Index of a module in `Names.modules`.
+/// A module of `Names`, told by its place and the how manyeth it is there.
 public struct ModuleID: Hashable, Sendable {
     public let index: UInt32
-    public init(_ index: UInt32) { self.index = index }
+    public let serial: UInt32
+
+    public init(_ index: UInt32, serial: UInt32 = 0) {
+        self.index = index
+        self.serial = serial
+    }
 }
 
 /// A function, or the one row that stands for code without a name. All text is sanitized.
@@ -63,13 +76,31 @@ public struct Frame: Sendable {
         self.function = function
         self.caller = caller
     }
+
+    /// Its place and its caller's stack, which tell it from all others.
+    var entry: StackEntry { StackEntry(location: location, caller: caller) }
 }
 
-/// Every name a profile's cells refer to; tables only grow, so an id stays good for the whole session.
+/// Every name a profile's cells refer to.
+///
+/// An id of one profile means the same in every later one, or nothing: what is referred to by nobody makes room.
 public struct Names: Sendable {
     public var functions = PagedArray<Function>()
     public var modules = PagedArray<Module>()
     public var processes: [Generation: ProcessFacts] = [:]
+    /// How often each place was used before; where none is told, never.
+    var functionSerials = PagedArray<UInt32>()
+    var moduleSerials = PagedArray<UInt32>()
 
     public init() {}
+
+    /// The id of the function that stands at a place.
+    public func functionID(at index: UInt32) -> FunctionID {
+        FunctionID(index, serial: Int(index) < functionSerials.count ? functionSerials[Int(index)] : 0)
+    }
+
+    /// The id of the module that stands at a place.
+    public func moduleID(at index: UInt32) -> ModuleID {
+        ModuleID(index, serial: Int(index) < moduleSerials.count ? moduleSerials[Int(index)] : 0)
+    }
 }

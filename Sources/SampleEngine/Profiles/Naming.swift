@@ -8,9 +8,11 @@ public struct Naming: Equatable, Sendable {
     public private(set) var jit: UInt64 = 0
     /// Nothing.
     public private(set) var unknown: UInt64 = 0
+    /// Nothing yet: the names are being read.
+    public private(set) var unread: UInt64 = 0
 
     enum Class {
-        case named, range, jit, unknown
+        case named, range, jit, unknown, unread
 
         init(of function: Function) {
             switch (function.source, function.kind) {
@@ -30,6 +32,7 @@ public struct Naming: Equatable, Sendable {
         case .range: ranges &+= samples
         case .jit: jit &+= samples
         case .unknown: unknown &+= samples
+        case .unread: unread &+= samples
         }
     }
 }

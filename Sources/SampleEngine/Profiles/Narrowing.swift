@@ -8,13 +8,15 @@ extension Profile {
         return Profile(
             sequence: sequence, session: session, state: state, slices: Array(slices[range]), stacks: stacks,
             names: names, wallClock: wallClock - min(newest.nanoseconds(since: end), wallClock),
-            backlog: backlog, keptSince: keptSince)
+            backlog: backlog, keptSince: keptSince,
+            namesWaitedFor: namesWaitedFor, isLast: isLast)
     }
 
     /// The same profile with other sentences about what was given up or chosen.
     public func with(notes: [String]) -> Profile {
         Profile(
             sequence: sequence, session: session.with(notes: notes), state: state, slices: slices, stacks: stacks,
-            names: names, wallClock: wallClock, backlog: backlog, keptSince: keptSince)
+            names: names, wallClock: wallClock, backlog: backlog, keptSince: keptSince,
+            namesWaitedFor: namesWaitedFor, isLast: isLast)
     }
 }

@@ -54,11 +54,15 @@ public struct Profile: Sendable {
     public let backlog: NamingBacklog?
     /// What ended before that moment was dropped for want of room; nil where all that was asked for is kept.
     public let keptSince: Instant?
+    /// Nanoseconds that a report has waited for names since its time was over; nil where it did not have to.
+    public let namesWaitedFor: UInt64?
+    /// No other one comes.
+    public let isLast: Bool
 
     public init(
         sequence: UInt64, session: SessionFacts, state: State, slices: [Slice], stacks: PagedArray<Frame>,
         names: Names, wallClock: UInt64, backlog: NamingBacklog? = nil,
-        keptSince: Instant? = nil
+        keptSince: Instant? = nil, namesWaitedFor: UInt64? = nil, isLast: Bool = false
     ) {
         self.sequence = sequence
         self.session = session
@@ -69,5 +73,7 @@ public struct Profile: Sendable {
         self.wallClock = wallClock
         self.backlog = backlog
         self.keptSince = keptSince
+        self.namesWaitedFor = namesWaitedFor
+        self.isLast = isLast
     }
 }

@@ -170,7 +170,8 @@ struct RowFold: ~Copyable {
             let function = functions[number]
             return Code(
                 module: function.module.index, kind: function.kind, naming: Naming.Class(of: function),
-                isInside: scopes.areEmpty || scopes.hold(FunctionID(UInt32(number)), in: function.module))
+                isInside: scopes.areEmpty
+                    || scopes.hold(profile.names.functionID(at: UInt32(number)), in: function.module))
         }
     }
 
@@ -178,7 +179,7 @@ struct RowFold: ~Copyable {
         all.add(cell, fading.scale)
         guard Int(cell.stack.index) < profile.stacks.count else { return }
         let leaf = profile.stacks[Int(cell.stack.index)]
-        naming.add(cell.count, leaf.function.map { codes[Int($0.index)].naming } ?? .unknown)
+        naming.add(cell.count, leaf.function.map { codes[Int($0.index)].naming } ?? .unread)
         var counted: [Int] = []
         if let row = row(for: cell, frame: leaf) {
             inside.add(cell, fading.scale)
@@ -311,10 +312,10 @@ struct RowFold: ~Copyable {
         let process = groups.process ? processes.names[Int(sum.key.process)] : ""
         return Row(
             key: rowKey(sum, process: process),
-            function: groups.function ? function?.name ?? "[reading symbols]" : "",
+            function: groups.function ? function?.name ?? "[names being read]" : "",
             shortFunction: function.map { $0.shortName ?? $0.name } ?? "", rawFunction: function?.rawName,
             nameSource: groups.function ? function?.source ?? .none : .none,
-            module: module?.name ?? (groups.module && !groups.function ? "[reading symbols]" : ""),
+            module: module?.name ?? (groups.module && !groups.function ? "[names being read]" : ""),
             modulePath: module?.path ?? "", buildID: module?.buildID ?? "",
             process: process, pid: sum.pid, kind: sum.kind,
             selfPercent: 100 * Double(sum.own.weight) / weight,
@@ -326,10 +327,10 @@ struct RowFold: ~Copyable {
     private func rowKey(_ sum: Accumulator, process: String) -> RowKey {
         var key = RowKey()
         if groups.function {
-            key.function = sum.key.function == Key.none ? nil : FunctionID(sum.key.function)
+            key.function = sum.key.function == Key.none ? nil : profile.names.functionID(at: sum.key.function)
             key.kind = sum.kind
         }
-        if groups.module { key.module = sum.key.module == Key.none ? nil : ModuleID(sum.key.module) }
+        if groups.module { key.module = sum.key.module == Key.none ? nil : profile.names.moduleID(at: sum.key.module) }
         if groups.process { key.process = process }
         if groups.pid { key.pid = sum.key.pid }
         if groups.thread { key.thread = sum.key.thread }

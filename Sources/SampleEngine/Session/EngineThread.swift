@@ -41,6 +41,9 @@ package struct EngineThread: ~Copyable {
         self.thread = thread
     }
 
+    /// Lets it go on by itself; nobody will wait for it.
+    package consuming func detach() { pthread_detach(thread) }
+
     /// Waits until the body has returned.
     package consuming func join() { pthread_join(thread, nil) }
 

@@ -17,6 +17,9 @@ package final class Mailbox<Value: ~Copyable & Sendable>: Sendable {
     }
 
     package func take() -> Value? { slot.withLock { $0.take() } }
+
+    /// Whether what was put last was taken.
+    package var isEmpty: Bool { slot.withLock { $0 == nil } }
 }
 
 /// A descriptor that poll(2) sees as readable once it was rung, until it is cleared. Safe from any thread.

@@ -77,6 +77,14 @@ package struct Schedule: Sendable {
         return retry.map { min($0, drain) } ?? drain
     }
 
+    /// When the next picture of a screen comes; `forever` while nothing is to be told.
+    package var nextPicture: Instant {
+        guard let window = pace.window.map({ max($0, pace.history) }), hasPicture,
+            quietSlices <= window / pace.delay + 1
+        else { return .forever }
+        return tick
+    }
+
     /// What is due; the next time is set, and those that were missed are passed over.
     package mutating func due(at now: Instant) -> Due {
         let passed = now.nanoseconds(since: start)

@@ -1,4 +1,11 @@
-/// The resolver thread: slices in, profiles out. Everything slow happens here: `/proc`, files, names.
+/// The resolver thread: slices in, profiles out, each when it is due. What is slow is done by others (`ErrandRunners`):
+/// nothing here waits for a file, a process or a name.
+///
+///     slices ──► ProfileBuilder ──► profiles
+///                  │        ▲
+///               errands  findings
+///                  ▼        │
+///                ErrandRunners
 struct ResolveStage: ~Copyable {
     private let toResolver: Mailbox<OpenSlice>
     private let toSampler: Mailbox<OpenSlice>
@@ -7,12 +14,26 @@ struct ResolveStage: ~Copyable {
     private let samplerBell: Int32
     private let profiles: Mailbox<Profile>
     private let profileBell: Bell
+    private let stop: StopFlag
+    private let pulse: Pulse
+    private let holding: Mailbox<Set<FunctionID>>
+    private let runners: ErrandRunners
     private var builder: ProfileBuilder
+
+    /// A slice whose names of code made at run time are being looked at, and until when that may take.
+    private var waiting: OpenSlice?
+    private var waitsUntil = Instant.beginning
+    /// Something has changed since the last picture, which is shown at that time at the latest.
+    private var pictureDue: Instant?
+    private var hadSlice = false
+    /// Since when a report waits for whoever writes them.
+    private var fullSince: Instant?
+    private var isDone = false
 
     init(
         builder: consuming ProfileBuilder, toResolver: Mailbox<OpenSlice>, toSampler: Mailbox<OpenSlice>,
         newcomers: Mailbox<[ProcessSighting]>, resolverBell: Bell, samplerBell: Int32, profiles: Mailbox<Profile>,
-        profileBell: Bell
+        profileBell: Bell, stop: StopFlag, pulse: Pulse, holding: Mailbox<Set<FunctionID>>
     ) {
         self.builder = builder
         self.toResolver = toResolver
@@ -22,42 +43,126 @@ struct ResolveStage: ~Copyable {
         self.samplerBell = samplerBell
         self.profiles = profiles
         self.profileBell = profileBell
+        self.stop = stop
+        self.pulse = pulse
+        self.holding = holding
+        runners = ErrandRunners(bell: resolverBell)
     }
 
-    /// Names may take this long before a picture goes out without the rest of them: the first picture is waited for,
-    /// a later one need not be drawn twice.
-    private static var firstNamingBudget: UInt64 { 30_000_000 }
-    private static var namingBudget: UInt64 { 200_000_000 }
+    /// Nanoseconds that a picture waits for its names: one that comes a moment later need not be drawn twice.
+    private static var firstPatience: UInt64 { 30_000_000 }
+    private static var patience: UInt64 { 80_000_000 }
+    /// The same for what came after the picture.
+    private static var laterPatience: UInt64 { 150_000_000 }
+    /// Nanoseconds that a slice waits for what compilers have written meanwhile.
+    private static var renewalPatience: UInt64 { 80_000_000 }
+    /// Nanoseconds that a report waits for its names, and the last one.
+    private static var reportPatience: UInt64 { 2_000_000_000 }
+    private static var lastReportPatience: UInt64 { 5_000_000_000 }
+    /// Reports that wait for whoever writes them; then two become one.
+    private static var reportLimit: Int { 32 }
 
     /// Runs until the sampler's last slice is a profile.
     mutating func run() {
         publish()
-        var budget = Self.firstNamingBudget
-        while true {
-            resolverBell.wait()
-            // Before anything slow: what is looked at now may be gone a moment later.
+        while !isDone {
+            resolverBell.wait(milliseconds: millisecondsToWait())
+            // What is looked at now may be gone a moment later.
+            if let held = holding.take() { builder.held = held }
             if let met = newcomers.take() { builder.look(at: met) }
-            guard var slice = toResolver.take() else { continue }
-            let (isLast, isPart) = (slice.isLast, slice.isPart)
-            if !isPart, let untaken = profiles.take() { builder.takeBack(untaken) }
-            builder.add(slice)
-            slice.reset()
-            toSampler.put(slice)
-            if isLast { Bell.ring(samplerBell) }
-            while true {
-                let isNamed = builder.name(until: Instant.now.advanced(byNanoseconds: budget))
-                // A profile that leaves for good must be complete; a live picture can be followed by a better one.
-                if !isPart, isNamed || builder.isLive { publish() }
-                if isNamed { break }
-            }
-            if isPart { continue }
-            budget = Self.namingBudget
-            if isLast { return }
+            for findings in runners.takeFindings() { take(findings) }
+            takeSlice()
+            runners.submit(builder.ask())
+            runners.relieve()
+            if builder.knowMore() { resolverBell.ring() }
+            if builder.isLive { showPicture() } else { handOutReports() }
         }
+        runners.stop()
+    }
+
+    private mutating func take(_ findings: Errand.Findings) {
+        builder.receive(findings)
+        if builder.isLive, pictureDue == nil { pictureDue = Instant.now.advanced(byNanoseconds: Self.laterPatience) }
+    }
+
+    /// How long nothing is due; −1 for ever.
+    private borrowing func millisecondsToWait() -> Int32 {
+        var due: [Instant] = []
+        let now = Instant.now
+        if runners.relieve() { due.append(now.advanced(byNanoseconds: 50_000_000)) }
+        if waiting != nil { due.append(waitsUntil) }
+        if let pictureDue { due.append(pictureDue) }
+        if builder.hasClosedReports { due.append(now.advanced(byNanoseconds: 20_000_000)) }
+        if builder.hasPostponed { due.append(now.advanced(byNanoseconds: 250_000_000)) }
+        guard let next = due.min() else { return -1 }
+        return Int32(clamping: (next.nanoseconds(since: now) + 999_999) / 1_000_000)
+    }
+
+    // MARK: Slices
+
+    private mutating func takeSlice() {
+        if waiting == nil, let slice = toResolver.take() {
+            waitsUntil =
+                builder.renewNames(for: slice) ? Instant.now.advanced(byNanoseconds: Self.renewalPatience) : .beginning
+            waiting = consume slice
+            runners.submit(builder.ask())
+        }
+        guard waiting != nil, Instant.now >= waitsUntil || !builder.isRenewing, var slice = waiting.take() else {
+            return
+        }
+        let (isLast, isPart) = (slice.isLast, slice.isPart)
+        builder.add(slice)
+        slice.reset()
+        toSampler.put(slice)
+        if isLast { Bell.ring(samplerBell) }
+        if builder.isLive {
+            let patience = hadSlice ? Self.patience : Self.firstPatience
+            let due = Instant.now.advanced(byNanoseconds: patience)
+            pictureDue = pictureDue.map { min($0, due) } ?? due
+        } else if !isPart {
+            builder.close(isLast: isLast)
+        }
+        hadSlice = true
+        isEnding = isLast
+        // Another one may have come meanwhile.
+        resolverBell.ring()
+    }
+
+    private var isEnding = false
+
+    // MARK: Profiles
+
+    private mutating func showPicture() {
+        guard let due = pictureDue, builder.isNamed || Instant.now >= due || isEnding else { return }
+        publish()
+        pictureDue = nil
+        if isEnding { isDone = true }
     }
 
     private mutating func publish() {
-        profiles.put(builder.profile())
+        profiles.put(builder.profile(isLast: isEnding))
+        pulse.published()
         profileBell.ring()
+    }
+
+    private mutating func handOutReports() {
+        builder.joinReports(beyond: Self.reportLimit)
+        let last = stop.isSet ? stop.patience : Self.lastReportPatience
+        let patience = stop.isSet ? min(stop.patience, Self.reportPatience) : Self.reportPatience
+        while builder.isReportReady(patience: patience, lastPatience: last) {
+            if !profiles.isEmpty {
+                let since = fullSince ?? .now
+                fullSince = since
+                // Whoever stops us may take none but the last.
+                guard isEnding, Instant.now.nanoseconds(since: since) > 50_000_000 else { return }
+                if let untaken = profiles.take() { builder.putBack(untaken) }
+            }
+            fullSince = nil
+            guard let report = builder.takeReport() else { return }
+            profiles.put(report)
+            pulse.published()
+            profileBell.ring()
+            if report.isLast { isDone = true }
+        }
     }
 }

@@ -21,6 +21,7 @@ package struct SampleStage: ~Copyable {
     private let resolverBell: Bell
     private let stop: StopFlag
     private let dial: DelayDial
+    private let pulse: Pulse
 
     package private(set) var slice: OpenSlice
     private var processes: ProcessTable
@@ -37,7 +38,7 @@ package struct SampleStage: ~Copyable {
     package init(
         source: RecordSource, pace: Pace, toResolver: Mailbox<OpenSlice>, toSampler: Mailbox<OpenSlice>,
         newcomers: Mailbox<[ProcessSighting]>, followed: Mailbox<Followed>, resolverBell: Bell, stop: StopFlag,
-        dial: DelayDial = DelayDial()
+        dial: DelayDial = DelayDial(), pulse: Pulse = Pulse()
     ) {
         self.source = source
         rings = source.rings
@@ -52,6 +53,7 @@ package struct SampleStage: ~Copyable {
         self.resolverBell = resolverBell
         self.stop = stop
         self.dial = dial
+        self.pulse = pulse
         slice = OpenSlice()
         processes = ProcessTable(wanted: source.wantedProcesses, looksAtAll: source.looksAtAll)
     }
@@ -61,6 +63,7 @@ package struct SampleStage: ~Copyable {
         slice.start = start
         var schedule = pace.schedule(from: start)
         while true {
+            pulse.expect(by: schedule.nextPicture)
             // A pass may have found that nobody is left: then there is nothing to wait for.
             rings.wait(until: isAtEnd ? clock.now : schedule.nextDrain, clock: clock)
             takeFollowed()
@@ -272,6 +275,7 @@ package struct SampleStage: ~Copyable {
         processes.takeSightings(processes: &slice.processes, images: &slice.images)
         empty.start = slice.end
         swap(&slice, &empty)
+        pulse.handedOver(at: .now)
         toResolver.put(empty)
         resolverBell.ring()
         return true

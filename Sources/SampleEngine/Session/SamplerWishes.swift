@@ -1,13 +1,21 @@
 internal import Synchronization
 
-/// Set once, by any thread; read by the sampler at each wake-up.
+/// Set by any thread; read by the sampler at each wake-up.
 package final class StopFlag: Sendable {
     package init() {}
 
     private let flag = Atomic<Bool>(false)
+    private let nanoseconds = Atomic<UInt64>(0)
 
     package var isSet: Bool { flag.load(ordering: .acquiring) }
-    package func set() { flag.store(true, ordering: .releasing) }
+
+    /// Nanoseconds that names are still waited for.
+    package var patience: UInt64 { nanoseconds.load(ordering: .relaxed) }
+
+    package func set(patience: UInt64 = 5_000_000_000) {
+        nanoseconds.store(patience, ordering: .relaxed)
+        flag.store(true, ordering: .releasing)
+    }
 }
 
 /// Another time between two pictures, asked for while sampling goes on; from any thread to the sampler.

@@ -11,6 +11,8 @@ public final class Session: ProfileSource {
     private let samplerBell: Int32
     private let rings: RingSet
     private let scannerBell: Bell
+    private let pulse = Pulse()
+    private let holding = Mailbox<Set<FunctionID>>()
     private let threads: EngineThreads
 
     /// Opens and enables all counters, then starts the threads.
@@ -64,6 +66,8 @@ public final class Session: ProfileSource {
         let samplerBell = source.rings.wakeDescriptor
         let stopFlag = self.stopFlag
         let dial = self.dial
+        let pulse = self.pulse
+        let holding = self.holding
         rings = source.rings
         self.scannerBell = scannerBell
         self.profiles = profiles
@@ -74,13 +78,14 @@ public final class Session: ProfileSource {
             var stage = ResolveStage(
                 builder: ProfileBuilder(session: facts, wantedUser: source.wantedUser),
                 toResolver: toResolver, toSampler: toSampler, newcomers: newcomers, resolverBell: resolverBell,
-                samplerBell: samplerBell, profiles: profiles, profileBell: profileBell)
+                samplerBell: samplerBell, profiles: profiles, profileBell: profileBell, stop: stopFlag, pulse: pulse,
+                holding: holding)
             stage.run()
         }
         let sampler = try EngineThread(name: "sampler", stackSize: 1 << 20) {
             var stage = SampleStage(
                 source: source, pace: pace, toResolver: toResolver, toSampler: toSampler, newcomers: newcomers,
-                followed: followed, resolverBell: resolverBell, stop: stopFlag, dial: dial)
+                followed: followed, resolverBell: resolverBell, stop: stopFlag, dial: dial, pulse: pulse)
             stage.run(from: start)
         }
         var scanner: EngineThread?
@@ -97,6 +102,10 @@ public final class Session: ProfileSource {
 
     public var wakeDescriptor: Int32 { profileBell.fd }
 
+    public var pictureDue: Instant { pulse.due }
+
+    public func hold(_ functions: Set<FunctionID>) { holding.put(functions) }
+
     public func setDelay(_ nanoseconds: UInt64) {
         dial.set(nanoseconds)
         Bell.ring(samplerBell)
@@ -107,11 +116,18 @@ public final class Session: ProfileSource {
         return profiles.take()
     }
 
-    /// Stops sampling and returns the last profile: what came since the one before, nothing is dropped.
-    public func stop() -> Profile? {
-        stopFlag.set()
+    /// Asks for the end, without waiting for it: the last profile, which says that it is the last, comes as the others do.
+    ///
+    /// - Parameter patience: nanoseconds that it may wait for names.
+    public func requestStop(patience: UInt64) {
+        stopFlag.set(patience: patience)
         Bell.ring(samplerBell)
         scannerBell.ring()
+    }
+
+    /// Stops sampling and returns the last profile: what came since the one that was taken before, nothing is dropped.
+    public func stop() -> Profile? {
+        requestStop(patience: 5_000_000_000)
         threads.join()
         return takeLatest()
     }

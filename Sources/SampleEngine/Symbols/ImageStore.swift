@@ -1,31 +1,43 @@
-internal import CLinuxShims
-internal import Glibc
-
-/// The files whose symbols were asked for, each opened once, failures remembered. Used by the resolver thread.
+/// The files whose symbols are asked for: each opened once, its tables read once however many names it has, failures
+/// remembered. Decides what is read next and what is kept; the reading itself is an errand.
+///
+///     asked ─► opening ─► open, one `Table` for each file behind the paths ─► reading ─► answers
+///                 │                                                             │
+///                 └── refused ◄── another process that maps it may open it      └── refused, for a minute
+///
+/// Used by the resolver thread.
 package struct ImageStore: ~Copyable {
-    private var images: [MappedFile: Image] = [:]
+    private var files: [MappedFile: File] = [:]
+    private var tables: [TableKey: Table] = [:]
+    /// Files that were given up, and until when: by whatever name, none is read again before.
+    private var givenUp: [TableKey: GivenUp] = [:]
     private var clock: UInt64 = 0
-    private let opener = FileOpener()
+    /// What was given up or has changed and should be known, one sentence each.
+    private var news: [String] = []
+    private let limits: Limits
 
-    package init() {}
+    /// - Parameter limits: others in tests.
+    package init(limits: Limits = Limits()) { self.limits = limits }
 
-    /// Most files kept open, and most bytes of tables; the one not used for longest goes first.
-    private static var openLimit: Int { 256 }
-    private static var byteLimit: Int { 512 << 20 }
-    /// Nanoseconds; a file that is written to all the time is not read all the time.
-    private static var rereadPause: UInt64 { 1_000_000_000 }
+    package struct Limits: Sendable {
+        /// Descriptors held: of images, and of files with their symbols.
+        package var descriptors = 96
+        /// Bytes of tables; the one not used for longest goes first.
+        package var bytes = 12 << 20
+        /// Files and paths known.
+        package var files = 2048
+        /// Nanoseconds until what was given up is tried again.
+        package var rest: UInt64 = 60_000_000_000
 
-    /// A file with its symbols, or the reason why there are none.
-    package struct Image {
-        package let module: Module
-        package var symbols: Result<ImageSymbols, Unresolved>
-        /// How it was opened and what was read, for whoever asks later.
-        fileprivate var road: Explanation
-        fileprivate var lastUse: UInt64
-        fileprivate var read: Instant
-        /// The process by which opening it was tried.
-        fileprivate var triedPID: Int32
+        package init() {}
     }
+
+    /// Nanoseconds; a file that is written to all the time is not read all the time: the pause doubles up to the rest.
+    private static var rereadPause: UInt64 { 1_000_000_000 }
+    /// Nanoseconds until a file that could not be opened is tried by way of another process.
+    private static var retryPause: UInt64 { 100_000_000 }
+    /// Most places of one errand: the first answers come before all are found.
+    private static var batch: Int { 512 }
 
     /// Where a file may be opened: a process that maps it, and the range.
     package struct Witness: Sendable {
@@ -40,89 +52,340 @@ package struct ImageStore: ~Copyable {
         }
     }
 
-    /// The file's image; opens and reads it when it is asked for first.
-    ///
-    /// - Parameter explanation: takes up how it was opened, now or before, and which tables were read.
-    package mutating func image(
-        of file: MappedFile, seenBy witness: Witness, explanation: inout Explanation
-    ) -> Image {
+    /// What a file was when it was opened: other names of it (hard links) have the same tables.
+    struct TableKey: Hashable, Sendable {
+        let device: UInt64
+        let inode: UInt64
+        let stamp: FileStamp
+    }
+
+    /// A mapped file, by its path and identity.
+    struct File {
+        var state = State.unopened
+        let module: Module
+        /// How it was opened, for whoever asks.
+        var road = Explanation(isWanted: false)
+        var asked: [(question: Question, offset: FileOffset)] = []
+        var witness: Witness
+        var lastUse: UInt64
+        /// When it may be opened again, after it was written to.
+        var nextOpening = Instant.beginning
+        var pause = ImageStore.rereadPause
+
+        enum State {
+            case unopened
+            case opening
+            case open(TableKey)
+            /// - Parameter process: by which it could not be opened; nil where it was, and could not be read.
+            case refused(Unresolved, until: Instant, process: Int32?)
+        }
+    }
+
+    private struct GivenUp {
+        let reason: Unresolved
+        let until: Instant
+        let road: [String]
+    }
+
+    /// The file behind one or several paths.
+    private struct Table {
+        let image: OpenImage
+        let debugFiles: DebugFiles
+        let isLocal: Bool
+        /// Nil: not read yet, or under way with an errand.
+        var symbols: Lent<ImageSymbols>?
+        var isUnderWay = false
+        var byteCount = 0
+        var descriptors = 1
+        var asked: [Asked] = []
+        var road: [String] = []
+        var lastUse: UInt64
+        /// When a table that is searched again each time may be searched next.
+        var nextSearch = Instant.beginning
+    }
+
+    /// A place in an image.
+    struct Asked: Sendable {
+        var question: Question
+        let offset: FileOffset
+        let module: Module
+    }
+
+    /// A question with its answer.
+    typealias Answered = (question: Question, answer: Symbolizer.Answer)
+
+    /// Bytes of memory held.
+    package var byteCount: Int { tables.values.reduce(0) { $0 + $1.byteCount } + 512 * files.count }
+    /// Descriptors held.
+    package var descriptorCount: Int { tables.values.reduce(0) { $0 + $1.descriptors } }
+    /// How many files are being read or wait for it, and one of them.
+    package var unread: (count: Int, next: String)? {
+        let waiting = files.values.filter { file in
+            if !file.asked.isEmpty { return true }
+            if case .open(let key) = file.state {
+                return tables[key].map { !$0.asked.isEmpty || $0.isUnderWay } ?? false
+            }
+            return false
+        }
+        return waiting.first.map { (waiting.count, $0.module.name) }
+    }
+
+    /// What was given up, each said once.
+    package mutating func takeNews() -> [String] {
+        defer { news = [] }
+        return news
+    }
+
+    // MARK: Asking
+
+    /// Asks for the name of a place; the answer comes from here where it is known, else from `receive`.
+    mutating func ask(
+        _ question: Question, in file: MappedFile, seenBy witness: Witness, at offset: FileOffset, now: Instant
+    ) -> Answered? {
         clock += 1
-        let image: Image
-        if var known = images[file] {
-            known.lastUse = clock
-            switch known.symbols {
-            // A process that maps a file anew is a new way to it.
-            case .failure: if known.triedPID != witness.pid { known = read(file, witness) }
-            // Somebody has written to it: what is mapped of it is what it holds now.
-            case .success(let symbols):
-                if symbols.isChanged, Instant.now.nanoseconds(since: known.read) > Self.rereadPause {
-                    known = read(file, witness)
-                }
-            }
-            image = known
-        } else {
-            makeRoom()
-            image = read(file, witness)
+        if files[file] == nil {
+            makeRoomForFiles()
+            files[file] = File(module: Self.module(of: file), witness: witness, lastUse: clock)
         }
-        images[file] = image
-        for step in image.road.steps { explanation.add(step) }
-        return image
-    }
-
-    /// Whether a file that was read has been written to since.
-    package func isChanged(_ file: MappedFile) -> Bool {
-        if case .success(let symbols)? = images[file]?.symbols { symbols.isChanged } else { false }
-    }
-
-    private func read(_ file: MappedFile, _ witness: Witness) -> Image {
-        var symbols: ImageSymbols?
-        // Kept in any case: a few lines beside megabytes, and the file is read but once.
-        var road = Explanation(isWanted: true)
-        let debugFiles = DebugFiles(ofImageAt: file.path, processRoot: "/proc/\(witness.pid)/root")
-        let reason = opener.open(
-            file, pid: witness.pid, start: witness.start, end: witness.end, explanation: &road
-        ) { descriptor, road in
-            do throws(ELFError) {
-                let image = try OpenImage(descriptor)
-                let expected = file.identity.buildIDBytes
-                let found = hexadecimal(image.headers.buildID)
-                if !expected.isEmpty {
-                    guard image.headers.buildID.starts(with: expected) else {
-                        road.add("file changed (build-id \(found), was \(hexadecimal(expected)))")
-                        return .fileChanged
-                    }
-                    road.add("build-id \(found) matches")
-                }
-                symbols = try ImageSymbols(reading: image, debugFiles: debugFiles, explanation: &road)
+        guard var known = files[file] else { return nil }
+        // It is given back below: a copy of what was asked for must not be made.
+        files[file]?.asked = []
+        defer { files[file] = known }
+        known.lastUse = clock
+        switch known.state {
+        case .unopened, .opening:
+            known.asked.append((question, offset))
+            return nil
+        case .refused(let reason, let until, let process):
+            // A process that maps a file anew is a new way to it; what is in it is no better for that.
+            let isNewWay = process.map { $0 != witness.pid && now >= known.nextOpening } ?? false
+            guard now >= until || isNewWay else {
+                return Self.refused(question, reason, known.module, known.road.steps)
+            }
+            known.state = .unopened
+            known.witness = witness
+            known.asked.append((question, offset))
+            return nil
+        case .open(let key):
+            guard var table = tables[key] else {
+                known.state = .unopened
+                known.witness = witness
+                known.asked.append((question, offset))
                 return nil
-            } catch {
-                road.add(error.text)
-                return Unresolved(error)
             }
+            tables[key]?.asked = []
+            defer { tables[key] = table }
+            table.lastUse = clock
+            var question = question
+            for step in known.road.steps { question.explanation.add(step) }
+            table.asked.append(Asked(question: question, offset: offset, module: known.module))
+            return nil
         }
-        let buildID = symbols?.buildID ?? file.identity.buildIDBytes
-        let module = Module(
-            name: displayText(file.path.split(separator: UInt8(ascii: "/")).last ?? [], limit: 255),
-            path: displayText(file.path), buildID: hexadecimal(buildID))
-        return Image(
-            module: module, symbols: symbols.map { .success($0) } ?? .failure(reason ?? .imageHasNoSymbols),
-            road: road, lastUse: clock, read: .now, triedPID: witness.pid)
     }
 
-    private mutating func makeRoom() {
-        func bytes() -> Int {
-            images.values.reduce(0) { sum, image in
-                if case .success(let symbols) = image.symbols { sum + symbols.byteCount } else { sum + 256 }
-            }
+    /// Whether a file that was read has been written to since. Asks only file systems that answer at once.
+    package func isChanged(_ file: MappedFile) -> Bool {
+        guard case .open(let key)? = files[file]?.state, let table = tables[key] else { return false }
+        return table.isLocal && table.image.isChanged
+    }
+
+    private static func refused(
+        _ question: Question, _ reason: Unresolved, _ module: Module, _ road: [String]
+    ) -> Answered {
+        var question = question
+        for step in road { question.explanation.add(step) }
+        return (question, Symbolizer.answer(reason, in: module, &question.explanation))
+    }
+
+    private static func module(of file: MappedFile, buildID: [UInt8]? = nil) -> Module {
+        Module(
+            name: displayText(file.path.split(separator: UInt8(ascii: "/")).last ?? [], limit: 255),
+            path: displayText(file.path), buildID: hexadecimal(buildID ?? file.identity.buildIDBytes))
+    }
+
+    // MARK: Errands
+
+    /// What is to be opened and read now.
+    mutating func takeErrands(at now: Instant) -> [Errand] {
+        var errands: [Errand] = []
+        for (file, known) in files where known.isUnopened && !known.asked.isEmpty {
+            guard makeRoomForDescriptor() else { break }
+            files[file]?.state = .opening
+            let witness = known.witness
+            errands.append(Errand(.living) { _ in .opened(Opened(file, witness)) })
         }
-        func descriptors() -> Int {
-            images.values.reduce(0) { sum, image in
-                if case .success(let symbols) = image.symbols { sum + symbols.descriptorCount } else { sum + 1 }
-            }
+        for (key, table) in tables where !table.isUnderWay && !table.asked.isEmpty && table.nextSearch <= now {
+            let places = Array(table.asked.prefix(Self.batch))
+            tables[key]?.asked.removeFirst(places.count)
+            tables[key]?.isUnderWay = true
+            tables[key]?.symbols = nil
+            let (image, debugFiles, symbols) = (table.image, table.debugFiles, table.symbols)
+            errands.append(
+                Errand(.reading) { permit in
+                    .read(Reading(key, image, debugFiles, symbols, places, permit))
+                })
         }
-        while descriptors() >= Self.openLimit || images.count > 1 && bytes() > Self.byteLimit {
-            guard let oldest = images.min(by: { $0.value.lastUse < $1.value.lastUse }) else { return }
-            images[oldest.key] = nil
+        return errands
+    }
+
+    /// Whether some table is asked for whose time has not come, or some file for which there is no room.
+    var hasPostponed: Bool {
+        tables.values.contains { !$0.isUnderWay && !$0.asked.isEmpty }
+            || files.values.contains { $0.isUnopened && !$0.asked.isEmpty }
+    }
+
+    /// Takes in an opened file, or why it is not; gives the answers that follow from that.
+    mutating func receive(_ opened: Opened, at now: Instant) -> [Answered] {
+        guard var file = files.removeValue(forKey: opened.file) else { return [] }
+        defer { files[opened.file] = file }
+        file.road = opened.road
+        let asked = file.asked
+        file.asked = []
+        switch opened.result {
+        case .failure(let reason):
+            let until = now.advanced(byNanoseconds: limits.rest)
+            file.state = .refused(reason, until: until, process: opened.witness.pid)
+            file.nextOpening = now.advanced(byNanoseconds: Self.retryPause)
+            return asked.map { Self.refused($0.question, reason, file.module, file.road.steps) }
+        case .success(let image):
+            let key = opened.key ?? TableKey(device: 0, inode: clock, stamp: image.stamp)
+            let module = Self.module(of: opened.file, buildID: image.headers.buildID)
+            file = File(file, module: module)
+            if let past = givenUp[key], now < past.until {
+                file.state = .refused(past.reason, until: past.until, process: nil)
+                for step in past.road { file.road.add(step) }
+                return asked.map { Self.refused($0.question, past.reason, module, file.road.steps) }
+            }
+            if tables[key] == nil {
+                tables[key] = Table(
+                    image: image, debugFiles: opened.debugFiles, isLocal: opened.isLocal, lastUse: clock)
+            }
+            file.state = .open(key)
+            for place in asked {
+                var question = place.question
+                for step in file.road.steps { question.explanation.add(step) }
+                tables[key]?.asked.append(Asked(question: question, offset: place.offset, module: module))
+            }
+            return []
         }
     }
+
+    /// Takes a table back and gives the answers that were found in it.
+    mutating func receive(_ reading: Reading, at now: Instant) -> [Answered] {
+        guard var table = tables.removeValue(forKey: reading.key) else { return reading.answers }
+        var answers = reading.answers
+        table.isUnderWay = false
+        table.road = reading.road
+        table.symbols = reading.symbols
+        table.byteCount = reading.byteCount
+        table.descriptors = reading.descriptors
+        // Looking through a whole table again costs its time: never more than an eighth of it.
+        table.nextSearch = now.advanced(byNanoseconds: reading.isSearched ? 8 * min(reading.cost, 1 << 34) : 0)
+        if reading.isChanged {
+            answers += reopen(reading, table, at: now)
+            makeRoom()
+            return answers
+        }
+        if let reason = reading.refusal {
+            answers += giveUp(reading, table, reason, at: now)
+            return answers
+        }
+        table.asked = reading.unanswered + table.asked
+        tables[reading.key] = table
+        makeRoom()
+        return answers
+    }
+
+    /// What cannot be read is left alone for a while, by whatever name it is asked for.
+    private mutating func giveUp(
+        _ reading: Reading, _ table: Table, _ reason: Unresolved, at now: Instant
+    ) -> [Answered] {
+        let until = now.advanced(byNanoseconds: limits.rest)
+        if givenUp.count >= limits.files { givenUp = givenUp.filter { now < $0.value.until } }
+        if givenUp.count >= limits.files { givenUp.removeAll() }
+        givenUp[reading.key] = GivenUp(reason: reason, until: until, road: table.road)
+        for (name, file) in files {
+            guard case .open(let key) = file.state, key == reading.key else { continue }
+            files[name]?.state = .refused(reason, until: until, process: nil)
+            for step in table.road { files[name]?.road.add(step) }
+        }
+        let places = reading.unanswered + table.asked
+        if let place = places.first, reason == .tooCostly {
+            say("\(place.module.name) has no names: \(reason.sentence); it is tried again after 60 s")
+        }
+        return places.map { Self.refused($0.question, reason, $0.module, table.road) }
+    }
+
+    /// Somebody has written to the file: what is mapped of it is what it holds now.
+    private mutating func reopen(_ reading: Reading, _ table: Table, at now: Instant) -> [Answered] {
+        var answers: [Answered] = []
+        let waiting = reading.unanswered + table.asked
+        for (name, file) in files {
+            guard case .open(let key) = file.state, key == reading.key else { continue }
+            files[name]?.state = .unopened
+            let mayOpen = now >= file.nextOpening
+            if mayOpen {
+                let isQuiet = now.nanoseconds(since: file.nextOpening) > limits.rest
+                let pause = isQuiet ? Self.rereadPause : file.pause
+                files[name]?.nextOpening = now.advanced(byNanoseconds: pause)
+                files[name]?.pause = min(2 * pause, limits.rest)
+            } else {
+                files[name]?.state = .refused(.fileChanged, until: file.nextOpening, process: nil)
+            }
+            for place in waiting where place.module == file.module {
+                if mayOpen {
+                    files[name]?.asked.append((place.question, place.offset))
+                } else {
+                    answers.append(Self.refused(place.question, .fileChanged, place.module, []))
+                }
+            }
+        }
+        return answers
+    }
+
+    private mutating func say(_ sentence: String) { if news.count < 16 { news.append(sentence) } }
+
+    // MARK: Bounded memory
+
+    /// Tables that nobody waits for go, the one not used for longest first.
+    private mutating func makeRoom() {
+        while byteCount > limits.bytes || descriptorCount > limits.descriptors { if !dropOldestTable() { return } }
+    }
+
+    /// Whether one more file may be opened.
+    private mutating func makeRoomForDescriptor() -> Bool {
+        let opening = files.values.reduce(0) { if case .opening = $1.state { $0 + 1 } else { $0 } }
+        while descriptorCount + opening >= limits.descriptors { if !dropOldestTable() { return false } }
+        return true
+    }
+
+    private mutating func dropOldestTable() -> Bool {
+        let idle = tables.filter { !$0.value.isUnderWay && $0.value.asked.isEmpty }
+        guard let oldest = idle.min(by: { $0.value.lastUse < $1.value.lastUse })?.key else { return false }
+        tables[oldest] = nil
+        for (name, file) in files {
+            if case .open(let key) = file.state, key == oldest { files[name]?.state = .unopened }
+        }
+        return true
+    }
+
+    private mutating func makeRoomForFiles() {
+        guard files.count >= limits.files else { return }
+        // An eighth at once: looking through all of them pays then.
+        let idle = files.filter { $0.value.asked.isEmpty && !$0.value.isOpening }
+        for (name, _) in idle.sorted(by: { $0.value.lastUse < $1.value.lastUse }).prefix(limits.files / 8) {
+            files[name] = nil
+        }
+    }
+}
+
+extension ImageStore.File {
+    fileprivate init(_ file: Self, module: Module) {
+        self.init(
+            state: file.state, module: module, road: file.road, asked: file.asked, witness: file.witness,
+            lastUse: file.lastUse, nextOpening: file.nextOpening, pause: file.pause)
+    }
+
+    fileprivate var isUnopened: Bool { if case .unopened = state { true } else { false } }
+    fileprivate var isOpening: Bool { if case .opening = state { true } else { false } }
 }

@@ -1,22 +1,29 @@
 extension Symbolizer {
-    /// Names an address of a living process, or of the kernel, and tells each step.
+    /// Names an address of a living process, or of the kernel, and tells each step; waits for all that must be read.
     ///
     /// - Parameter pid: the process whose address it is; nil for the kernel's.
     package mutating func explain(_ address: UInt64, of pid: Int32?, now: Instant) -> (Explanation, Symbol) {
         var explanation = Explanation(isWanted: true)
-        guard let pid, !RuntimeAddress(address).isKernel else {
+        var location = Location(space: .kernel, value: address)
+        if let pid, !RuntimeAddress(address).isKernel {
+            let generation = Generation(Generation.first)
+            processes.note(
+                ProcessSighting(
+                    generation: generation, pid: pid, comm: nil, parent: nil, origin: generation,
+                    firstSeen: now.nanoseconds, death: nil, mappings: [], lastLoss: 0))
+            location = Location(space: .unmapped(generation), value: address)
+        } else {
             explanation.add("an address of the kernel")
-            let answer = answer(at: Location(space: .kernel, value: address), now: now, &explanation)
-            return (explanation, answer.symbol)
         }
-        let generation = Generation(Generation.first)
-        processes.note(
-            ProcessSighting(
-                generation: generation, pid: pid, comm: nil, parent: nil, origin: generation,
-                firstSeen: now.nanoseconds, death: nil, mappings: [], lastLoss: 0))
-        let location = Location(space: .unmapped(generation), value: address)
-        let answer = answer(at: location, now: now, &explanation)
-        return (explanation, answer.symbol)
+        resolve(Question(location: location, explanation: explanation), now)
+        while true {
+            if let named = takeAnswers().last { return (named.explanation, named.answer.symbol) }
+            var errands = takeErrands(at: .now)
+            // What would be put off for the sake of others is not: nobody else is here.
+            if errands.isEmpty { errands = takeErrands(at: .forever) }
+            if errands.isEmpty { return (explanation, .unknown(in: Self.noModule)) }
+            for errand in errands { receive(errand.run(.unlimited), at: .now) }
+        }
     }
 }
 

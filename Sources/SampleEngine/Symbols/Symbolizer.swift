@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// From a location to the symbol that is shown for it: the whole road, for every kind of space.
 ///
 ///     kernel ──────────────► kernel's list, records of code made since
@@ -8,19 +6,26 @@ internal import Glibc
 ///       (ask /proc)├─ memory ► map of the just-in-time compiler ► name, or [jit …]
 ///                  └─ vdso, vsyscall
 ///
-/// Everything here is slow and runs on the resolver thread, which needs 8 MB of stack for the demanglers.
+/// Nothing here waits. What must be read becomes an errand (`takeErrands`); a place whose name needs one is answered once
+/// its findings are in (`receive`). Used by the resolver thread.
 package struct Symbolizer: ~Copyable {
     package var processes = ProcessCatalog()
-    private var images = ImageStore()
-    private var sightings: [SpaceID: ImageSighting] = [:]
+    private var images: ImageStore
+    private var sightings = SightingTable()
     private var kernel = KernelNames()
-    private var vdso = VDSOImages()
-    private var jit = JITNames()
+    private var runtime = RuntimeNames()
+    /// Places in the kernel that wait for its list.
+    private var inKernel: [Question] = []
+    /// Places in processes whose mappings are being read.
+    private var inProcesses: [Generation: [Question]] = [:]
+    private var answered: [Named] = []
+    private var changed: [(owner: Generation, ranges: [Range<UInt64>])] = []
+    private var news: [String] = []
 
-    package init() {}
+    package init(limits: ImageStore.Limits = ImageStore.Limits()) { images = ImageStore(limits: limits) }
 
     /// What to show for a location.
-    package struct Answer {
+    package struct Answer: Sendable {
         package let symbol: Symbol
         /// False: a later look may tell more.
         package let isFinal: Bool
@@ -31,11 +36,21 @@ package struct Symbolizer: ~Copyable {
         }
     }
 
+    /// A location with its answer.
+    package struct Named: Sendable {
+        package let location: Location
+        package let answer: Answer
+        /// Each step of the answer, where it was asked for.
+        package let explanation: Explanation
+    }
+
+    // MARK: What is known of images and processes
+
     /// Takes up where an image can be opened.
     ///
     /// - Returns: true where its names are those of what the file held before somebody wrote to it.
     package mutating func note(_ sighting: ImageSighting) -> Bool {
-        sightings[sighting.space] = sighting
+        sightings.note(sighting)
         return images.isChanged(MappedFile(path: sighting.path, identity: sighting.identity))
     }
 
@@ -47,168 +62,235 @@ package struct Symbolizer: ~Copyable {
 
     /// What a space is called before anything of it has been read.
     func name(of space: SpaceID) -> String {
-        if let sighting = sightings[space] {
+        if let sighting = sightings.find(space) {
             return displayText(sighting.path.split(separator: UInt8(ascii: "/")).last ?? [], limit: 64)
         }
         return space == .kernel ? "the kernel's list" : "code made at run time"
     }
 
-    /// What to show for a location.
-    package mutating func answer(at location: Location, now: Instant) -> Answer {
-        var silent = Explanation(isWanted: false)
-        return answer(at: location, now: now, &silent)
+    /// Bytes of memory that tables of names hold.
+    var byteCount: Int {
+        images.byteCount + kernel.byteCount + runtime.byteCount + sightings.byteCount + processes.byteCount
+    }
+    /// Descriptors that are held.
+    var descriptorCount: Int { images.descriptorCount }
+
+    /// What kept names from being found and should be known, one sentence each.
+    package mutating func takeNews() -> [String] {
+        defer { news = [] }
+        return news + images.takeNews()
     }
 
-    /// The same, with each step of the answer.
-    package mutating func answer(at location: Location, now: Instant, _ explanation: inout Explanation) -> Answer {
-        let space = location.space
+    /// Whether an errand is due later that waits for nothing but its time.
+    var hasPostponed: Bool { images.hasPostponed }
+
+    /// Looks for what the makers of a process's code have written since; `takeChanged` tells what came of it.
+    package mutating func renewNames(of owner: Generation) {
+        if let sighting = processes.sighting(of: owner) { runtime.renew(JITProcess(sighting)) }
+    }
+
+    /// Whether what processes wrote is being looked at.
+    package var isRenewing: Bool { runtime.isBusy }
+
+    /// Addresses that have other names than before, by the process whose they are.
+    package mutating func takeChanged() -> [(owner: Generation, ranges: [Range<UInt64>])] {
+        defer { changed = [] }
+        return changed
+    }
+
+    /// Forgets processes that ended before a time, once there are many: their names are given by then.
+    package mutating func forget(before time: Instant) {
+        for generation in processes.forget(before: time) {
+            runtime.forget(generation)
+            // They wait for what nobody can tell any more.
+            for question in inProcesses.removeValue(forKey: generation) ?? [] {
+                give(question, Answer(.unknown(in: Self.noModule)))
+            }
+        }
+    }
+
+    // MARK: Questions
+
+    /// Asks what to show for a location: the answer where it is known at once; nil: `receive` will bring it.
+    package mutating func ask(_ location: Location, at now: Instant) -> Answer? {
+        let before = answered.count
+        resolve(Question(location: location, explanation: Explanation(isWanted: false)), now)
+        guard answered.count > before else { return nil }
+        return answered.removeLast().answer
+    }
+
+    /// The slow work that is due.
+    package mutating func takeErrands(at now: Instant) -> [Errand] {
+        var errands = processes.takeScans(at: now).map { scan in Errand(.living) { _ in .maps(scan.run(at: .now)) } }
+        if let reading = kernel.takeErrand() { errands.append(reading) }
+        errands += images.takeErrands(at: now)
+        if let asking = runtime.takeErrand(at: now) { errands.append(asking) }
+        return errands
+    }
+
+    /// Takes in what an errand has found.
+    package mutating func receive(_ findings: Errand.Findings, at now: Instant) {
+        switch findings {
+        case .maps(let scanned):
+            processes.take(scanned)
+            for question in inProcesses.removeValue(forKey: scanned.generation) ?? [] { resolve(question, now) }
+        case .kernelList(let list):
+            let waiting = inKernel
+            inKernel = []
+            kernel.take(list, wanted: waiting.map { RuntimeAddress($0.location.value) }, at: now)
+            for question in waiting { resolve(question, now) }
+        case .opened(let opened):
+            for answer in images.receive(opened, at: now) { takeFileAnswer(answer) }
+        case .read(let reading):
+            for answer in images.receive(reading, at: now) { takeFileAnswer(answer) }
+        case .runtime(let answers):
+            runtime.receive(answers)
+            changed += answers.changed
+            for refusal in answers.refusals where news.count < 16 { news.append(refusal) }
+            for (question, answer) in answers.answers { give(question, answer) }
+        }
+    }
+
+    /// What was answered since the last call.
+    package mutating func takeAnswers() -> [Named] {
+        defer { answered = [] }
+        return answered
+    }
+
+    private mutating func give(_ question: Question, _ answer: Answer) {
+        answered.append(Named(location: question.location, answer: answer, explanation: question.explanation))
+    }
+
+    static var noModule: Module { Module(name: "[unknown]") }
+
+    mutating func resolve(_ asked: Question, _ now: Instant) {
+        var question = asked
+        let (space, value) = (question.location.space, question.location.value)
         switch space {
-        case .kernel: return kernel.answer(at: RuntimeAddress(location.value), now: now, &explanation)
-        case .guest: return Answer(Symbol(name: "[guest]", module: Module(name: "[guest]"), kind: .guest))
-        case .other: return Answer(Symbol(name: "[other]", module: Module(name: "[other]"), kind: .unknown))
-        case .vdso: return Self.answer(in: vdso.own(), FileOffset(location.value), Self.vdsoModule, &explanation)
-        default: break
+        case .kernel:
+            guard let answer = kernel.answer(at: RuntimeAddress(value), now: now, &question.explanation) else {
+                return inKernel.append(question)
+            }
+            give(question, answer)
+        case .guest: give(question, Answer(Symbol(name: "[guest]", module: Module(name: "[guest]"), kind: .guest)))
+        case .other: give(question, Answer(Symbol(name: "[other]", module: Module(name: "[other]"), kind: .unknown)))
+        case .vdso: runtime.ask(.vdso(question, FileOffset(value), of: nil))
+        default:
+            if space.isImage {
+                ask(question, in: space, FileOffset(value), now)
+            } else if let owner = space.owner, owner != .idle, owner != .exiting {
+                resolve(question, value, in: owner, now)
+            } else {
+                give(question, Answer(.unknown(in: Self.noModule)))
+            }
         }
-        if space.isImage { return answer(in: space, FileOffset(location.value), &explanation) }
-        guard let owner = space.owner, owner != .idle, owner != .exiting else {
-            return Answer(.unknown(in: Self.noModule))
-        }
-        return answer(at: location.value, in: owner, now, &explanation)
     }
 
-    private static var noModule: Module { Module(name: "[unknown]") }
-    private static var vdsoModule: Module { Module(name: "[vdso]") }
-
-    // MARK: Addresses of one process
-
-    private mutating func answer(
-        at address: UInt64, in owner: Generation, _ now: Instant, _ explanation: inout Explanation
-    ) -> Answer {
-        switch processes.place(address, in: owner, at: now, &explanation) {
+    /// An address that only its process can explain.
+    private mutating func resolve(_ asked: Question, _ address: UInt64, in owner: Generation, _ now: Instant) {
+        var question = asked
+        // What was found out on the way is told once: where its mappings must be read first, it is asked again then.
+        guard let place = processes.place(address, in: owner, at: now, &question.explanation) else {
+            inProcesses[owner, default: []].append(asked)
+            return
+        }
+        func memory(from start: UInt64?) -> Question.Memory {
+            Question.Memory(
+                address: address, process: processes.sighting(of: owner).map { JITProcess($0) }, start: start)
+        }
+        switch place {
         case .image(let space, let offset, let start):
-            let found = answer(in: space, offset, &explanation)
-            if found.symbol.source != .none { return found }
-            return answer(inMemory: address, of: owner, .jit(hex(start)), now, &explanation)
+            question.memory = memory(from: start)
+            ask(question, in: space, offset, now)
         case .file(let line, let task):
+            question.memory = memory(from: line.isMoved ? line.start : nil)
             let file = MappedFile(
                 path: line.path, identity: .inode(device: line.device, inode: line.inode, generation: 0))
             let witness = ImageStore.Witness(
                 pid: task, start: line.witness.lowerBound, end: line.witness.upperBound)
-            let found = answer(in: file, witness, FileOffset(address &- line.start &+ line.offset), &explanation)
-            // A memfd is often no file with code, but the other end of a compiler's memory; and memory in a file's hole
-            // may have nothing to do with the file.
-            guard found.symbol.kind == .jit || line.isMoved && found.symbol.source == .none else { return found }
-            let standIn = line.isMoved ? Symbol.jit(hex(line.start)) : found.symbol
-            return answer(inMemory: address, of: owner, standIn, now, &explanation)
+            ask(question, in: file, witness, FileOffset(address &- line.start &+ line.offset), now)
         case .memory(let start):
-            return answer(inMemory: address, of: owner, .jit(hex(start)), now, &explanation)
-        case .vdso(let offset):
-            return Self.answer(in: vdso.own(), FileOffset(offset), Self.vdsoModule, &explanation)
+            runtime.ask(.memory(question, memory(from: start), standIn: .jit(hex(start))))
+        case .vdso(let offset): runtime.ask(.vdso(question, FileOffset(offset), of: nil))
         case .foreignVDSO(let line, let task):
-            let image = vdso.image(of: task, at: line.start..<line.end)
-            return Self.answer(in: image, FileOffset(address - line.start), Self.vdsoModule, &explanation)
-        case .vsyscall(let offset):
-            // Three entries for ever (arch/x86/entry/vsyscall, "fixed addresses").
-            let names: [UInt64: String] = [0: "gettimeofday", 0x400: "time", 0x800: "getcpu"]
-            let module = Module(name: "[vsyscall]")
-            return Answer(
-                names[offset & 0xc00].map { Symbol(name: $0, module: module, kind: .user, source: .kernelList) }
-                    ?? .unknown(in: module))
+            runtime.ask(.vdso(question, FileOffset(address - line.start), of: (task, line.start..<line.end)))
+        case .vsyscall(let offset): give(question, Self.vsyscall(offset))
         case .kernelPage(let name):
             let shown = displayText(name, limit: 64)
-            return Answer(Symbol(name: shown, module: Module(name: shown), kind: .user, source: .kernelList))
-        case .unknown(let mayCome): return Answer(.unknown(in: Self.noModule), isFinal: !mayCome)
+            give(
+                question,
+                Answer(Symbol(name: shown, module: Module(name: shown), kind: .user, source: .kernelList)))
+        case .unknown(let mayCome): give(question, Answer(.unknown(in: Self.noModule), isFinal: !mayCome))
         }
     }
 
-    /// Code made at run time: the name that its maker wrote down, else a stand-in for the piece of memory.
-    private mutating func answer(
-        inMemory address: UInt64, of owner: Generation, _ standIn: Symbol, _ now: Instant,
-        _ explanation: inout Explanation
-    ) -> Answer {
-        explanation.add("memory that is no file: code made at run time")
-        guard let sighting = processes.sighting(of: owner),
-            let found = jit.name(at: address, in: JITProcess(sighting), now: now, &explanation)
-        else { return Answer(standIn) }
+    /// Three entries for ever (arch/x86/entry/vsyscall, "fixed addresses").
+    private static func vsyscall(_ offset: UInt64) -> Answer {
+        let names: [UInt64: String] = [0: "gettimeofday", 0x400: "time", 0x800: "getcpu"]
+        let module = Module(name: "[vsyscall]")
         return Answer(
-            Symbol(name: displayText(found.name), module: standIn.module, kind: .jit, source: .perfMap))
-    }
-
-    /// Reads what the makers of a process's code have written since; gives the addresses that have other names now.
-    package mutating func changedNames(of owner: Generation, now: Instant) -> [Range<UInt64>] {
-        guard let sighting = processes.sighting(of: owner) else { return [] }
-        return jit.refresh(JITProcess(sighting), now: now)
-    }
-
-    /// What kept names from being found and should be known, one sentence each.
-    package mutating func takeNews() -> [String] { jit.takeRefusals() }
-
-    /// Forgets processes that ended before a time, once there are many: their names are given by then.
-    package mutating func forget(before time: Instant) {
-        for generation in processes.forget(before: time) { jit.forget(generation) }
+            names[offset & 0xc00].map { Symbol(name: $0, module: module, kind: .user, source: .kernelList) }
+                ?? .unknown(in: module))
     }
 
     // MARK: Files
 
-    private mutating func answer(
-        in space: SpaceID, _ offset: FileOffset, _ explanation: inout Explanation
-    ) -> Answer {
-        guard let sighting = sightings[space] else { return Answer(.unknown(in: Self.noModule)) }
-        return answer(
-            in: MappedFile(path: sighting.path, identity: sighting.identity),
-            ImageStore.Witness(pid: sighting.pid, start: sighting.start, end: sighting.end), offset, &explanation)
+    private mutating func ask(_ question: Question, in space: SpaceID, _ offset: FileOffset, _ now: Instant) {
+        guard let sighting = sightings.use(space) else {
+            return give(question, Answer(.unknown(in: Self.noModule), isFinal: false))
+        }
+        ask(
+            question, in: MappedFile(path: sighting.path, identity: sighting.identity),
+            ImageStore.Witness(pid: sighting.pid, start: sighting.start, end: sighting.end), offset, now)
     }
 
-    private mutating func answer(
-        in file: MappedFile, _ witness: ImageStore.Witness, _ offset: FileOffset, _ explanation: inout Explanation
-    ) -> Answer {
-        var image = images.image(of: file, seenBy: witness, explanation: &explanation)
-        if case .failure(.imageUnreadable) = image.symbols {
-            // Where the leader has exited, another thread still has the memory.
-            var other = witness
-            other.pid = processes.livingTask(of: witness.pid)
-            if other.pid != witness.pid { image = images.image(of: file, seenBy: other, explanation: &explanation) }
-        }
-        switch image.symbols {
-        case .success(let symbols): return Self.answer(in: symbols, offset, image.module, &explanation)
-        case .failure(.notELF):
-            explanation.add("no ELF file")
-            return Answer(.jit(image.module.name, in: image.module))
-        case .failure(.fileChanged):
-            explanation.add("the file that was mapped is not there any more, and another one's names would be wrong")
-            return Answer(Symbol(name: "[file changed]", module: image.module, kind: .unknown))
-        case .failure(let reason):
-            explanation.add("no names: \(reason.sentence)")
-            // Another process that maps it may come, through which it can be opened.
-            return Answer(.unknown(in: image.module), isFinal: false)
-        }
+    private mutating func ask(
+        _ question: Question, in file: MappedFile, _ witness: ImageStore.Witness, _ offset: FileOffset, _ now: Instant
+    ) {
+        if let answer = images.ask(question, in: file, seenBy: witness, at: offset, now: now) { takeFileAnswer(answer) }
     }
 
-    private static func answer(
-        in symbols: ImageSymbols?, _ offset: FileOffset, _ module: Module, _ explanation: inout Explanation
-    ) -> Answer {
-        guard let symbols, let address = symbols.imageAddress(of: offset) else {
-            explanation.add("no executable segment of the file holds offset \(hex(offset.value))")
-            return Answer(.unknown(in: module))
+    /// A file's answer, unless there is still the memory to be asked.
+    private mutating func takeFileAnswer(_ answered: ImageStore.Answered) {
+        let (question, answer) = answered
+        guard let memory = question.memory, memory.isAsked(after: answer.symbol) else { return give(question, answer) }
+        runtime.ask(.memory(question, memory, standIn: memory.standIn(answer.symbol)))
+    }
+}
+
+/// Where each image can be opened, as it was seen last; those not heard of for longest go where there are too many.
+struct SightingTable {
+    private var sightings: [SpaceID: (sighting: ImageSighting, lastUse: UInt64)] = [:]
+    private var clock: UInt64 = 0
+    private(set) var byteCount = 0
+
+    /// Bytes of paths and what stands beside them.
+    private static let byteLimit = 4 << 20
+    private static func cost(_ sighting: ImageSighting) -> Int { 160 + sighting.path.count }
+
+    mutating func note(_ sighting: ImageSighting) {
+        clock += 1
+        byteCount += Self.cost(sighting)
+        if let old = sightings.updateValue((sighting, clock), forKey: sighting.space) {
+            byteCount -= Self.cost(old.sighting)
         }
-        explanation.add("offset \(hex(offset.value)) is address \(hex(address.value)) of the file's own tables")
-        switch symbols.answer(at: address) {
-        case .symbol(let rawName, let start, let end, let source):
-            let symbol = Symbol(rawName: rawName, in: module, kind: .user, source: source)
-            explanation.add(
-                "\(source.explanation): \(symbol.rawName ?? symbol.name) at \(hex(start.value))-\(hex(end.value))")
-            return Answer(symbol)
-        case .range(let start, let end):
-            explanation.add(
-                "\(NameSource.unwindTable.explanation): a function without a name at "
-                    + "\(hex(start.value))-\(hex(end.value))")
-            return Answer(
-                Symbol(name: "[fn \(hex(start.value))]", module: module, kind: .user, source: .unwindTable))
-        case .none(let reason):
-            explanation.add("no name: \(reason.sentence)")
-            let isChanged = reason == .fileChanged
-            return Answer(
-                isChanged ? Symbol(name: "[file changed]", module: module, kind: .unknown) : .unknown(in: module))
+        if byteCount > Self.byteLimit { dropOldest() }
+    }
+
+    func find(_ space: SpaceID) -> ImageSighting? { sightings[space]?.sighting }
+
+    mutating func use(_ space: SpaceID) -> ImageSighting? {
+        clock += 1
+        sightings[space]?.lastUse = clock
+        return sightings[space]?.sighting
+    }
+
+    /// A quarter at once: looking through all of them pays then.
+    private mutating func dropOldest() {
+        for (space, entry) in sightings.sorted(by: { $0.value.lastUse < $1.value.lastUse }) {
+            if byteCount < Self.byteLimit / 4 * 3 { return }
+            sightings[space] = nil
+            byteCount -= Self.cost(entry.sighting)
         }
     }
 }

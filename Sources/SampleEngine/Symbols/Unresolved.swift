@@ -12,6 +12,8 @@ package enum Unresolved: Error, Hashable, Sendable {
     case betweenSymbols
     /// The answer will come later.
     case notYetLoaded
+    /// Reading it takes more than any honest file does.
+    case tooCostly
     /// The file was written to since it was read; its names cannot be trusted.
     case fileChanged
 
@@ -37,6 +39,7 @@ extension Unresolved {
         case .imageHasNoSymbols: "the file has neither symbols nor unwind tables"
         case .betweenSymbols: "the file has symbols, but none here"
         case .notYetLoaded: "its names are being read"
+        case .tooCostly: "reading its tables takes more than any honest file's"
         case .fileChanged: "the file was changed since it was mapped"
         }
     }

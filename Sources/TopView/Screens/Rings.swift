@@ -120,12 +120,23 @@ extension TopModel {
             if index == ringCursor.index { body.cursor = body.lines.count }
             body.lines.append(ringLine(index, placed, columns))
         }
+        if let cost = ownCost, body.lines.count + 2 < count + 1 {
+            body.lines += blank(columns, 1) + [plainLine("  " + cost, columns, .plain)]
+        }
         // What the session gave up belongs to the state of the rings; here there is room for all of it.
         let hasRoom = body.lines.count + 2 < count + 1 && !notes.isEmpty
         if hasRoom { body.lines += blank(columns, 1) + [plainLine("  Notes", columns, .heading)] }
         for note in notes where hasRoom { body.lines += wrapped(note, columns, .plain, indent: 2) }
         body.lines = Array((body.lines + blank(columns, count)).prefix(count + 1))
         return body
+    }
+
+    /// What perftop itself uses; nil while nothing has been counted.
+    private var ownCost: String? {
+        guard let profile, profile.nameKilobytes > 0 else { return nil }
+        func bytes(_ kilobytes: UInt64) -> String { Numbers.bytes(Double(kilobytes) * 1024) }
+        return "perftop: \(bytes(profile.residentKilobytes)) memory, of it names \(bytes(profile.nameKilobytes)); "
+            + "files open for names \(profile.nameDescriptors)"
     }
 
     private func ringLine(

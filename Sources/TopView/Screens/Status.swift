@@ -17,7 +17,8 @@ extension TopModel {
         } else {
             let exited = profile?.state == .exited
             let live = (text: profile == nil ? "STARTING" : glyphs.live + "LIVE", role: Role.live)
-            facts = [exited ? ("exited", .warning) : live]
+            let late = pictureAge.map { (text: "picture \($0)s old", role: Role.warning) }
+            facts = [exited ? ("exited", .warning) : late ?? live]
             if profile != nil, columns >= 60 { facts.append((reachText, role)) }
             if isHeld { facts.append(("order held", .heading)) }
             if !clock.isEmpty { facts.append((clock, role)) }

@@ -150,8 +150,11 @@ struct ProcessCatalogTests {
 }
 
 extension ProcessCatalog {
+    /// The place of an address, with what must be read for it read at once.
     fileprivate mutating func place(_ address: UInt64, in generation: Generation, at now: Instant) -> Place {
-        var silent = Explanation(isWanted: false)
-        return place(address, in: generation, at: now, &silent)
+        var explanation = Explanation(isWanted: false)
+        if let place = place(address, in: generation, at: now, &explanation) { return place }
+        for scan in takeScans(at: now) { take(scan.run(at: now)) }
+        return place(address, in: generation, at: now, &explanation) ?? .unknown(mayCome: false)
     }
 }

@@ -124,7 +124,7 @@ struct GroupingTests {
     func unnamed() {
         let world = World(seed: 2, cells: 400, recursion: false)
         let rows = world.profile.table(of: nil, by: [.function]).rows.filter { $0.key.function == nil }
-        #expect(rows.map(\.function) == ["[reading symbols]"])
+        #expect(rows.map(\.function) == ["[names being read]"])
     }
 
     @Test("An empty profile has an empty table")

@@ -84,7 +84,7 @@ struct ProfileBuilderTests {
     func overflow() {
         var builder = Self.builder(window: nil)
         builder.add(Self.slice(end: 1, samples: 50, limit: 10))
-        #expect(builder.name(until: .forever) == true)
+        builder.nameAll()
         let profile = builder.profile()
         #expect(Self.samples(profile) == 50)
         #expect(profile.health.folded == 40)
@@ -97,9 +97,9 @@ struct ProfileBuilderTests {
         var builder = Self.builder(window: .max)
         builder.add(Self.slice(end: 1, samples: 5))
         let before = builder.profile()
-        #expect(builder.name(until: .forever) == true)
+        builder.nameAll()
         let after = builder.profile()
-        #expect(before.table(by: [.function]).rows.map(\.function) == ["[reading symbols]"])
+        #expect(before.table(by: [.function]).rows.map(\.function) == ["[names being read]"])
         #expect(after.table(by: [.function]).rows.map(\.function) == ["[guest]"])
         #expect(after.session.notes == ["a note"])
     }
@@ -108,15 +108,14 @@ struct ProfileBuilderTests {
     func backlog() {
         var builder = Self.builder(window: .max)
         builder.add(Self.slice(end: 1, samples: 5))
-        let isNamed = builder.name(until: .beginning)
-        #expect(!isNamed)
+        #expect(builder.isNamed == false)
         let quick = builder.profile().backlog
         #expect(quick == nil, "what comes at once needs no word")
         var told: NamingBacklog?
         let start = Instant.now
         while told == nil, Instant.now.nanoseconds(since: start) < 10_000_000_000 { told = builder.profile().backlog }
-        #expect(told?.places == 4 && told?.spaces == 1)
-        #expect(builder.name(until: .forever) == true)
+        #expect(told?.places == 5 && told?.spaces == 1)
+        builder.nameAll()
         let after = builder.profile().backlog
         #expect(after == nil)
     }
@@ -127,7 +126,7 @@ struct ProfileBuilderTests {
         var most = 0
         for end in 1...8 as ClosedRange<UInt64> {
             builder.add(Self.slice(end: end, samples: 60_000, address: end * 1_000_000, limit: 1 << 17))
-            _ = builder.name(until: .forever)
+            builder.nameAll()
             let profile = builder.profile()
             most = max(most, profile.stacks.count)
             let table = profile.table(by: [.function])

@@ -77,7 +77,7 @@ extension Descriptor {
 }
 
 /// Size and time of the last write of a file.
-struct FileStamp: Equatable {
+struct FileStamp: Hashable, Sendable {
     var size: UInt64
     var seconds: Int64
     var nanoseconds: Int64

@@ -2,7 +2,8 @@
 final class OpenImage: Sendable {
     let file: Descriptor
     let headers: ELFFile
-    private let stamp: FileStamp
+    /// Size and time of the last write when the headers were read.
+    let stamp: FileStamp
 
     /// Reads the headers of an open regular file.
     init(_ file: consuming Descriptor) throws(ELFError) {
@@ -17,6 +18,9 @@ final class OpenImage: Sendable {
     func checkUnchanged() throws(ELFError) {
         guard try file.fileStamp() == stamp else { throw .changed }
     }
+
+    /// Whether somebody has written to it since.
+    var isChanged: Bool { (try? checkUnchanged()) == nil }
 
     /// The string at an offset of a string table without its version, cut at 4 KiB.
     func string(at offset: UInt32, in table: FileRange) throws(ELFError) -> [UInt8] {

@@ -1,4 +1,5 @@
-/// Names of the running kernel's code, read when the first is asked for and again when one is missing.
+/// Names of the running kernel's code: its list, read by an errand when the first is asked for and again when one is
+/// missing, and what it told of since.
 struct KernelNames: ~Copyable {
     private var list: KernelSymbols?
     /// What the kernel made since: newer than the list, and still known when it is gone from there.
@@ -6,7 +7,9 @@ struct KernelNames: ~Copyable {
     private var read: Instant?
     /// Nanoseconds until the list may be read again; it doubles where a look was in vain.
     private var pause = Self.shortestPause
-    private let opener = FileOpener()
+    private var reading = Reading.no
+
+    private enum Reading { case no, wanted, underWay }
 
     private static var shortestPause: UInt64 { 1_000_000_000 }
     private static var longestPause: UInt64 { 64_000_000_000 }
@@ -14,14 +17,21 @@ struct KernelNames: ~Copyable {
     /// True once the list was asked and had no addresses in it.
     var isHidden: Bool { list?.isRestricted ?? false }
 
+    /// Bytes of memory held.
+    var byteCount: Int { list?.byteCount ?? 0 }
+
     /// Takes in what the kernel told; gives the addresses that may have another name from now on.
     mutating func note(_ code: KernelCode) -> Range<UInt64>? { made.note(code) }
 
+    /// The name of an address; nil: the list is being read, ask again when it was taken in.
     mutating func answer(
         at address: RuntimeAddress, now: Instant, _ explanation: inout Explanation
-    ) -> Symbolizer.Answer {
+    ) -> Symbolizer.Answer? {
         let core = Module(name: "[kernel]")
-        if read == nil { readList(now) }
+        guard let before = read else {
+            if reading == .no { reading = .wanted }
+            return nil
+        }
         // Who may not see addresses is not told of new code either.
         if isHidden {
             explanation.add("/proc/kallsyms shows no addresses to this user (kernel.kptr_restrict, CAP_SYSLOG)")
@@ -35,14 +45,12 @@ struct KernelNames: ~Copyable {
             return Symbolizer.Answer(
                 Symbol(name: displayText(code.name), module: module, kind: .kernel, source: .kernelRecord))
         }
-        var found = list?.answer(at: address)
-        if !Self.isName(found?.answer), let before = read, now.nanoseconds(since: before) > pause {
+        guard let found = list?.answer(at: address),
+            case .symbol(let rawName, let start, let end, let source) = found.answer
+        else {
             // No record tells of a module that is loaded: an address without a name asks for a new look.
-            readList(now)
-            found = list?.answer(at: address)
-            pause = Self.isName(found?.answer) ? Self.shortestPause : min(2 * pause, Self.longestPause)
-        }
-        guard let found, case .symbol(let rawName, let start, let end, let source) = found.answer else {
+            if reading == .no, now.nanoseconds(since: before) > pause { reading = .wanted }
+            if reading != .no { return nil }
             explanation.add("no function of /proc/kallsyms covers it")
             return Symbolizer.Answer(.unknown(in: core), isFinal: false)
         }
@@ -51,14 +59,28 @@ struct KernelNames: ~Copyable {
         return Symbolizer.Answer(Symbol(rawName: rawName, in: module, kind: .kernel, source: source))
     }
 
-    private static func isName(_ answer: SymbolAnswer?) -> Bool {
-        if case .symbol? = answer { true } else { false }
+    // MARK: Reading the list
+
+    /// The errand that reads the list, where that is due; nil otherwise.
+    mutating func takeErrand() -> Errand? {
+        guard reading == .wanted else { return nil }
+        reading = .underWay
+        return Errand(.reading) { _ in
+            guard let file = try? FileOpener().open(own: "/proc/kallsyms") else { return .kernelList(nil) }
+            return .kernelList(try? KernelSymbols(readingKallsyms: file))
+        }
     }
 
-    private mutating func readList(_ now: Instant) {
+    /// Takes in a list that was read.
+    ///
+    /// - Parameter wanted: the addresses that waited for it.
+    mutating func take(_ new: KernelSymbols?, wanted: [RuntimeAddress], at now: Instant) {
+        let isFirst = read == nil
+        reading = .no
         read = now
-        guard let file = try? opener.open(own: "/proc/kallsyms"), let read = try? KernelSymbols(readingKallsyms: file)
-        else { return }
-        list = read
+        if let new { list = new }
+        if isFirst { return }
+        let wasWorthIt = wanted.contains { list?.hasName(at: $0) ?? false }
+        pause = wasWorthIt ? Self.shortestPause : min(2 * pause, Self.longestPause)
     }
 }

@@ -75,6 +75,11 @@ package struct KernelSymbols: Sendable {
         )
     }
 
+    /// Whether a function covers an address.
+    func hasName(at address: RuntimeAddress) -> Bool {
+        if case .symbol = answer(at: address).answer { true } else { false }
+    }
+
     private func bytes(_ slice: Slice) -> [UInt8] { Array(blob[slice.start..<slice.start + slice.length]) }
 
     private func end(of index: Int) -> UInt64 {

@@ -1,0 +1,81 @@
+// What is kept is bounded. What a kept slice, the picture or somebody else refers to is never dropped or renumbered for
+// others; what nobody refers to goes first, and then the oldest of the history, which is said.
+extension ProfileBuilder {
+    enum Limits {
+        /// Most cells kept (8 MB), and most slices.
+        static let cells = 1 << 18
+        static let slices = 600
+        /// Most bytes of frames, functions and modules.
+        static let names = 16 << 20
+        /// Bytes that a frame costs, with what finds it.
+        static let frame = 56
+    }
+
+    /// Beyond the limits the oldest slice of the history goes first. Of the window two neighbors become one where they tell
+    /// of the same places: it only gets coarser; where that would save nothing the oldest slice goes too, and it is said.
+    /// Without a window a report waits for its slices: they are joined whatever it saves, and none goes.
+    mutating func boundSlices() {
+        var cells = slices.reduce(0) { $0 + $1.cells.count }
+        while slices.count > 1, cells > Limits.cells || slices.count > Limits.slices {
+            let isHistory = window.map { slices[slices.count - 1].end.nanoseconds(since: slices[0].end) >= $0 } ?? false
+            if !isHistory, let pair = smallestPair() {
+                let both = slices[pair].cells.count + slices[pair + 1].cells.count
+                let joined = slices[pair].joined(with: slices[pair + 1])
+                if joined.cells.count < both - both / 4 || cells <= Limits.cells || window == nil {
+                    cells += joined.cells.count - both
+                    slices.replaceSubrange(pair...(pair + 1), with: [joined])
+                    continue
+                }
+            }
+            if window == nil { return }
+            keptSince = slices[0].end
+            cells -= slices.removeFirst().cells.count
+        }
+    }
+
+    /// The two neighbors with the fewest cells, without the newest slice, that are short enough to be one.
+    private func smallestPair() -> Int? {
+        // One that is long beside the window would be on the screen long after what is in it has left.
+        let longest = window.map { $0 / 8 } ?? .max
+        let pairs = (0..<max(slices.count - 2, 0)).filter {
+            slices[$0 + 1].end.nanoseconds(since: slices[$0].start) <= longest
+        }
+        return pairs.min {
+            slices[$0].cells.count + slices[$0 + 1].cells.count < slices[$1].cells.count + slices[$1 + 1].cells.count
+        }
+    }
+
+    /// Bytes that all that has to do with names takes.
+    var nameBytes: Int { frameAndNameBytes + symbolizer.byteCount }
+
+    private var frameAndNameBytes: Int { frames.frames.count * Limits.frame + names.byteCount }
+
+    /// Forgets frames, functions and modules that nobody refers to, where they have become many.
+    mutating func tidy() {
+        guard frameAndNameBytes > tidyLimit else { return }
+        keepWhatIsUsed()
+        // What is in use alone passes the limit: the past goes, for what is on the screen needs its names.
+        while frameAndNameBytes > Limits.names / 4 * 3, window != nil, slices.count > 1 {
+            let gone = max(1, slices.count / 8)
+            keptSince = slices[gone - 1].end
+            slices.removeFirst(gone)
+            keepWhatIsUsed()
+        }
+        // Looking through everything pays once so much more has come.
+        tidyLimit = max(Limits.names, frameAndNameBytes / 4 * 5)
+    }
+
+    private mutating func keepWhatIsUsed() {
+        let own = slices.count
+        var all = slices
+        for report in closed { all += report.slices }
+        frames.keepOnly(usedBy: &all)
+        var rest = all[own...]
+        slices = Array(all[..<own])
+        for index in closed.indices {
+            closed[index].slices = Array(rest.prefix(closed[index].slices.count))
+            rest = rest.dropFirst(closed[index].slices.count)
+        }
+        names.keepOnly(frames.functions.union(held))
+    }
+}

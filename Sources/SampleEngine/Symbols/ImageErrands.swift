@@ -1,0 +1,166 @@
+internal import CLinuxShims
+internal import Glibc
+
+// What errands do for the image store: opening a file, and reading its tables. Any thread, one at a time for one file.
+
+extension ImageStore {
+    /// Opens and reads a file at once, for who waits himself; how that was done stands beside what came of it.
+    package static func read(
+        _ file: MappedFile, seenBy witness: Witness
+    ) -> (symbols: Result<ImageSymbols, Unresolved>, steps: [String]) {
+        let opened = Opened(file, witness)
+        switch opened.result {
+        case .failure(let reason): return (.failure(reason), opened.road.steps)
+        case .success(let image):
+            let key = opened.key ?? TableKey(device: 0, inode: 0, stamp: image.stamp)
+            let reading = Reading(key, image, opened.debugFiles, nil, [], .unlimited)
+            let symbols = reading.symbols.map { Result<ImageSymbols, Unresolved>.success($0.value) }
+            return (symbols ?? .failure(reading.refusal ?? .imageHasNoSymbols), opened.road.steps + reading.road)
+        }
+    }
+
+    /// What came of opening a mapped file.
+    package struct Opened: Sendable {
+        let file: MappedFile
+        let witness: Witness
+        let result: Result<OpenImage, Unresolved>
+        let debugFiles: DebugFiles
+        /// Which file it is, whatever it is called; nil where that cannot be read.
+        let key: TableKey?
+        /// Whether its file system answers without another machine.
+        let isLocal: Bool
+        /// How it was opened.
+        let road: Explanation
+
+        /// Opens it while a process lives that maps it, and makes sure that it is the one that was mapped.
+        init(_ file: MappedFile, _ witness: Witness) {
+            self.file = file
+            var (road, image, used) = (Explanation(isWanted: true), OpenImage?.none, witness)
+            var reason = Self.open(file, used, &road, &image)
+            if case .imageUnreadable? = reason {
+                // Where the leader has exited, another thread still has the memory.
+                let other = ProcReader().livingTask(of: witness.pid)
+                if other != witness.pid {
+                    used.pid = other
+                    reason = Self.open(file, used, &road, &image)
+                }
+            }
+            self.witness = witness
+            self.road = road
+            debugFiles = DebugFiles(ofImageAt: file.path, processRoot: "/proc/\(used.pid)/root")
+            result = image.map { .success($0) } ?? .failure(reason ?? .imageHasNoSymbols)
+            key = image.flatMap(TableKey.init)
+            isLocal = image.map { Self.isLocal($0) } ?? false
+        }
+
+        /// Numbers of statfs(2): NFS, CIFS, SMB, Ceph, 9p, AFS, FUSE, Lustre.
+        private static let remote: [Int] = [
+            0x6969, 0xff53_4d42, 0xfe53_4d42, 0x00c3_6400, 0x0102_1997, 0x5346_414f, 0x6573_5546, 0x0bd0_0bd0,
+        ]
+
+        private static func isLocal(_ image: OpenImage) -> Bool {
+            !remote.contains(Int(pt_file_system(image.file.number)))
+        }
+
+        private static func open(
+            _ file: MappedFile, _ witness: Witness, _ road: inout Explanation, _ image: inout OpenImage?
+        ) -> Unresolved? {
+            FileOpener().open(file, pid: witness.pid, start: witness.start, end: witness.end, explanation: &road) {
+                descriptor, road in
+                do throws(ELFError) {
+                    let found = try OpenImage(descriptor)
+                    let expected = file.identity.buildIDBytes
+                    if !expected.isEmpty {
+                        let shown = hexadecimal(found.headers.buildID)
+                        guard found.headers.buildID.starts(with: expected) else {
+                            road.add("file changed (build-id \(shown), was \(hexadecimal(expected)))")
+                            return .fileChanged
+                        }
+                        road.add("build-id \(shown) matches")
+                    }
+                    image = found
+                    return nil
+                } catch {
+                    road.add(error.text)
+                    return Unresolved(error)
+                }
+            }
+        }
+    }
+
+    /// What came of reading a file's tables, or of looking into them again.
+    package struct Reading: Sendable {
+        let key: TableKey
+        private(set) var symbols: Lent<ImageSymbols>?
+        private(set) var answers: [Answered] = []
+        /// What was asked and not answered.
+        private(set) var unanswered: [Asked] = []
+        /// Why the file was given up.
+        private(set) var refusal: Unresolved?
+        /// Somebody has written to it.
+        private(set) var isChanged = false
+        /// Which tables were read.
+        private(set) var road: [String] = []
+        /// Whether it has to be searched again for each place.
+        private(set) var isSearched = false
+        private(set) var byteCount = 0
+        private(set) var descriptors = 1
+        /// Nanoseconds that it took.
+        private(set) var cost: UInt64 = 0
+
+        /// - Parameter symbols: nil where they are not read yet.
+        init(
+            _ key: TableKey, _ image: OpenImage, _ debugFiles: DebugFiles, _ symbols: Lent<ImageSymbols>?,
+            _ places: [Asked], _ permit: ReadingPermit
+        ) {
+            self.key = key
+            unanswered = places
+            let begun = Instant.now
+            do throws(ELFError) {
+                try image.checkUnchanged()
+                let table: ImageSymbols
+                if let known = symbols {
+                    table = known.value
+                } else {
+                    var explanation = Explanation(isWanted: true)
+                    defer { road = explanation.steps }
+                    table = try ImageSymbols(reading: image, debugFiles: debugFiles, explanation: &explanation)
+                }
+                self.symbols = Lent(table)
+                byteCount = table.byteCount
+                descriptors = table.descriptorCount
+                try answer(places, table)
+            } catch {
+                road.append(error.text)
+                isChanged = error == .changed
+                refusal = Unresolved(error)
+            }
+            cost = Instant.now.nanoseconds(since: begun)
+        }
+
+        private mutating func answer(_ places: [Asked], _ table: ImageSymbols) throws(ELFError) {
+            for place in places {
+                var question = place.question
+                for step in road { question.explanation.add(step) }
+                let address = table.imageAddress(of: place.offset)
+                let found = address.map { table.answer(at: $0) }
+                if found == .some(.none(.fileChanged)) {
+                    answers = []
+                    throw .changed
+                }
+                let answer = Symbolizer.answer(
+                    found, at: address, place.offset, in: place.module, &question.explanation)
+                answers.append((question, answer))
+            }
+            unanswered = []
+        }
+    }
+}
+
+extension ImageStore.TableKey {
+    init?(_ image: OpenImage) {
+        var status = stat()
+        guard unsafe fstat(image.file.number, &status) == 0 else { return nil }
+        self.init(device: UInt64(status.st_dev), inode: UInt64(status.st_ino), stamp: image.stamp)
+    }
+}

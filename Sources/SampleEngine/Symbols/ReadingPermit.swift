@@ -1,0 +1,73 @@
+internal import CLinuxShims
+internal import Glibc
+internal import Synchronization
+
+/// Whether slow work may go on: until nobody waits for it any more, and no faster than all reading together may go.
+///
+/// One for each thread that runs errands. Honest files never notice: the share is for those made to keep us busy.
+package final class ReadingPermit: Sendable {
+    /// What all readers together have used, and until when they may not go on.
+    package final class Share: Sendable {
+        /// Nanoseconds of a processor that may be used at once, and for each second.
+        private static let burst: UInt64 = 5_000_000_000
+        private static let perSecond: UInt64 = 250_000_000
+        private let state = Mutex((left: Share.burst, time: Instant.now))
+        private let stopped = Atomic<Bool>(false)
+
+        package init() {}
+
+        /// Nobody waits for an answer any more.
+        package func stop() { stopped.store(true, ordering: .releasing) }
+        package var isStopped: Bool { stopped.load(ordering: .acquiring) }
+
+        /// Takes what was used; returns the nanoseconds to rest for.
+        fileprivate func take(_ used: UInt64) -> UInt64 {
+            state.withLock { state in
+                let now = Instant.now
+                let earned = min(now.nanoseconds(since: state.time), 60_000_000_000) / 4
+                state.time = now
+                state.left = min(state.left + earned, Self.burst)
+                if state.left >= used {
+                    state.left -= used
+                    return 0
+                }
+                let missing = used - state.left
+                state.left = 0
+                return missing * (1_000_000_000 / Self.perSecond)
+            }
+        }
+    }
+
+    private let share: Share
+    private let used = Atomic<UInt64>(threadProcessorNanoseconds())
+    private let hasYielded = Atomic<Bool>(false)
+    private let begun = Atomic<UInt64>(threadProcessorNanoseconds())
+
+    package init(_ share: Share) { self.share = share }
+
+    /// A permit that never says no: for who waits for the answer himself.
+    package static var unlimited: ReadingPermit { ReadingPermit(Share()) }
+
+    /// Whether the work is still wanted. Called now and then by whoever reads; rests where the share is used up.
+    package func mayGoOn() -> Bool {
+        if share.isStopped { return false }
+        let now = threadProcessorNanoseconds()
+        let before = used.exchange(now, ordering: .relaxed)
+        if now &- begun.load(ordering: .relaxed) > Self.patience, !hasYielded.exchange(true, ordering: .relaxed) {
+            // Whoever takes long gives way to everybody else on the machine.
+            pt_yield_thread()
+        }
+        var rest = share.take(now > before ? now - before : 0)
+        while rest > 0 {
+            if share.isStopped { return false }
+            let nap = min(rest, 20_000_000)
+            usleep(UInt32(nap / 1000))
+            rest -= nap
+        }
+        return true
+    }
+
+    /// Nanoseconds of processor time after which a thread runs behind others; it ends with its errand.
+    private static var patience: UInt64 { 500_000_000 }
+    package var isSpent: Bool { hasYielded.load(ordering: .relaxed) }
+}
