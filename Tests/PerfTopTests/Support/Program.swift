@@ -58,8 +58,10 @@ struct Program {
     private init(built path: String) { self.path = path }
 
     /// Starts the program and waits until it has written `line`, where one is given.
-    func start(_ arguments: [String] = [], until line: String? = nil) throws -> Running {
-        let running = try Running(path, arguments)
+    func start(
+        _ arguments: [String] = [], until line: String? = nil, environment: [String: String?] = [:]
+    ) throws -> Running {
+        let running = try Running(path, arguments, environment: environment)
         guard let line else { return running }
         let ready = waitUntil(within: 60) { running.output.contains(line) }
         try #require(ready, "\(name) did not say \(line)")
