@@ -12,7 +12,7 @@ extension EndToEnd {
                 Machine.binary, ["-p", "\(burn.pid)", "--batch", "-n", "1", "-d", "20", "--format", "json"])
             // It has used some processor time under our eyes before it ends.
             let before = processorSeconds(of: burn.pid)
-            #expect(waitUntil(within: 15) { processorSeconds(of: burn.pid) > before + 0.6 })
+            #expect(waitUntil(within: 30) { processorSeconds(of: burn.pid) > before + 0.6 })
             burn.stop()
             let frame = try Report.frames(running.finish().output)[0]
             #expect(frame.percent(of: "alpha") + frame.percent(of: "beta") > 95)
@@ -72,7 +72,7 @@ extension EndToEnd {
             let running = try Running("/bin/bash", words)
             var number: Int32?
             #expect(
-                waitUntil(within: 10) {
+                waitUntil(within: 30) {
                     number = running.errors.split(separator: "\n").first.flatMap { Int32($0) }
                     return number != nil
                 })
@@ -80,14 +80,14 @@ extension EndToEnd {
             // A frame every 20 ms, and the pipe does not fill any further: it waits for the reader.
             var (before, looks) = (Int32(0), 0)
             #expect(
-                waitUntil(within: 15) {
+                waitUntil(within: 30) {
                     let waiting = Self.bytesWaiting(pid)
                     looks = waiting == before && waiting > 20_000 ? looks + 1 : 0
                     before = waiting
                     return looks > 20
                 })
             kill(pid, SIGTERM)
-            #expect(waitUntil(within: 5) { running.errors.contains("status=143") })
+            #expect(waitUntil(within: 30) { running.errors.contains("status=143") })
             running.stop()
         }
 

@@ -7,9 +7,7 @@ extension EndToEnd {
     struct Attribution {
         @Test("a process that becomes another program and back")
         func execChain() throws {
-            let chain = try Program.chainFirst.start([Program.chainSecond.path, "5"])
-            let frame = try sample(["-p", "\(chain.pid)", "-n", "1", "-d", "3"])[0]
-            let own = try oracle(chain.finish().output)
+            let (frame, own) = try sampled(Program.chainFirst, [Program.chainSecond.path, "120"])
             expectShares(frame, own, "first_program", "second_program")
             #expect(frame.percent { $0.symbol == "first_program" && $0.module != "chain-first" } == 0)
             #expect(frame.percent { $0.symbol == "second_program" && $0.module != "chain-second" } == 0)
@@ -21,9 +19,7 @@ extension EndToEnd {
         @Test("two files mapped in turn at one address")
         func remap() throws {
             let files = [Program.mappedFirst.path, Program.mappedSecond.path]
-            let remap = try Program.remap.start(files + ["5"])
-            let frame = try sample(["-p", "\(remap.pid)", "-n", "1", "-d", "3"])[0]
-            let own = try oracle(remap.finish().output)
+            let (frame, own) = try sampled(Program.remap, files + ["120"])
             expectShares(frame, own, "mapped_first", "mapped_second")
             #expect(frame.percent { $0.symbol == "mapped_first" && $0.module != "libfirst.so" } == 0)
             #expect(frame.percent { $0.symbol == "mapped_second" && $0.module != "libsecond.so" } == 0)
@@ -31,9 +27,7 @@ extension EndToEnd {
 
         @Test("children that are forked and never exec")
         func forkWithoutExec() throws {
-            let parent = try Program.forkNoExec.start(["5"])
-            let frame = try sample(["-p", "\(parent.pid)", "-n", "1", "-d", "3"])[0]
-            let own = try oracle(parent.finish().output)
+            let (frame, own) = try sampled(Program.forkNoExec, ["120"])
             expectShares(frame, own, "parent_work", "child_work")
         }
 
@@ -67,6 +61,17 @@ extension EndToEnd {
             let memory = frames.map(\.`self`.rssKb)
             let (early, late) = (memory[1], memory[memory.count - 1])
             #expect(late <= early + early / 5, "\(memory)")
+        }
+
+        /// Samples a program, then ends it and gives its own measurement too.
+        private func sampled(_ program: Program, _ arguments: [String]) throws -> (Report, [String: Double]) {
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let end = folder.appendingPathComponent("end")
+            let running = try program.start(arguments, environment: ["SPIN_UNTIL": end.path])
+            let frame = try sampleShares(["-p", "\(running.pid)"], of: 2000)
+            try Data().write(to: end)
+            return (frame, try oracle(running.finish().output))
         }
 
         private func expectShares(

@@ -6,16 +6,23 @@ extension EndToEnd {
     @Suite("commands", .needsPerf, .needsCompiler)
     struct Commands {
         private let burn = Program.burn.path
-        private let batch = ["--batch", "--format", "json", "-d", "0.5"]
 
-        /// A shell command line that runs burn in the background for a while, then ends with status 7.
-        private func burnAWhile(_ seconds: Double) -> [String] {
-            ["--", "sh", "-c", "\(burn) 20 & sleep \(seconds); kill $!; echo the end; exit 7"]
+        /// A shell command line that runs burn in the background until there is a file of this name.
+        private func burnUntil(_ file: URL, then end: String) -> [String] {
+            ["--", "sh", "-c", "\(burn) 60 & until [ -e \(file.path) ]; do sleep 0.02; done; kill $!; \(end)"]
         }
+
+        private static let theEnd = "echo the end; exit 7"
 
         @Test("children are seen, the status is the command's, its output goes to our stderr")
         func children() throws {
-            let outcome = try perftop(batch + burnAWhile(1.2))
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let file = folder.appendingPathComponent("enough")
+            let watched = try Watched(["-d", "0.5"] + burnUntil(file, then: Self.theEnd))
+            try watched.wait { $0.count >= 2 && $0.contains { $0.percent(of: "alpha") > 50 } }
+            try Data().write(to: file)
+            let outcome = watched.top.finish()
             #expect(outcome.status == 7, "\(outcome.errors)")
             #expect(outcome.errors.contains("the end"))
             let frames = try Report.frames(outcome.output)
@@ -92,7 +99,7 @@ extension EndToEnd {
         func interrupted() throws {
             let script = "trap 'echo caught; exit 5' INT; echo ready; while :; do sleep 0.05; done"
             let running = try Running(Machine.binary, ["--batch", "--", "sh", "-c", script])
-            #expect(waitUntil(within: 10) { running.errors.contains("ready") })
+            #expect(waitUntil(within: 30) { running.errors.contains("ready") })
             kill(running.pid, SIGINT)
             let outcome = running.finish()
             #expect(outcome.status == 5)
@@ -103,9 +110,9 @@ extension EndToEnd {
         func killed() throws {
             let script = "trap 'echo caught' INT; echo pid $$; while :; do sleep 0.05; done"
             let running = try Running(Machine.binary, ["--batch", "--", "sh", "-c", script])
-            #expect(waitUntil(within: 10) { running.errors.contains("pid ") })
+            #expect(waitUntil(within: 30) { running.errors.contains("pid ") })
             kill(running.pid, SIGINT)
-            #expect(waitUntil(within: 10) { running.errors.contains("caught") })
+            #expect(waitUntil(within: 30) { running.errors.contains("caught") })
             kill(running.pid, SIGINT)
             let outcome = running.finish()
             #expect(outcome.status == 128 + SIGKILL)
@@ -114,9 +121,13 @@ extension EndToEnd {
 
         @Test("on the screen: the last picture stays, q leaves with the command's status, then its output comes")
         func screen() throws {
-            let tmux = try Tmux(burnAWhile(1))
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let file = folder.appendingPathComponent("enough")
+            let tmux = try Tmux(burnUntil(file, then: Self.theEnd))
             try tmux.expect("alpha is on the screen") { $0.contains("alpha") }
-            try tmux.expect("the end is said", within: 15) {
+            try Data().write(to: file)
+            try tmux.expect("the end is said", within: 30) {
                 $0.contains("ended with status 7") && $0.contains("alpha")
             }
             try tmux.type("q")
@@ -127,8 +138,13 @@ extension EndToEnd {
 
         @Test("on the screen: a command that is killed is our end too, and the terminal as before")
         func screenKilled() throws {
-            let tmux = try Tmux(["--", "sh", "-c", "\(burn) 20 & sleep 1; kill $!; kill -KILL $$"])
-            try tmux.expect("its end is said", within: 15) { $0.contains("ended by signal 9") && $0.contains("alpha") }
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let file = folder.appendingPathComponent("enough")
+            let tmux = try Tmux(burnUntil(file, then: "kill -KILL $$"))
+            try tmux.expect("alpha is on the screen") { $0.contains("alpha") }
+            try Data().write(to: file)
+            try tmux.expect("its end is said", within: 30) { $0.contains("ended by signal 9") && $0.contains("alpha") }
             try tmux.type("q")
             try expectEnd(tmux, status: 128 + SIGKILL)
         }
@@ -169,7 +185,7 @@ extension EndToEnd {
             #expect(!terminal.text(from: 0).contains("xxxx"))
             let place = terminal.output.count
             terminal.type("q")
-            terminal.finish(child, within: 30)
+            terminal.finish(child)
             #expect(child.status == 0)
             let shown = terminal.text(from: place)
             #expect(shown.contains(" bytes of output were not kept]") && shown.hasSuffix("all of it\r\n"))
@@ -183,7 +199,7 @@ extension EndToEnd {
             let tmux = try Tmux(["--", "sh", "-c", script])
             try tmux.expect("the screen is undisturbed") { $0.contains("alpha") && !$0.contains("xxxx") }
             try tmux.type("q")
-            try tmux.expect("the output and status 0", within: 20) {
+            try tmux.expect("the output and status 0", within: 30) {
                 $0.contains("status=0\n") && $0.contains("all of it")
             }
         }

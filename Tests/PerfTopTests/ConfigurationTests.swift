@@ -210,7 +210,7 @@ extension EndToEnd {
         /// The warning with which perftop goes on without the file.
         private func warning(sourceLocation: SourceLocation = #_sourceLocation) throws -> String {
             let outcome = try perftop(
-                ["-n", "1", "-d", "0.1", "--", "true"], environment: home.environment, within: 10)
+                ["-n", "1", "-d", "0.1", "--", "true"], environment: home.environment, within: 30)
             #expect(outcome.status == 0, sourceLocation: sourceLocation)
             #expect(outcome.errorLines.count == 1, "\(outcome.errors)", sourceLocation: sourceLocation)
             return outcome.errors

@@ -18,7 +18,7 @@ extension EndToEnd {
                 let whole = top.output.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
                 return (try? Report.frames(whole.joined(separator: "\n"))) ?? []
             }
-            let started = waitUntil(within: 20) { frames().contains { $0.samples > 0 } }
+            let started = waitUntil(within: 30) { frames().contains { $0.samples > 0 } }
             try #require(started, "no samples: \(top.errors)")
             #expect(frames().allSatisfy { $0.rows.allSatisfy { $0.process != "later" } })
 
@@ -27,13 +27,13 @@ extension EndToEnd {
             let later = try Running(
                 "/usr/bin/env", User.plain.prefix + ["sh", "-c", "\(workshop.path("later")) 20 & wait"])
             let before = frames().count
-            let found = waitUntil(within: 20) { frames().contains { $0.percent(of: "alpha") > 0 } }
+            let found = waitUntil(within: 30) { frames().contains { $0.percent(of: "alpha") > 0 } }
             #expect(found, "never found: \(top.errors)")
             if let first = frames().firstIndex(where: { $0.percent(of: "alpha") > 0 }) {
                 #expect(first - before <= 5, "in frame \(first - before) of half a second each")
             }
             let enough = frames().count + 3
-            let gone = waitUntil(within: 20) { frames().count >= enough }
+            let gone = waitUntil(within: 30) { frames().count >= enough }
             #expect(gone)
             for frame in frames() {
                 let samples = frame.rows.filter { $0.process == "later" }.reduce(0) { $0 + $1.selfSamples }

@@ -104,12 +104,8 @@ extension EndToEnd {
         ]
 
         private func names() throws -> Running {
-            let folder = try Scratch.folder()
-            let program = folder.path + "/names"
-            let built = try run(
-                "/usr/bin/env", ["g++", "-O1", "-std=c++17", Program.source("names.cpp"), "-o", program], within: 120)
-            try #require(built.status == 0, "\(built.errors)")
-            return try Running(program)
+            try Running(
+                Fixture.build(["g++", "-O1", "-std=c++17"], sources: [Program.source("names.cpp")], as: "names"))
         }
 
         @Test("every key does what help says")

@@ -114,7 +114,7 @@ extension EndToEnd {
         func closedPipe() throws {
             let script = #"set -o pipefail; "$0" "$@" | head -n 1"#
             let arguments = ["-p", "\(burn.pid)", "--batch", "-d", "0.2", "--format", "json"]
-            let outcome = try shell(script, arguments, within: 10)
+            let outcome = try shell(script, arguments, within: 30)
             #expect(outcome.status == 0, "\(outcome.errors)")
             #expect(outcome.errors.isEmpty)
             #expect(outcome.outputLines.count == 1)

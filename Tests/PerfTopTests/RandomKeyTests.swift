@@ -108,7 +108,7 @@ extension EndToEnd {
         /// The first thing that does not come ends the walk: what would follow says nothing more.
         private func wait(_ what: String, _ condition: (String) throws -> Bool) throws {
             var last = ""
-            let held = try waitUntil(within: 15) {
+            let held = try waitUntil(within: 30) {
                 last = try tmux.screen()
                 return try condition(last)
             }

@@ -36,7 +36,7 @@ extension EndToEnd {
             let child = try terminal.start(
                 ["-p", "\(burn.pid)"], environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "NO_COLOR": nil],
                 controlling: controlling, script: script)
-            let arrived = waitUntil(within: 10) {
+            let arrived = waitUntil(within: 30) {
                 terminal.drain()
                 return !terminal.output.isEmpty
             }
@@ -81,7 +81,7 @@ extension EndToEnd {
                     ["-p", "\(burn.pid)"],
                     environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "NO_COLOR": nil])
                 // No condition to wait for: the moment itself is what is tried out.
-                usleep(useconds_t(2_000 * moment))
+                letPass(seconds: 0.002 * Double(moment))
                 kill(child.pid, number)
                 terminal.finish(child)
                 #expect(child.signal == number, "after \(2 * moment) ms")
@@ -140,7 +140,7 @@ extension EndToEnd {
             terminal.type("\u{13}")
             // It ends whether or not it is stuck in a write by now: both happen.
             kill(child.pid, SIGTERM)
-            terminal.finish(child, within: 4)
+            terminal.finish(child)
             #expect(child.signal == SIGTERM)
             #expect(try terminal.settings() == before)
         }
@@ -155,7 +155,7 @@ extension EndToEnd {
 
         private func expectHangUp(_ child: Child) throws {
             try terminal.hangUp()
-            let ended = waitUntil(within: 2) { !child.isRunning }
+            let ended = waitUntil(within: 30) { !child.isRunning }
             #expect(ended, "still running without a terminal")
             child.stop()
             #expect(child.signal == SIGHUP)
@@ -201,8 +201,14 @@ extension EndToEnd {
 
         @Test("a command that crashes is said on the screen, and is our end too", .needsTmux)
         func commandCrashes() throws {
-            let script = "\(Program.burn.path) & sleep 1; kill $!; ulimit -c 0; kill -SEGV $$"
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let file = folder.appendingPathComponent("enough")
+            let end = "kill $!; ulimit -c 0; kill -SEGV $$"
+            let script = "\(Program.burn.path) & until [ -e \(file.path) ]; do sleep 0.02; done; \(end)"
             let tmux = try Tmux(["--", "sh", "-c", script])
+            try tmux.expect("the table") { $0.contains("alpha") }
+            try Data().write(to: file)
             try tmux.expect("its end is said") { $0.contains("ended by signal 11") && $0.contains("alpha") }
             #expect(try tmux.isAlternate())
             try tmux.type("q")

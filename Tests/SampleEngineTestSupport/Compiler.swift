@@ -46,24 +46,24 @@ public final class TemporaryDirectory: Sendable {
     }
 }
 
-/// A source could not be compiled.
-public struct CompilerFailure: Error {
-    public let command: String
-}
-
 /// Compiles programs of `Tests/SampleEngineTests/Programs` with the machine's compiler.
 ///
-/// - Returns: the path of the result, `name` in the directory.
+/// - Returns: the path of the result, `name` in the directory: the caller's own, to be changed or removed.
 public func compile(
     _ sources: [String], _ options: [String] = [], compiler: String = "gcc", as name: String = "program",
     in directory: TemporaryDirectory
 ) throws -> String {
-    let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    let programs = tests.appendingPathComponent("SampleEngineTests/Programs").path
-    let result = directory.path + "/" + name
-    let arguments = options + ["-o", result] + sources.map { programs + "/" + $0 }
-    guard output(of: compiler, arguments) != nil else {
-        throw CompilerFailure(command: ([compiler] + arguments).joined(separator: " "))
+    let (result, paths) = (directory.path + "/" + name, sources.map(Fixture.source))
+    if options.contains(where: { $0.contains(directory.path) }) {
+        // It depends on what this test alone has.
+        let words = [compiler] + options + ["-o", result] + paths
+        guard output(of: compiler, Array(words.dropFirst())) != nil else {
+            throw CompilerFailure(command: words.joined(separator: " "))
+        }
+    } else {
+        let built = try Fixture.build([compiler] + options, sources: paths, as: name)
+        if FileManager.default.fileExists(atPath: result) { try FileManager.default.removeItem(atPath: result) }
+        try FileManager.default.copyItem(atPath: built, toPath: result)
     }
     return result
 }

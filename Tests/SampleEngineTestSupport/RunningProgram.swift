@@ -1,33 +1,23 @@
+internal import Foundation
 internal import Glibc
 
-/// A small C program, built for a test and running beside it; killed and removed with this object.
-package final class RunningProgram: Sendable {
-    package let pid: Int32
+/// A small C program that runs beside a test; ended and removed with this object.
+package final class RunningProgram {
+    private let child: Child
     private let directory: TemporaryDirectory
+    package var pid: Int32 { child.pid }
 
     /// - Parameter source: a file of `Tests/SampleEngineTests/Programs`.
     package init(_ source: String, arguments: [String] = []) throws {
         directory = try TemporaryDirectory()
-        let binary = try compile([source], ["-O1", "-g"], as: Self.name, in: directory)
-        pid = try Self.spawn([binary] + arguments)
-    }
-
-    deinit {
-        kill(pid, SIGKILL)
-        var status: Int32 = 0
-        _ = unsafe waitpid(pid, &status, 0)
+        let nothing = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
+        defer { close(nothing) }
+        // A file of its own: tests delete it under the running program.
+        child = try Child(
+            compile([source], ["-O1", "-g"], as: Self.name, in: directory), arguments,
+            environment: ProcessInfo.processInfo.environment, input: nothing, output: nothing, errors: 2)
     }
 
     /// The file's name: what the kernel calls the process.
     package static let name = "perftop-spinner"
-
-    private static func spawn(_ words: [String]) throws -> Int32 {
-        var pid: Int32 = 0
-        var arguments = unsafe words.map { unsafe strdup($0) }
-        unsafe arguments.append(nil)
-        defer { unsafe arguments.forEach { unsafe free($0) } }
-        let status = unsafe posix_spawn(&pid, words[0], nil, nil, arguments, environ)
-        if status != 0 { throw CompilerFailure(command: words[0]) }
-        return pid
-    }
 }

@@ -37,7 +37,7 @@ extension EndToEnd {
                 let running = try Running(program, Array(words.dropFirst()))
                 defer { running.stop() }
                 // Some begin as another program.
-                let isAtWork = waitUntil(within: 20) { processorSeconds(of: running.pid) > 0.5 }
+                let isAtWork = waitUntil(within: 30) { processorSeconds(of: running.pid) > 0.5 }
                 try #require(isAtWork, "\(words[0]) \(running.errors)")
                 let addresses = try hot(in: running.pid).prefix(50)
                 let told = try debugger(addresses: Array(addresses), in: running.pid)
@@ -100,10 +100,11 @@ extension EndToEnd {
                 toSampler: Mailbox(), newcomers: Mailbox(), followed: Mailbox(), resolverBell: try Bell(),
                 stop: StopFlag())
             counters.enable()
-            for _ in 0..<10 {
-                usleep(100_000)
+            let isEnough = waitUntil(within: 60) {
                 stage.pass(everything: true)
+                return stage.slice.samples >= 3000
             }
+            try #require(isEnough)
             var weights: [UInt64: UInt64] = [:]
             for cell in stage.slice.cells.cells {
                 let location = stage.slice.stacks.entries[Int(cell.stack.index)].location

@@ -57,7 +57,7 @@ extension EndToEnd {
             defer { _ = try? shell(clear, [map]) }
             for (what, make) in traps {
                 try #require(shell("\(clear); \(make)", [map]).status == 0, "\(what)")
-                let outcome = try perftop(["-p", "\(made.pid)", "-n", "1", "--format", "json"], within: 10)
+                let outcome = try perftop(["-p", "\(made.pid)", "-n", "1", "--format", "json"], within: 60)
                 let frame = try #require(try Report.frames(outcome.output).first, "\(what): \(outcome.errors)")
                 #expect(!frame.rows.contains { $0.symbol == "stolen" }, "\(what)")
                 #expect(frame.percent { $0.symbol.hasPrefix("[jit 0x") } > 90, "\(what): \(frame.rows.prefix(3))")
@@ -79,7 +79,7 @@ extension EndToEnd {
             // The mapped code stays in memory; the tables behind it are cut off, or the file is a terabyte of nothing.
             for (size, name) in [(1 << 40, "mapped_first"), (5000, "[unknown]")] as [(off_t, String)] {
                 #expect(unsafe truncate(library.path, size) == 0)
-                let frame = try sample(["-p", "\(running.pid)", "-n", "1"], within: 10)[0]
+                let frame = try sample(["-p", "\(running.pid)", "-n", "1"], within: 60)[0]
                 #expect(
                     frame.percent { $0.symbol == name && $0.module == "library.so" } > 90, "\(frame.rows.prefix(3))")
             }

@@ -9,8 +9,8 @@ extension EndToEnd {
             "code in every kind of memory has the name its map tells",
             arguments: ["anonymous", "protected", "moved", "heap", "stack", "double"])
         func kinds(kind: String) throws {
-            let made = try Program.jit.start([kind, "4"], until: "ready")
-            let frame = try sample(["-p", "\(made.pid)", "-n", "1"])[0]
+            let made = try Program.jit.start([kind, "90"], until: "ready")
+            let frame = try sampleShares(["-p", "\(made.pid)"])
             #expect(abs(frame.share(of: "made_first", beside: "made_second") - 75) <= 6, "\(frame.rows.prefix(3))")
             let named = frame.rows.filter { $0.symbol.hasPrefix("made_") }
             #expect(named.reduce(0) { $0 + $1.selfPercent } > 90, "\(frame.rows.prefix(3))")
@@ -20,8 +20,8 @@ extension EndToEnd {
 
         @Test("code that nobody names is one row for each piece of memory")
         func unnamed() throws {
-            let made = try Program.jit.start(["unnamed", "4"], until: "ready")
-            let frame = try sample(["-p", "\(made.pid)", "-n", "1"])[0]
+            let made = try Program.jit.start(["unnamed", "90"], until: "ready")
+            let frame = try sampleShares(["-p", "\(made.pid)"])
             made.stop()
             let rows = frame.rows.filter { $0.kind == "jit" }
             #expect(rows.count == 1 && rows[0].symbol.hasPrefix("[jit 0x"), "\(rows)")
@@ -31,33 +31,41 @@ extension EndToEnd {
 
         @Test("code that was written over: old samples keep the old name, new ones have the new")
         func rewritten() throws {
-            let made = try Program.jit.start(["rewritten", "6"], until: "ready")
-            let frames = try sample(["-p", "\(made.pid)", "-d", "1", "-n", "5"])
-            made.stop()
-            #expect(frames[0].percent(of: "made_first") > 90, "\(frames[0].rows.prefix(3))")
-            #expect(frames[0].percent(of: "made_instead") == 0)
-            #expect(frames[4].percent(of: "made_instead") > 90, "\(frames[4].rows.prefix(3))")
-            #expect(frames[4].percent(of: "made_first") == 0)
+            let made = try Program.jit.start(["rewritten", "180"], until: "ready")
+            let watched = try Watched(["-p", "\(made.pid)", "-d", "0.5"])
+            try watched.wait("samples of the first") { $0.contains { $0.samples > 0 } }
+            for frame in watched.frames where frame.samples > 0 {
+                #expect(frame.percent(of: "made_first") > 90, "\(frame.rows.prefix(3))")
+                #expect(frame.percent(of: "made_instead") == 0)
+            }
+            kill(made.pid, SIGUSR1)
+            // The frame in which it happens has both.
+            try watched.wait("samples of the second") { $0.contains { $0.percent(of: "made_instead") > 0 } }
+            try watched.settle(frames: 2)
+            let last = try #require(watched.frames.last { $0.samples > 0 })
+            #expect(last.percent(of: "made_instead") > 90, "\(last.rows.prefix(3))")
+            #expect(last.percent(of: "made_first") == 0)
         }
 
         @Test("a program's own text in other pages has the file's names", arguments: ["mapped", "remapped"])
         func movedText(how: String) throws {
-            let moved = try Program.movedText.start([how, "4"], until: "ready")
-            let frame = try sample(["-p", "\(moved.pid)", "-n", "1"])[0]
+            let moved = try Program.movedText.start([how, "90"], until: "ready")
+            let frame = try sampleShares(["-p", "\(moved.pid)"])
             moved.stop()
             #expect(abs(frame.share(of: "moved_first", beside: "moved_second") - 75) <= 6, "\(frame.rows.prefix(3))")
             let named = frame.percent(of: "moved_first") + frame.percent(of: "moved_second")
             #expect(named > 90, "\(frame.rows.prefix(3))")
         }
 
-        @Test("node's own map, also where it numbers itself otherwise", .needs(whyNoNode), arguments: [false, true])
+        @Test(
+            "node's own map, also where it numbers itself otherwise", .needs(whyNoNode),
+            arguments: whyNoNamespaces == nil ? [false, true] : [false])
         func node(inNamespace: Bool) throws {
-            if inNamespace, whyNoNamespaces != nil { return }
             let folder = try Scratch.folder()
             defer { try? FileManager.default.removeItem(at: folder) }
             let script = """
                 function hotOne(n) { let s = 0; for (let i = 0; i < n; i++) s += Math.sqrt(i) * 1.1; return s }
-                const until = Date.now() + 8000; let x = 0;
+                const until = Date.now() + 90000; let x = 0;
                 console.log('ready');
                 while (Date.now() < until) x += hotOne(1e6);
                 """
@@ -67,10 +75,10 @@ extension EndToEnd {
             let words = ["-C", folder.path, "node", "--perf-basic-prof", "--no-turbo-inlining", file]
             let outer = inNamespace ? ["unshare", "-p", "-f", "--mount-proc", "env"] : []
             let node = try Running("/usr/bin/env", outer + words)
-            let isReady = waitUntil(within: 10) { node.output.contains("ready") }
+            let isReady = waitUntil(within: 30) { node.output.contains("ready") }
             try #require(isReady, "\(node.errors)")
             let pid = inNamespace ? try child(of: node.pid) : node.pid
-            let frame = try sample(["-p", "\(pid)", "-n", "1", "-d", "2"])[0]
+            let frame = try sampleShares(["-p", "\(pid)"])
             kill(pid, SIGKILL)
             let hot = frame.percent { $0.symbol.contains("hotOne") && $0.kind == "jit" }
             #expect(hot > 80, "\(frame.rows.prefix(4))")
@@ -85,7 +93,7 @@ extension EndToEnd {
                 public class Hot {
                     static long hotLoop(long n) { long s = 0; for (long i = 0; i < n; i++) s += Long.bitCount(i * 31); return s; }
                     public static void main(String[] a) {
-                        long end = System.currentTimeMillis() + 20000, x = 0;
+                        long end = System.currentTimeMillis() + 90000, x = 0;
                         System.out.println("ready");
                         while (System.currentTimeMillis() < end) x += hotLoop(1000000);
                         System.out.println(x);
@@ -94,15 +102,17 @@ extension EndToEnd {
                 """
             try source.write(toFile: folder.path + "/Hot.java", atomically: true, encoding: .utf8)
             let java = try Running("/usr/bin/env", ["java", folder.path + "/Hot.java"])
-            let isReady = waitUntil(within: 20) { java.output.contains("ready") }
+            let isReady = waitUntil(within: 60) { java.output.contains("ready") }
             try #require(isReady, "\(java.errors)")
-            let frames = try shell(
-                "\"$0\" -p $1 -n 3 -d 2 --format json & sleep 2; jcmd $1 Compiler.perfmap >/dev/null; wait",
-                ["\(java.pid)"], within: 40)
-            java.stop()
-            let last = try #require(try Report.frames(frames.output).last, "\(frames.errors)")
+            let watched = try Watched(["-p", "\(java.pid)", "-d", "1"])
+            try watched.wait("samples") { $0.contains { $0.samples > 0 } }
+            let mapped = try run("/usr/bin/env", ["jcmd", "\(java.pid)", "Compiler.perfmap"], within: 60)
+            #expect(mapped.status == 0, "\(mapped.errors)")
             // One map is a moment of the compiler's; what it compiles later has no name, and no wrong one.
-            #expect(last.percent { $0.symbol.contains("hotLoop") && $0.kind == "jit" } > 50, "\(last.rows.prefix(4))")
+            try watched.wait("more than half of the time by name") {
+                $0.contains { $0.percent { $0.symbol.contains("hotLoop") && $0.kind == "jit" } > 50 }
+            }
+            java.stop()
         }
 
         /// The one process that `unshare -f` has started.

@@ -28,25 +28,19 @@ extension EndToEnd {
         @Test("Swift: generics, closures, asynchronous functions", .needs(whyNoSwift))
         func swift() throws {
             let rows = try hotRows("names.swift", ["swiftc", "-O", "-parse-as-library"])
-            try expectNames(rows, of: ["swift", "demangle", "--compact"])
+            try expectNames(rows, of: ["swift", "demangle", "--no-sugar", "--compact"])
             #expect(rows.contains { $0.symbol.contains("names.Square.area") })
         }
 
         /// Compiles a program, and gives its own rows that have a name.
         private func hotRows(
-            _ source: String, _ command: [String], environment: [String: String?] = [:]
+            _ source: String, _ command: [String], environment: [String: String] = [:]
         ) throws -> [Report.Row] {
-            let folder = try Scratch.folder()
-            defer { try? FileManager.default.removeItem(at: folder) }
-            let program = folder.path + "/names"
-            let built = try run(
-                "/usr/bin/env", command + [Program.source(source), "-o", program], environment: environment, within: 120
-            )
-            try #require(built.status == 0, "\(built.errors)")
-            let running = try Running(program)
-            let isReady = waitUntil(within: 10) { running.output.contains("ready") }
+            let running = try Running(
+                Fixture.build(command, sources: [Program.source(source)], as: "names", environment: environment))
+            let isReady = waitUntil(within: 30) { running.output.contains("ready") }
             try #require(isReady, "\(running.errors)")
-            let frame = try sample(["-p", "\(running.pid)", "-n", "1", "-d", "2"])[0]
+            let frame = try sampleShares(["-p", "\(running.pid)"])
             let own = frame.rows.filter { $0.module == "names" && $0.rawSymbol != nil }
             #expect(own.reduce(0) { $0 + $1.selfPercent } > 50, "\(frame.rows.prefix(5))")
             return own
@@ -56,12 +50,12 @@ extension EndToEnd {
         private var hash: Regex<Substring> { /::h[0-9a-f]{16}$|\[[0-9a-f]{8,16}\]/ }
 
         private func expectNames(_ rows: [Report.Row], of tool: [String]) throws {
-            for row in rows {
-                let raw = try #require(row.rawSymbol)
-                // Parts of functions are marked in a way of our own.
-                if row.symbol.hasSuffix("]") { continue }
-                let told = try run("/usr/bin/env", tool + [raw]).output.trimmingCharacters(in: .newlines)
-                #expect(row.symbol == told.replacing(hash, with: ""), "\(raw)")
+            // Parts of functions are marked in a way of our own.
+            let plain = rows.filter { !$0.symbol.hasSuffix("]") }
+            let told = try run("/usr/bin/env", tool + plain.map { try #require($0.rawSymbol) }).outputLines
+            try #require(told.count == plain.count && !plain.isEmpty)
+            for (row, told) in zip(plain, told) {
+                #expect(row.symbol == told.replacing(hash, with: ""), "\(row.rawSymbol ?? "")")
             }
         }
     }

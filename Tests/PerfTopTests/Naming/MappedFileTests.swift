@@ -31,13 +31,11 @@ extension EndToEnd {
             let folder = workshop.folder
             let program = try Program.oldTwofold.copy(to: folder, as: "program")
             let running = try Running("/usr/bin/env", User.plain.prefix + [program.path])
-            #expect(waitUntil(within: 10) { running.output.contains("ready") })
+            #expect(waitUntil(within: 30) { running.output.contains("ready") })
             _ = try Program.newTwofold.copy(to: folder, as: "other")
             #expect(unsafe rename(folder.path + "/other", program.path) == 0)
-            let outcome = try run(
-                "/usr/bin/env",
-                User.plain.prefix + [workshop.path("perftop"), "-p", "\(running.pid)", "-n", "1", "--format", "json"])
-            let frame = try #require(try Report.frames(outcome.output).first, "\(outcome.errors)")
+            let frame = try sampleShares(
+                ["-p", "\(running.pid)"], by: User.plain.prefix + [workshop.path("perftop")])
             expectShares(frame, "old_a", "old_b")
         }
 
@@ -51,17 +49,18 @@ extension EndToEnd {
             defer { try? FileManager.default.removeItem(at: folder) }
             let first = try Program.oldNameless.copy(to: folder, as: "program")
             let second = try Program.newNameless.copy(to: folder, as: "other")
-            let outcome = try perftop([
-                "-n", "1", "-d", "1.5", "--format", "json", "--", first.path, "60", "become", second.path,
-            ])
-            let frame = try #require(try Report.frames(outcome.output).first, "\(outcome.errors)")
-            let (old, new) = (
-                frame.percent { $0.symbol.hasPrefix("old_") }, frame.percent { $0.symbol.hasPrefix("new_") }
-            )
-            let changed = frame.percent(of: "[file changed]")
-            // The first program ran for half a second of the time, the second for the rest: its names go no further.
-            #expect(new > 40 && new < 80, "\(frame.rows.prefix(5))")
-            #expect(old + changed > 20, "\(frame.rows.prefix(5))")
+            let watched = try Watched(["-d", "0.2", "--", first.path, "60", "become", second.path])
+            func samples(_ frames: [Report], where condition: (String) -> Bool) -> Int {
+                frames.flatMap(\.rows).filter { condition($0.symbol) }.reduce(0) { $0 + $1.selfSamples }
+            }
+            try watched.wait("samples of the second") { samples($0) { $0.hasPrefix("new_") } >= 500 }
+            let frames = try watched.interrupt()
+            let old = samples(frames) { $0.hasPrefix("old_") || $0 == "[file changed]" }
+            let new = samples(frames) { $0.hasPrefix("new_") }
+            // The first program ran for half a second of its own time, the second for the rest: its names go no further.
+            let all = frames.reduce(0) { $0 + $1.samples }
+            #expect(old >= 400 && old <= 600, "\(old) of \(all)")
+            #expect(old + new >= all * 9 / 10, "\(old) and \(new) of \(all)")
         }
 
         @Test("a library that is written over in place: whoever maps it afterwards has the new names", .needsPerfOfAll)
@@ -69,24 +68,27 @@ extension EndToEnd {
             let folder = try Scratch.folder()
             defer { try? FileManager.default.removeItem(at: folder) }
             let library = try Program.namelessFirst.copy(to: folder, as: "library.so")
-            let program = Program.loader.path
             // One perftop sees both: the second is started once the file is another.
-            let script = """
-                "$0" -a -n 5 -d 1 --format json & perf=$!
-                timeout -s KILL 2 "$1" plain "$2" mapped_first >/dev/null & sleep 2.5
-                cat "$3" >"$2"; timeout -s KILL 2 "$1" plain "$2" mapped_second >/dev/null & wait $perf
-                """
-            let outcome = try shell(script, [program, library.path, Program.namelessSecond.path], within: 40)
-            let frames = try Report.frames(outcome.output)
-            try #require(frames.count == 5, "\(outcome.errors)")
+            let watched = try Watched(["-a", "-d", "0.5"])
             func share(_ frame: Report, _ name: String) -> Double {
                 frame.percent { $0.symbol == name && $0.module == "library.so" }
             }
-            #expect(share(frames[1], "mapped_first") > 5, "\(frames[1].rows.prefix(4))")
-            #expect(
-                share(frames[4], "mapped_second") > 5 || share(frames[3], "mapped_second") > 5,
-                "\(frames[3].rows.prefix(4))")
-            #expect(share(frames[4], "mapped_first") == 0, "\(frames[4].rows.prefix(4))")
+            let first = try Program.loader.start(["plain", library.path, "mapped_first"], until: "ready")
+            try watched.wait("the first library's name") { $0.contains { share($0, "mapped_first") > 5 } }
+            first.stop()
+            // What is left of it is in the frame that is open now, or in the one behind.
+            try watched.settle(frames: 2)
+            let place = watched.frames.count
+            let copied = try run("/bin/sh", ["-c", #"cat "$0" >"$1""#, Program.namelessSecond.path, library.path])
+            try #require(copied.status == 0, "\(copied.errors)")
+            let second = try Program.loader.start(["plain", library.path, "mapped_second"], until: "ready")
+            try watched.wait("the second library's name") {
+                $0.dropFirst(place).contains { share($0, "mapped_second") > 5 }
+            }
+            second.stop()
+            for frame in watched.frames.dropFirst(place) {
+                #expect(share(frame, "mapped_first") == 0, "\(frame.rows.prefix(4))")
+            }
         }
 
         @Test(
@@ -97,13 +99,11 @@ extension EndToEnd {
             let loader = try Program.loader.copy(to: workshop.folder, as: "loader")
             let running = try Running(
                 "/usr/bin/env", User.plain.prefix + [loader.path, "plain", library.path, "mapped_first"])
-            #expect(waitUntil(within: 10) { running.output.contains("ready") })
+            #expect(waitUntil(within: 30) { running.output.contains("ready") })
             _ = try Program.mappedSecond.copy(to: workshop.folder, as: "other.so")
             #expect(unsafe rename(workshop.folder.path + "/other.so", library.path) == 0)
-            let outcome = try run(
-                "/usr/bin/env",
-                User.plain.prefix + [workshop.path("perftop"), "-p", "\(running.pid)", "-n", "1", "--format", "json"])
-            let frame = try #require(try Report.frames(outcome.output).first, "\(outcome.errors)")
+            let frame = try sampleShares(
+                ["-p", "\(running.pid)"], by: User.plain.prefix + [workshop.path("perftop")])
             #expect(frame.percent(of: "[file changed]") > 90, "\(frame.rows.prefix(3))")
         }
 
@@ -127,7 +127,7 @@ extension EndToEnd {
         func loaded(how: String) throws {
             let running = try Program.loader.start(
                 [how, Program.mappedFirst.path, "mapped_first"], until: "ready")
-            let frame = try sample(["-p", "\(running.pid)", "-n", "1"])[0]
+            let frame = try sampleShares(["-p", "\(running.pid)"])
             // With fork and vm there are two processes, of which -p takes the first and its children from now on.
             let name = how == "fork" ? "own_work" : "mapped_first"
             #expect(frame.percent(of: name) > 90, "\(frame.rows.prefix(3))")
@@ -164,7 +164,7 @@ extension EndToEnd {
             let running = try Running(
                 "/usr/bin/env",
                 ["unshare", "-m", "sh", "-c", script, "sh", folder.path, Program.oldTwofold.path])
-            let isReady = waitUntil(within: 10) { running.output.contains("ready") }
+            let isReady = waitUntil(within: 30) { running.output.contains("ready") }
             try #require(isReady, "\(running.errors)")
             #expect(!FileManager.default.fileExists(atPath: folder.path + "/hidden"))
             try expectOldNames(of: running)
@@ -182,7 +182,7 @@ extension EndToEnd {
             let running = try Running(
                 "/usr/bin/env",
                 ["unshare", "-m", "sh", "-c", script, "sh", folder.path, Program.oldTwofold.path])
-            let isReady = waitUntil(within: 10) { running.output.contains("ready") }
+            let isReady = waitUntil(within: 30) { running.output.contains("ready") }
             try #require(isReady, "\(running.errors)")
             let frame = try expectOldNames(of: running)
             #expect(Set(frame.rows.filter { $0.kind == "user" }.map(\.module)) == ["program"])
@@ -207,14 +207,14 @@ extension EndToEnd {
         @Test("a 32-bit process")
         func bits32() throws {
             let running = try Program.tiny32.start()
-            let frame = try sample(["-p", "\(running.pid)", "-n", "1"])[0]
+            let frame = try sampleShares(["-p", "\(running.pid)"])
             expectShares(frame, "tiny_alpha", "tiny_beta")
         }
 
         @Test("the kernel's own page of code in every process")
         func vdso() throws {
             let running = try Program.clocks.start(until: "ready")
-            let frame = try sample(["-p", "\(running.pid)", "-n", "1"])[0]
+            let frame = try sampleShares(["-p", "\(running.pid)"])
             let inside = frame.rows.filter { $0.module == "[vdso]" }
             #expect(inside.reduce(0) { $0 + $1.selfPercent } > 30, "\(frame.rows.prefix(4))")
             #expect(inside.allSatisfy { $0.symbol.contains("clock_gettime") || $0.symbol.hasPrefix("[fn") })
@@ -222,7 +222,7 @@ extension EndToEnd {
 
         @discardableResult
         private func expectOldNames(of running: Running) throws -> Report {
-            let frame = try sample(["-p", "\(running.pid)", "-n", "1"])[0]
+            let frame = try sampleShares(["-p", "\(running.pid)"])
             expectShares(frame, "old_a", "old_b")
             return frame
         }

@@ -16,7 +16,7 @@ int main(int count, char **arguments) {
     if (child_used == MAP_FAILED) return 1;
     int64_t parent_used = 0;
     long children = 0;
-    while (nanoseconds(CLOCK_MONOTONIC) < deadline) {
+    while (!is_over(deadline)) {
         parent_used += spin_for(parent_work, 3000000);
         pid_t child = fork();
         if (child < 0) return 1;

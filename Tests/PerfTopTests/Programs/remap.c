@@ -46,7 +46,7 @@ int main(int count, char **arguments) {
     size_t length = codes[0].length > codes[1].length ? codes[0].length : codes[1].length;
     char *place = mmap(NULL, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (place == MAP_FAILED) die("mmap");
-    for (int turn = 0; nanoseconds(CLOCK_MONOTONIC) < deadline; turn ^= 1) {
+    for (int turn = 0; !is_over(deadline); turn ^= 1) {
         struct code code = codes[turn];
         if (mmap(place, length, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, code.file, code.offset) == MAP_FAILED)
             die("mmap over");

@@ -37,6 +37,13 @@ static inline int64_t spin_for(void (*work)(long), int64_t budget) {
     return used;
 }
 
+// Whether a program that measures itself is to end: at its deadline (CLOCK_MONOTONIC), or once there is the file that
+// the variable SPIN_UNTIL names. A file holds across exec, where a signal's handler does not.
+static inline int is_over(int64_t deadline) {
+    const char *file = getenv("SPIN_UNTIL");
+    return nanoseconds(CLOCK_MONOTONIC) >= deadline || (file != NULL && access(file, F_OK) == 0);
+}
+
 static inline double seconds_argument(int count, char **arguments, int index, double otherwise) {
     return count > index ? atof(arguments[index]) : otherwise;
 }

@@ -1,7 +1,9 @@
 import Foundation
+// Children, folders and programs of every test; here for all files of these tests.
+@_exported import SampleEngineTestSupport
 import Testing
 
-/// The C programs in `Programs/`, built once per test run.
+/// The C programs in `Programs/`.
 struct Program {
     let path: String
     var name: String { URL(fileURLWithPath: path).lastPathComponent }
@@ -56,24 +58,25 @@ struct Program {
     private init(built path: String) { self.path = path }
 
     /// Starts the program and waits until it has written `line`, where one is given.
-    func start(_ arguments: [String] = [], until line: String? = nil) throws -> Running {
-        let running = try Running(path, arguments)
+    func start(
+        _ arguments: [String] = [], until line: String? = nil, environment: [String: String?] = [:]
+    ) throws -> Running {
+        let running = try Running(path, arguments, environment: environment)
         guard let line else { return running }
-        let ready = waitUntil(within: 30) { running.output.contains(line) }
+        let ready = waitUntil(within: 60) { running.output.contains(line) }
         try #require(ready, "\(name) did not say \(line)")
         return running
     }
 
     private init(_ source: String, named name: String? = nil, flags: [String] = []) {
-        let place = Program.folder.appendingPathComponent(name ?? source).path
-        let file = Program.sources.appendingPathComponent(source + ".c").path
         let common = ["-O1", "-g", "-fno-omit-frame-pointer", "-std=gnu11", "-Wall", "-Wextra", "-Werror"]
-        path = place
         do {
-            let built = try run(Program.compiler ?? "cc", common + flags + [file, "-o", place], within: 60)
-            if built.status != 0 { Issue.record("\(source).c does not compile: \(built.errors)") }
+            path = try Fixture.build(
+                [Program.compiler ?? "cc"] + common + flags, sources: [Program.source(source + ".c")],
+                as: name ?? source)
         } catch {
-            Issue.record("\(source).c cannot be compiled: \(error)")
+            path = "/nonexistent/" + source
+            Issue.record("\(source).c does not compile: \(error)")
         }
     }
 
@@ -86,12 +89,4 @@ struct Program {
 
     private static let sources = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Programs")
-
-    /// Beside the tests in the build folder: programs under `/tmp` may be forbidden to run.
-    private static let folder: URL = {
-        let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "/tmp/x"
-        let place = URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("test-programs")
-        try? FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
-        return place
-    }()
 }

@@ -105,12 +105,36 @@ struct Report: Decodable {
 }
 
 /// Samples with perftop, in JSON; the run must succeed without a word on stderr.
-func sample(_ arguments: [String], within seconds: Double = 30) throws -> [Report] {
+func sample(_ arguments: [String], within seconds: Double = 90) throws -> [Report] {
     let outcome = try perftop(arguments + ["--batch", "--format", "json"], within: seconds)
     #expect(outcome.status == 0, "\(outcome.errors)")
     let frames = try Report.frames(outcome.output)
     try #require(!frames.isEmpty, "no frame; stderr: \(outcome.errors)")
     return frames
+}
+
+/// One frame with at least so many samples: the shares of fewer are what chance makes of them. Where a machine is busy it
+/// takes as much longer.
+///
+/// - Parameter command: perftop as somebody else runs it.
+func sampleShares(
+    _ target: [String], of enough: Int = 1000, by command: [String] = [Machine.binary]
+) throws -> Report {
+    var delay = 0.7
+    for _ in 0..<5 {
+        let options = ["-F", "2999", "-n", "1", "-d", "\(delay)", "--batch", "--format", "json"]
+        let outcome = try run("/usr/bin/env", command + target + options)
+        let frame = try #require(try Report.frames(outcome.output).first, "\(outcome.errors)")
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        if frame.samples >= enough { return frame }
+        delay = min(20, 1.3 * delay * Double(enough) / Double(max(frame.samples, enough / 20)))
+    }
+    throw TooFewSamples(target: target, enough: enough)
+}
+
+struct TooFewSamples: Error {
+    let target: [String]
+    let enough: Int
 }
 
 /// What a test program measured of itself: the last line of its output.

@@ -55,7 +55,7 @@ final class Running {
     }
 
     /// Waits until the program has ended; one that does not is killed and is a failure.
-    func finish(within seconds: Double = 30) -> Outcome {
+    func finish(within seconds: Double = 90) -> Outcome {
         if !waitUntil(within: seconds, { !child.isRunning }) {
             Issue.record("still running after \(seconds) s: \(arguments)")
             stop()
@@ -82,31 +82,21 @@ final class Running {
 
 /// Runs a program to its end.
 func run(
-    _ program: String, _ arguments: [String], environment changes: [String: String?] = [:], within seconds: Double = 30
+    _ program: String, _ arguments: [String], environment changes: [String: String?] = [:], within seconds: Double = 90
 ) throws -> Outcome {
     try Running(program, arguments, environment: changes).finish(within: seconds)
 }
 
 /// Runs perftop to its end, in batch because its output is no terminal.
 func perftop(
-    _ arguments: [String], environment changes: [String: String?] = [:], within seconds: Double = 30
+    _ arguments: [String], environment changes: [String: String?] = [:], within seconds: Double = 90
 ) throws -> Outcome {
     try run(Machine.binary, arguments, environment: changes, within: seconds)
 }
 
 /// Runs a shell script; `$0` is perftop and `$@` are its arguments.
-func shell(_ script: String, _ arguments: [String], within seconds: Double = 30) throws -> Outcome {
+func shell(_ script: String, _ arguments: [String], within seconds: Double = 90) throws -> Outcome {
     try run("/bin/bash", ["-c", script, Machine.binary] + arguments, within: seconds)
-}
-
-/// Looks again and again until `condition` holds; false if that did not happen in time.
-func waitUntil(within seconds: Double, _ condition: () throws -> Bool) rethrows -> Bool {
-    let deadline = ContinuousClock.now + .seconds(seconds)
-    while true {
-        if try condition() { return true }
-        if ContinuousClock.now >= deadline { return false }
-        usleep(5_000)
-    }
 }
 
 /// Folders of this test run; removed by those who made them.

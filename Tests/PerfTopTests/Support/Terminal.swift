@@ -34,7 +34,7 @@ final class Terminal {
         let stty = try Child(
             Machine.path(of: "stty") ?? "/bin/stty", ["-g"], environment: Running.environment([:]),
             input: slave.fileDescriptor, output: output.fileDescriptor, errors: output.fileDescriptor)
-        _ = waitUntil(within: 5) { !stty.isRunning }
+        _ = waitUntil(within: 30) { !stty.isRunning }
         return try String(contentsOf: file, encoding: .utf8)
     }
 
@@ -57,7 +57,7 @@ final class Terminal {
 
     /// Runs perftop to its end.
     func perftop(
-        _ arguments: [String], environment changes: [String: String?], within seconds: Double = 15
+        _ arguments: [String], environment changes: [String: String?], within seconds: Double = 30
     ) throws -> (status: Int32, output: String) {
         let child = try start(arguments, environment: changes)
         finish(child, within: seconds)
@@ -65,7 +65,7 @@ final class Terminal {
     }
 
     /// Takes what is written until the program has ended; one that does not is killed and is a failure.
-    func finish(_ child: Child, within seconds: Double = 10, sourceLocation: SourceLocation = #_sourceLocation) {
+    func finish(_ child: Child, within seconds: Double = 30, sourceLocation: SourceLocation = #_sourceLocation) {
         let ended = waitUntil(within: seconds) {
             drain()
             return !child.isRunning
@@ -82,7 +82,7 @@ final class Terminal {
 
     /// Takes what is written until `text` is in it, looking from byte `place` on.
     func expect(
-        _ text: String, from place: Int = 0, within seconds: Double = 10,
+        _ text: String, from place: Int = 0, within seconds: Double = 30,
         sourceLocation: SourceLocation = #_sourceLocation
     ) {
         let found = waitUntil(within: seconds) {
@@ -104,7 +104,7 @@ final class Terminal {
             Machine.path(of: "stty") ?? "/bin/stty", ["columns", "\(columns)", "rows", "\(lines)"],
             environment: Running.environment([:]), input: slave.fileDescriptor, output: slave.fileDescriptor,
             errors: slave.fileDescriptor)
-        _ = waitUntil(within: 5) { !stty.isRunning }
+        _ = waitUntil(within: 30) { !stty.isRunning }
     }
 
     /// The other end goes away, as when a connection is lost.

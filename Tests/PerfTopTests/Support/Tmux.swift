@@ -84,7 +84,7 @@ final class Tmux {
 
     /// Looks at the screen until `condition` holds; the last screen is in the failure.
     func expect(
-        _ what: Comment, within seconds: Double = 10, sourceLocation: SourceLocation = #_sourceLocation,
+        _ what: Comment, within seconds: Double = 30, sourceLocation: SourceLocation = #_sourceLocation,
         _ condition: (String) throws -> Bool
     ) throws {
         var last = ""
@@ -98,6 +98,6 @@ final class Tmux {
     private func ask(_ arguments: String...) throws -> String { try ask(arguments) }
 
     private func ask(_ arguments: [String]) throws -> String {
-        try run(tmux, ["-L", socket] + arguments, environment: ["LC_ALL": "C.UTF-8"], within: 10).output
+        try run(tmux, ["-L", socket] + arguments, environment: ["LC_ALL": "C.UTF-8"], within: 30).output
     }
 }

@@ -57,13 +57,13 @@ struct HostileProcessTests {
         }
     }
 
-    @Test("100,000 processes that fork, exec, map, run and exit leave nothing behind")
+    @Test("Processes without number that fork, exec, map, run and exit leave nothing behind")
     func storm() {
         var table = ProcessTable(wanted: nil)
         table.feed(Build.comm(pid: 7, "shell", time: 1))
         var time: UInt64 = 10
         var most = 0
-        for number in 0..<100_000 as Range<Int32> {
+        for number in 0..<(Machine.isFull ? 100_000 : 31_000) as Range<Int32> {
             // Pids come round again after 30,000, as the kernel's do.
             let pid = 1000 + number % 30_000
             table.feed(Build.fork(pid: pid, parent: 7, time: time))

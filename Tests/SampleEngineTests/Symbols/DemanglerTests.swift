@@ -28,9 +28,11 @@ struct DemanglerTests {
             // Names that macros make hold hashes of all forms.
             $0.hasPrefix("$s") && $0.utf8.count <= 1024 && !$0.contains(".") && !$0.contains("fM")
         }
-        try #require(names.count > 1000)
-        let raw = names.filter { readableName(of: Array($0.utf8)) == nil }
-        #expect(raw.count * 500 <= names.count, "\(raw.count) of \(names.count): \(raw.prefix(5))")
+        try #require(names.count > 10_000)
+        // Every fifth says as much in a fifth of the time.
+        let looked = Machine.isFull ? names : stride(from: 0, to: names.count, by: 5).map { names[$0] }
+        let raw = looked.filter { readableName(of: Array($0.utf8)) == nil }
+        #expect(raw.count * 500 <= looked.count, "\(raw.count) of \(looked.count): \(raw.prefix(5))")
     }
 
     @Test("A hash that no identifier stands before is counted as what it may be")
@@ -114,8 +116,7 @@ struct DemanglerTests {
             String(repeating: "_Z", count: 1000), String(repeating: "a", count: 100_000),
         ])
     func hostile(raw: String) {
-        let clock = ContinuousClock()
-        let time = clock.measure {
+        let time = processorTime {
             let text = demangled(Array(raw.utf8))
             #expect((text?.utf8.count ?? 0) <= 4200)
         }

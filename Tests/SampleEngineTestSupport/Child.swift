@@ -1,21 +1,23 @@
-import Foundation
-import Glibc
+internal import Foundation
+internal import Glibc
 
 /// A child process. Foundation's `Process` will not do: it takes a child for alive as long as anybody, a tmux server for
 /// instance, holds a descriptor that it inherited, and hands on the signal mask of the test's thread, which blocks all.
-final class Child {
-    let pid: pid_t
+///
+/// It ends with this object.
+package final class Child {
+    package let pid: Int32
     /// As a shell has it: the exit status, or 128 + the signal. Nil while it runs.
-    private(set) var status: Int32?
+    package private(set) var status: Int32?
     /// The signal that ended it; nil where it has exited, with whatever status.
-    private(set) var signal: Int32?
+    package private(set) var signal: Int32?
 
     /// Starts `program` with these three streams, all signals at their defaults.
     ///
     /// - Parameters:
     ///   - controlling: a terminal that becomes the controlling one of a new session, which the program leads.
     ///   - others: more descriptors, which the program has as 3, 4, …; none together with a controlling terminal.
-    init(
+    package init(
         _ program: String, _ arguments: [String], environment: [String: String], input: Int32, output: Int32,
         errors: Int32, controlling: String? = nil, others: [Int32] = []
     ) throws {
@@ -59,14 +61,17 @@ final class Child {
         pid = started
     }
 
-    var isRunning: Bool {
+    deinit { stop() }
+
+    /// False once it has ended, whose status is known then.
+    package var isRunning: Bool {
         guard status == nil else { return false }
         reap(WNOHANG)
         return status == nil
     }
 
     /// Kills it, if it still runs, and waits for its end.
-    func stop() {
+    package func stop() {
         guard isRunning else { return }
         kill(pid, SIGKILL)
         reap(0)

@@ -1,0 +1,43 @@
+import Foundation
+import Testing
+
+/// A run of perftop in batch that is read while it goes on.
+final class Watched {
+    let top: Running
+
+    init(_ arguments: [String], descriptors: [Int32] = []) throws {
+        // What follows -- is the command's.
+        let place = arguments.firstIndex(of: "--") ?? arguments.endIndex
+        top = try Running(
+            Machine.binary, arguments[..<place] + ["--batch", "--format", "json"] + arguments[place...],
+            descriptors: descriptors)
+    }
+
+    var frames: [Report] {
+        // The last line may be half written.
+        let whole = top.output.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+        return (try? Report.frames(whole.joined(separator: "\n"))) ?? []
+    }
+
+    func wait(
+        _ what: String = "it", within seconds: Double = 60, sourceLocation: SourceLocation = #_sourceLocation,
+        until condition: ([Report]) -> Bool
+    ) throws {
+        let happened = waitUntil(within: seconds) { condition(frames) }
+        try #require(
+            happened, "\(what) did not happen; frames: \(frames.count), errors: \(top.errors)",
+            sourceLocation: sourceLocation)
+    }
+
+    /// Waits for so many more frames.
+    func settle(frames more: Int = 3) throws {
+        let before = frames.count
+        try wait { $0.count >= before + more }
+    }
+
+    /// Ends it as Ctrl-C does, and gives what is left.
+    func interrupt() throws -> [Report] {
+        kill(top.pid, SIGINT)
+        return try Report.frames(top.finish().output)
+    }
+}
