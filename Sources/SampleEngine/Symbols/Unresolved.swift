@@ -14,6 +14,10 @@ package enum Unresolved: Error, Hashable, Sendable {
     case notYetLoaded
     /// The file was written to since it was read; its names cannot be trusted.
     case fileChanged
+    /// Reading the file costs more than its share of time and bytes.
+    case tooCostly
+    /// Its names are not wanted any more: the session ends.
+    case stopped
 
     /// The reason for an image that failed to load.
     package init(_ error: ELFError) {
@@ -22,6 +26,8 @@ package enum Unresolved: Error, Hashable, Sendable {
         // The loader's own answer to a file whose tables make no sense: ENOEXEC.
         case .truncated, .tooLarge: self = .imageUnreadable(errno: Errno.badExecutable.number)
         case .changed: self = .fileChanged
+        case .tooCostly: self = .tooCostly
+        case .stopped: self = .stopped
         case .read(let errno): self = .imageUnreadable(errno: errno.number)
         }
     }
@@ -38,6 +44,8 @@ extension Unresolved {
         case .betweenSymbols: "the file has symbols, but none here"
         case .notYetLoaded: "its names are being read"
         case .fileChanged: "the file was changed since it was mapped"
+        case .tooCostly: "its tables take too long to read"
+        case .stopped: "reading its names was stopped"
         }
     }
 }
