@@ -8,11 +8,11 @@ extension ImageStore {
     package static func read(
         _ file: MappedFile, seenBy witness: Witness
     ) -> (symbols: Result<ImageSymbols, Unresolved>, steps: [String]) {
-        let opened = Opened(file, witness)
+        let opened = Opened(file, witness, .unlimited)
         switch opened.result {
         case .failure(let reason): return (.failure(reason), opened.road.steps)
         case .success(let image):
-            let key = opened.key ?? TableKey(device: 0, inode: 0, stamp: image.stamp)
+            let key = opened.key ?? TableKey(device: 0, inode: 0, stamp: image.value.stamp)
             let reading = Reading(key, image, opened.debugFiles, nil, [], .unlimited)
             let symbols = reading.symbols.map { Result<ImageSymbols, Unresolved>.success($0.value) }
             return (symbols ?? .failure(reading.refusal ?? .imageHasNoSymbols), opened.road.steps + reading.road)
@@ -23,7 +23,7 @@ extension ImageStore {
     package struct Opened: Sendable {
         let file: MappedFile
         let witness: Witness
-        let result: Result<OpenImage, Unresolved>
+        let result: Result<Lent<OpenImage>, Unresolved>
         let debugFiles: DebugFiles
         /// Which file it is, whatever it is called; nil where that cannot be read.
         let key: TableKey?
@@ -33,22 +33,22 @@ extension ImageStore {
         let road: Explanation
 
         /// Opens it while a process lives that maps it, and makes sure that it is the one that was mapped.
-        init(_ file: MappedFile, _ witness: Witness) {
+        init(_ file: MappedFile, _ witness: Witness, _ permit: ReadingPermit) {
             self.file = file
             var (road, image, used) = (Explanation(isWanted: true), OpenImage?.none, witness)
-            var reason = Self.open(file, used, &road, &image)
+            var reason = Self.open(file, used, permit, &road, &image)
             if case .imageUnreadable? = reason {
                 // Where the leader has exited, another thread still has the memory.
                 let other = ProcReader().livingTask(of: witness.pid)
                 if other != witness.pid {
                     used.pid = other
-                    reason = Self.open(file, used, &road, &image)
+                    reason = Self.open(file, used, permit, &road, &image)
                 }
             }
             self.witness = witness
             self.road = road
             debugFiles = DebugFiles(ofImageAt: file.path, processRoot: "/proc/\(used.pid)/root")
-            result = image.map { .success($0) } ?? .failure(reason ?? .imageHasNoSymbols)
+            result = image.map { .success(Lent($0)) } ?? .failure(reason ?? .imageHasNoSymbols)
             key = image.flatMap(TableKey.init)
             isLocal = image.map { Self.isLocal($0) } ?? false
         }
@@ -59,16 +59,17 @@ extension ImageStore {
         ]
 
         private static func isLocal(_ image: OpenImage) -> Bool {
-            !remote.contains(Int(pt_file_system(image.file.number)))
+            !remote.contains(Int(pt_file_system(image.file.descriptor.number)))
         }
 
         private static func open(
-            _ file: MappedFile, _ witness: Witness, _ road: inout Explanation, _ image: inout OpenImage?
+            _ file: MappedFile, _ witness: Witness, _ permit: ReadingPermit, _ road: inout Explanation,
+            _ image: inout OpenImage?
         ) -> Unresolved? {
             FileOpener().open(file, pid: witness.pid, start: witness.start, end: witness.end, explanation: &road) {
                 descriptor, road in
                 do throws(ELFError) {
-                    let found = try OpenImage(descriptor)
+                    let found = try OpenImage(descriptor, meter: permit.meter())
                     let expected = file.identity.buildIDBytes
                     if !expected.isEmpty {
                         let shown = hexadecimal(found.headers.buildID)
@@ -110,11 +111,13 @@ extension ImageStore {
 
         /// - Parameter symbols: nil where they are not read yet.
         init(
-            _ key: TableKey, _ image: OpenImage, _ debugFiles: DebugFiles, _ symbols: Lent<ImageSymbols>?,
+            _ key: TableKey, _ lent: Lent<OpenImage>, _ debugFiles: DebugFiles, _ symbols: Lent<ImageSymbols>?,
             _ places: [Asked], _ permit: ReadingPermit
         ) {
             self.key = key
             unanswered = places
+            let image = lent.value
+            let meter = permit.meter()
             let begun = Instant.now
             do throws(ELFError) {
                 try image.checkUnchanged()
@@ -124,12 +127,14 @@ extension ImageStore {
                 } else {
                     var explanation = Explanation(isWanted: true)
                     defer { road = explanation.steps }
-                    table = try ImageSymbols(reading: image, debugFiles: debugFiles, explanation: &explanation)
+                    table = try ImageSymbols(
+                        reading: image, debugFiles: debugFiles, meter: meter, explanation: &explanation)
                 }
                 self.symbols = Lent(table)
                 byteCount = table.byteCount
                 descriptors = table.descriptorCount
-                try answer(places, table)
+                isSearched = table.isSparse
+                try answer(places, table, meter)
             } catch {
                 road.append(error.text)
                 isChanged = error == .changed
@@ -138,15 +143,18 @@ extension ImageStore {
             cost = Instant.now.nanoseconds(since: begun)
         }
 
-        private mutating func answer(_ places: [Asked], _ table: ImageSymbols) throws(ELFError) {
-            for place in places {
+        private mutating func answer(
+            _ places: [Asked], _ table: ImageSymbols, _ meter: ReadingMeter
+        ) throws(ELFError) {
+            let addresses = places.map { table.imageAddress(of: $0.offset) }
+            var rest = table.answers(at: addresses.compactMap(\.self), meter: meter)[...]
+            for (place, address) in zip(places, addresses) {
                 var question = place.question
                 for step in road { question.explanation.add(step) }
-                let address = table.imageAddress(of: place.offset)
-                let found = address.map { table.answer(at: $0) }
-                if found == .some(.none(.fileChanged)) {
+                let found = address == nil ? nil : rest.popFirst()
+                if let error = Self.error(in: found) {
                     answers = []
-                    throw .changed
+                    throw error
                 }
                 let answer = Symbolizer.answer(
                     found, at: address, place.offset, in: place.module, &question.explanation)
@@ -154,13 +162,23 @@ extension ImageStore {
             }
             unanswered = []
         }
+
+        /// What concerns the file as a whole, and not one place in it.
+        private static func error(in answer: SymbolAnswer?) -> ELFError? {
+            switch answer {
+            case .some(.none(.fileChanged)): .changed
+            case .some(.none(.tooCostly)): .tooCostly
+            case .some(.none(.stopped)): .stopped
+            default: nil
+            }
+        }
     }
 }
 
 extension ImageStore.TableKey {
     init?(_ image: OpenImage) {
         var status = stat()
-        guard unsafe fstat(image.file.number, &status) == 0 else { return nil }
+        guard unsafe fstat(image.file.descriptor.number, &status) == 0 else { return nil }
         self.init(device: UInt64(status.st_dev), inode: UInt64(status.st_ino), stamp: image.stamp)
     }
 }

@@ -89,7 +89,7 @@ package struct ImageStore: ~Copyable {
 
     /// The file behind one or several paths.
     private struct Table {
-        let image: OpenImage
+        let image: Lent<OpenImage>
         let debugFiles: DebugFiles
         let isLocal: Bool
         /// Nil: not read yet, or under way with an errand.
@@ -186,7 +186,7 @@ package struct ImageStore: ~Copyable {
     /// Whether a file that was read has been written to since. Asks only file systems that answer at once.
     package func isChanged(_ file: MappedFile) -> Bool {
         guard case .open(let key)? = files[file]?.state, let table = tables[key] else { return false }
-        return table.isLocal && table.image.isChanged
+        return table.isLocal && table.image.value.isChanged
     }
 
     private static func refused(
@@ -212,7 +212,7 @@ package struct ImageStore: ~Copyable {
             guard makeRoomForDescriptor() else { break }
             files[file]?.state = .opening
             let witness = known.witness
-            errands.append(Errand(.living) { _ in .opened(Opened(file, witness)) })
+            errands.append(Errand(.living) { permit in .opened(Opened(file, witness, permit)) })
         }
         for (key, table) in tables where !table.isUnderWay && !table.asked.isEmpty && table.nextSearch <= now {
             let places = Array(table.asked.prefix(Self.batch))
@@ -248,8 +248,8 @@ package struct ImageStore: ~Copyable {
             file.nextOpening = now.advanced(byNanoseconds: Self.retryPause)
             return asked.map { Self.refused($0.question, reason, file.module, file.road.steps) }
         case .success(let image):
-            let key = opened.key ?? TableKey(device: 0, inode: clock, stamp: image.stamp)
-            let module = Self.module(of: opened.file, buildID: image.headers.buildID)
+            let key = opened.key ?? TableKey(device: 0, inode: clock, stamp: image.value.stamp)
+            let module = Self.module(of: opened.file, buildID: image.value.headers.buildID)
             file = File(file, module: module)
             if let past = givenUp[key], now < past.until {
                 file.state = .refused(past.reason, until: past.until, process: nil)

@@ -8,6 +8,8 @@ public enum NameSource: String, Sendable, Hashable, CaseIterable {
     case compressedSymbols = "debugdata"
     /// `.symtab` of a separate debug file, found by build-id or link and verified.
     case debugFile = "debug-file"
+    /// The table that programs written in Go carry for their own runtime.
+    case goTable = "gopclntab"
     /// The relocation behind a stub of the procedure linkage table.
     case linkageStub = "plt"
     /// No name: the range of a function in the unwind tables.
@@ -28,6 +30,7 @@ public enum NameSource: String, Sendable, Hashable, CaseIterable {
         case .dynamicSymbols: "exported symbols"
         case .compressedSymbols: "compressed symbols in the file"
         case .debugFile: "separate debug file"
+        case .goTable: "table of Go's runtime"
         case .linkageStub: "stub to another file's function"
         case .unwindTable: "unwind table"
         case .kernelList: "kernel's list"

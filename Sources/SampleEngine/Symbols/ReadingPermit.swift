@@ -67,6 +67,13 @@ package final class ReadingPermit: Sendable {
         return true
     }
 
+    /// Pays for the reading of one file, and asks whether it may go on.
+    func meter() -> ReadingMeter {
+        let meter = ReadingMeter()
+        meter.pause = { () throws(ELFError) in if !self.mayGoOn() { throw .stopped } }
+        return meter
+    }
+
     /// Nanoseconds of processor time after which a thread runs behind others; it ends with its errand.
     private static var patience: UInt64 { 500_000_000 }
     package var isSpent: Bool { hasYielded.load(ordering: .relaxed) }

@@ -30,14 +30,22 @@ package struct Symbol: Hashable, Sendable {
         // What the compiler split off an asynchronous function is that function.
         let part = SwiftExpansion.isSwift(rawName) ? AsyncPart(of: rawName) : nil
         let rawName = part.map { Array(rawName[..<$0.start]) } ?? rawName
-        let raw = displayText(rawName)
+        let raw = displayText(rawName, limit: Self.longestName)
         let readable = readableName(of: rawName)
-        name = readable?.full ?? raw
-        shortName = readable.flatMap { $0.short == $0.full ? nil : $0.short }
+        name = readable.map { Self.cut($0.full) } ?? raw
+        shortName = readable.flatMap { $0.short == $0.full ? nil : Self.cut($0.short) }
         self.rawName = name == raw ? nil : raw
         self.module = module
         self.kind = kind
         self.source = source
+    }
+
+    /// Bytes of a name that are kept and shown: whoever writes a file could fill memory with longer ones. Demanglers get
+    /// more of it (`OpenImage.longestName`), since the end of a name says what its beginning means.
+    static let longestName = 1024
+
+    private static func cut(_ name: String) -> String {
+        name.utf8.count <= longestName ? name : displayText(name, limit: longestName)
     }
 
     /// The stand-in for code of which nothing is known.

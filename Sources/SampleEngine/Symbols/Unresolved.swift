@@ -12,10 +12,12 @@ package enum Unresolved: Error, Hashable, Sendable {
     case betweenSymbols
     /// The answer will come later.
     case notYetLoaded
-    /// Reading it takes more than any honest file does.
-    case tooCostly
     /// The file was written to since it was read; its names cannot be trusted.
     case fileChanged
+    /// Reading the file costs more than its share of time and bytes.
+    case tooCostly
+    /// Its names are not wanted any more: the session ends.
+    case stopped
 
     /// The reason for an image that failed to load.
     package init(_ error: ELFError) {
@@ -24,6 +26,8 @@ package enum Unresolved: Error, Hashable, Sendable {
         // The loader's own answer to a file whose tables make no sense: ENOEXEC.
         case .truncated, .tooLarge: self = .imageUnreadable(errno: Errno.badExecutable.number)
         case .changed: self = .fileChanged
+        case .tooCostly: self = .tooCostly
+        case .stopped: self = .stopped
         case .read(let errno): self = .imageUnreadable(errno: errno.number)
         }
     }
@@ -41,6 +45,7 @@ extension Unresolved {
         case .notYetLoaded: "its names are being read"
         case .tooCostly: "reading its tables takes more than any honest file's"
         case .fileChanged: "the file was changed since it was mapped"
+        case .stopped: "reading its names was stopped"
         }
     }
 }

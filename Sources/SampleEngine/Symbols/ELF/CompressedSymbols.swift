@@ -19,7 +19,8 @@ enum CompressedSymbols {
         guard let section = image.headers.sections(named: .compressedSymbols).first else { return nil }
         guard section.size <= UInt64(maximumSize) else { throw .tooLarge }
         let range = try image.headers.fileRange(of: section)
-        return try OpenImage(inflated(image.file.bytes(at: range.offset, count: Int(range.size))))
+        return try OpenImage(
+            inflated(image.file.bytes(at: range.offset, count: Int(range.size))), meter: image.file.meter)
     }
 
     /// The content of an xz stream.

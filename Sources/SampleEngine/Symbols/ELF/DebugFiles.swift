@@ -13,8 +13,6 @@ package struct DebugFiles: Sendable {
     private let opener = FileOpener()
 
     private static let directory = Array("/usr/lib/debug".utf8)
-    /// A checksum is made of all of a file, and all files of an image together may take so much time.
-    private static let checksumTime: UInt64 = 200_000_000
 
     /// - Parameters:
     ///   - path: of the image, inside its root.
@@ -27,7 +25,9 @@ package struct DebugFiles: Sendable {
     }
 
     /// The first file that is there, belongs to the image and has a symbol table; others are told of and passed over.
-    func open(for image: OpenImage, explanation: inout Explanation) -> OpenImage? {
+    ///
+    /// - Throws: `tooCostly` and `stopped`; a checksum is made of all of a file, at the cost of the image.
+    func open(for image: OpenImage, explanation: inout Explanation) throws(ELFError) -> OpenImage? {
         let link = DebugLink(in: image)
         var places: [(path: [UInt8], link: DebugLink?)] = []
         if let byID = Self.path(forBuildID: image.headers.buildID) { places.append((byID, nil)) }
@@ -39,16 +39,16 @@ package struct DebugFiles: Sendable {
             }
         }
         if places.isEmpty { return nil }
-        let deadline = Instant.now.advanced(byNanoseconds: Self.checksumTime)
         for root in roots(of: image) {
             for (place, link) in places {
                 let shown = "debug file \(root == ownRoot ? "" : root)\(displayText(place))"
                 do throws(Refusal) {
-                    let found = try open(place, below: root, for: image, link, deadline)
+                    let found = try open(place, below: root, for: image, link)
                     explanation.add("\(shown): \(link == nil ? "build-id" : "link") matches")
                     return found
                 } catch {
                     explanation.add("\(shown): \(error.text)")
+                    try image.file.meter.check()
                 }
             }
         }
@@ -63,7 +63,7 @@ package struct DebugFiles: Sendable {
     /// only lend false names to it.
     private func roots(of image: OpenImage) -> [String] {
         let own = try? opener.open(path, below: ownRoot)
-        if let own, opener.isOneFile(own, image.file) { return [ownRoot] }
+        if let own, opener.isOneFile(own, image.file.descriptor) { return [ownRoot] }
         return processRoot == ownRoot ? [ownRoot] : [ownRoot, processRoot]
     }
 
@@ -75,14 +75,14 @@ package struct DebugFiles: Sendable {
     }
 
     private func open(
-        _ place: [UInt8], below root: String, for image: OpenImage, _ link: DebugLink?, _ deadline: Instant
+        _ place: [UInt8], below root: String, for image: OpenImage, _ link: DebugLink?
     ) throws(Refusal) -> OpenImage {
         let file: Descriptor
         do throws(Errno) { file = try opener.open(place, below: root) } catch { throw Refusal(text: error.text) }
         let (found, reason): (OpenImage, String?)
         do throws(ELFError) {
-            found = try OpenImage(file)
-            reason = try reasonAgainst(found, for: image, link, deadline)
+            found = try OpenImage(file, meter: image.file.meter)
+            reason = try reasonAgainst(found, for: image, link)
         } catch {
             throw Refusal(text: error.text)
         }
@@ -92,7 +92,7 @@ package struct DebugFiles: Sendable {
 
     /// Why a file is not this image's, nil where it is.
     private func reasonAgainst(
-        _ found: OpenImage, for image: OpenImage, _ link: DebugLink?, _ deadline: Instant
+        _ found: OpenImage, for image: OpenImage, _ link: DebugLink?
     ) throws(ELFError) -> String? {
         let (inner, wanted) = (found.headers.buildID, image.headers.buildID)
         guard found.headers.machine == image.headers.machine, found.headers.is64Bit == image.headers.is64Bit else {
@@ -102,8 +102,7 @@ package struct DebugFiles: Sendable {
             if inner != wanted { return "has build-id \(hexadecimal(inner))" }
         } else {
             guard let link else { return "has no build-id" }
-            guard let checksum = try found.checksum(until: deadline) else { return "too large for a checksum in time" }
-            if checksum != link.checksum { return "has another checksum" }
+            if try found.checksum() != link.checksum { return "has another checksum" }
         }
         return try found.headers.symbolTable(ELF.symbolTable) == nil ? "has no .symtab" : nil
     }
@@ -136,13 +135,12 @@ private struct DebugLink {
 }
 
 extension OpenImage {
-    /// CRC-32 of the whole file, nil where it takes too long.
-    fileprivate func checksum(until deadline: Instant) throws(ELFError) -> UInt32? {
+    /// CRC-32 of the whole file.
+    fileprivate func checksum() throws(ELFError) -> UInt32 {
         var checksum: UInt32 = 0
         var offset: UInt64 = 0
         var buffer: [UInt8] = []
         while offset < headers.fileSize {
-            if Instant.now > deadline { return nil }
             let count = Int(min(262_144, headers.fileSize - offset))
             try file.read(at: offset, count: count, into: &buffer)
             checksum = unsafe buffer.withUnsafeBufferPointer { unsafe pt_crc32(checksum, $0.baseAddress, $0.count) }

@@ -11,6 +11,7 @@ struct DynamicSegment {
         static let hash: UInt64 = 4
         static let strings: UInt64 = 5
         static let relocations: UInt64 = 7
+        static let allRelocationsSize: UInt64 = 8
         static let symbols: UInt64 = 6
         static let stringsSize: UInt64 = 10
         static let linkageRelocations: UInt64 = 23
@@ -20,7 +21,7 @@ struct DynamicSegment {
     }
 
     /// Reads the segment's entries, nil where there is no such segment.
-    init?(of image: ELFFile, in file: borrowing Descriptor) {
+    init?(of image: ELFFile, in file: ImageFile) {
         // Images have some thirty entries.
         guard let segment = image.segments.first(where: { $0.type == ELF.dynamicSegment }),
             let range = try? FileRange(
@@ -39,7 +40,7 @@ struct DynamicSegment {
     }
 
     /// The dynamic symbols, nil where there are none.
-    func symbolTable(in file: borrowing Descriptor) throws(ELFError) -> SymbolTablePlace? {
+    func symbolTable(in file: ImageFile) throws(ELFError) -> SymbolTablePlace? {
         guard let symbols = values[Tag.symbols], let strings = values[Tag.strings],
             let stringsSize = values[Tag.stringsSize], stringsSize <= UInt64(NameReference.maximumOffset),
             let count = try symbolCount(in: file), count > 0
@@ -57,12 +58,18 @@ struct DynamicSegment {
         return image.fileRange(at: address, count: size)
     }
 
+    /// The relocations of everything else; those of the linkage stubs may be among them.
+    var relocations: FileRange? {
+        guard let address = values[Tag.relocations], let size = values[Tag.allRelocationsSize] else { return nil }
+        return image.fileRange(at: address, count: size)
+    }
+
     /// How many entries at the front of a relocation table only add where the image is: most of them, in large images.
     func relativeCount(ofTableAt address: UInt64) -> UInt64 {
         values[Tag.relocations] == address ? values[Tag.relativeCount] ?? 0 : 0
     }
 
-    private func symbolCount(in file: borrowing Descriptor) throws(ELFError) -> Int? {
+    private func symbolCount(in file: ImageFile) throws(ELFError) -> Int? {
         if let table = values[Tag.hash], let head = image.fileRange(at: table, count: 8) {
             // There is one chain entry for each symbol.
             let count = try file.bytes(at: head.offset, count: 8).u32(4)
@@ -73,7 +80,7 @@ struct DynamicSegment {
     }
 
     /// The table sorts symbols by bucket: the last one ends the chain of the bucket that begins last.
-    private func gnuHashCount(at table: UInt64, in file: borrowing Descriptor) throws(ELFError) -> Int {
+    private func gnuHashCount(at table: UInt64, in file: ImageFile) throws(ELFError) -> Int {
         guard let head = image.fileRange(at: table, count: 16) else { throw .truncated }
         let header = try file.bytes(at: head.offset, count: 16)
         let (bucketCount, first, bloomCount) = (header.u32(0), header.u32(4), header.u32(8))
@@ -84,8 +91,9 @@ struct DynamicSegment {
         var last: UInt32 = 0
         let buckets = try FileRange(
             offset: whole.offset + bucketOffset, size: 4 * UInt64(bucketCount), fileSize: image.fileSize)
-        try file.visitEntries(in: buckets, entrySize: 4, limit: ELF.maximumSymbols) { chunk throws(ELFError) in
-            for index in 0..<chunk.count { last = max(last, chunk.bytes.u32(4 * index)) }
+        var entries = try EntryReader(in: buckets, entrySize: 4, limit: ELF.maximumSymbols)
+        while try entries.next(from: file) {
+            for index in 0..<entries.count { last = max(last, entries.bytes.u32(4 * index)) }
         }
         // Symbols before the first one are looked up elsewhere.
         guard last >= first else { return Int(min(first, UInt32(ELF.maximumSymbols))) }

@@ -10,6 +10,10 @@ package enum ELFError: Error, Equatable, Sendable {
     case tooLarge
     /// The file was written to while it was read, or since.
     case changed
+    /// Reading it costs more than its share of time and bytes.
+    case tooCostly
+    /// Whoever wanted the names wants them no more.
+    case stopped
     /// A system call failed.
     case read(Errno)
 
@@ -21,6 +25,8 @@ package enum ELFError: Error, Equatable, Sendable {
         case .truncated: "its tables do not fit its size"
         case .tooLarge: "a table is too large"
         case .changed: "written to while it was read"
+        case .tooCostly: "reading it costs too much"
+        case .stopped: "no longer wanted"
         case .read(let errno): errno.text
         }
     }
@@ -61,12 +67,18 @@ package struct ELFFile: Sendable {
     let machine: UInt16
     /// False: ELF32.
     let is64Bit: Bool
+    /// Where a program begins to run.
+    let entry: UInt64
     /// Bytes in the file when it was opened.
     let fileSize: UInt64
     let segments: [Segment]
-    let sections: [Section]
+    /// None once they are forgotten.
+    private(set) var sections: [Section]
     /// Indices of the sections that are known by their name alone.
-    private let namedSections: [SectionName: [Int]]
+    private var namedSections: [SectionName: [Int]]
+    /// Segments of code by what they hold of the file, and all loaded ones by address; indices into `segments`.
+    private let codeByOffset: SegmentIndex
+    private let loadedByAddress: SegmentIndex
     /// Descriptor of the GNU build-id note, empty where there is none; at most 64 bytes.
     package let buildID: [UInt8]
 
@@ -74,8 +86,8 @@ package struct ELFFile: Sendable {
     ///
     /// - Throws: `notELF`, `unsupported`, `truncated` (also for a table outside of the file), `tooLarge`
     ///   (more than 128 Ki sections or 4 Ki segments) or the errno of a read.
-    package init(reading file: borrowing Descriptor) throws(ELFError) {
-        fileSize = try file.fileSize()
+    init(reading file: ImageFile) throws(ELFError) {
+        fileSize = try file.descriptor.fileSize()
         guard fileSize >= 16 else { throw .notELF }
         let identity = try file.bytes(at: 0, count: 16)
         guard identity[0...3] == [0x7f, 0x45, 0x4c, 0x46] else { throw .notELF }
@@ -84,36 +96,55 @@ package struct ELFFile: Sendable {
         guard fileSize >= (is64Bit ? 64 : 52) else { throw .truncated }
         let header = FileHeader(try file.bytes(at: 0, count: is64Bit ? 64 : 52), is64Bit: is64Bit)
         machine = header.machine
+        entry = header.entry
         let names: Int
         (sections, names) = try Self.readSections(file, header, is64Bit: is64Bit, fileSize: fileSize)
-        namedSections = Self.findNamedSections(sections, names: names, file, fileSize: fileSize)
+        namedSections = try Self.findNamedSections(sections, names: names, file, fileSize: fileSize)
         segments = try Self.readSegments(
             file, header, is64Bit: is64Bit, fileSize: fileSize, sectionZero: sections.first)
+        codeByOffset = SegmentIndex(segments, \.isCode) { $0.offset }
+        loadedByAddress = SegmentIndex(segments, { $0.type == ELF.loadSegment }) { $0.address }
         buildID = Self.readBuildID(file, segments, sections, fileSize: fileSize)
+    }
+
+    /// Gives back what only reading needs: a file may have a hundred thousand sections.
+    mutating func forgetSections() {
+        sections = []
+        namedSections = [:]
+    }
+
+    /// Bytes of memory held.
+    var byteCount: Int {
+        MemoryLayout<Segment>.stride * segments.count + MemoryLayout<Section>.stride * sections.count
+            + codeByOffset.byteCount + loadedByAddress.byteCount + 256
     }
 
     /// The address the file's own tables use for a byte of the file, nil where no code segment holds it.
     ///
     /// Two segments may share a page of the file, so only one that is executable *and* holds the offset counts.
     package func imageAddress(of offset: FileOffset) -> ImageAddress? {
-        for segment in segments where segment.isCode && offset.value >= segment.offset {
-            let distance = offset.value - segment.offset
-            if distance >= segment.fileSize { continue }
-            let (address, overflow) = segment.address.addingReportingOverflow(distance)
-            if !overflow { return ImageAddress(address) }
-        }
-        return nil
+        guard let segment = codeByOffset.segment(at: offset.value).map({ segments[$0] }) else { return nil }
+        let (address, overflow) = segment.address.addingReportingOverflow(offset.value - segment.offset)
+        return overflow ? nil : ImageAddress(address)
     }
 
     /// The place in the file of `count` bytes at an address of the image.
     func fileRange(at address: UInt64, count: UInt64) -> FileRange? {
-        for segment in segments where segment.type == ELF.loadSegment && address >= segment.address {
-            let distance = address - segment.address
-            guard distance < segment.fileSize, count <= segment.fileSize - distance else { continue }
-            let (offset, overflow) = segment.offset.addingReportingOverflow(distance)
-            if !overflow { return try? FileRange(offset: offset, size: count, fileSize: fileSize) }
-        }
-        return nil
+        guard let segment = loadedByAddress.segment(at: address).map({ segments[$0] }) else { return nil }
+        let distance = address - segment.address
+        guard count <= segment.fileSize - distance else { return nil }
+        let (offset, overflow) = segment.offset.addingReportingOverflow(distance)
+        return overflow ? nil : try? FileRange(offset: offset, size: count, fileSize: fileSize)
+    }
+
+    /// What the file holds from an address of the image on, to the end of the segment or of the file.
+    func fileRange(from address: UInt64, atMost limit: UInt64) -> FileRange? {
+        guard let segment = loadedByAddress.segment(at: address).map({ segments[$0] }) else { return nil }
+        let distance = address - segment.address
+        let (offset, overflow) = segment.offset.addingReportingOverflow(distance)
+        guard !overflow, offset <= fileSize else { return nil }
+        let size = min(segment.fileSize - distance, limit, fileSize - offset)
+        return try? FileRange(offset: offset, size: size, fileSize: fileSize)
     }
 
     /// The bytes of a section, which are in the file unless it is NOBITS.
@@ -122,23 +153,45 @@ package struct ELFFile: Sendable {
         return try FileRange(offset: section.offset, size: section.size, fileSize: fileSize)
     }
 
+    /// Where the section of code begins that is called that, else the first segment of code.
+    var textStart: UInt64? {
+        sections(named: .text).first?.address ?? segments.first(where: \.isCode)?.address
+    }
+
     /// The sections of a name, in the order of the file.
     func sections(named name: SectionName) -> [Section] { namedSections[name, default: []].map { sections[$0] } }
 
-    /// The lowest address and the end of all executable segments, nil where there are none.
-    var codeBounds: Range<UInt64>? {
-        var bounds: Range<UInt64>?
-        for segment in segments where segment.isCode {
-            let (end, overflow) = segment.address.addingReportingOverflow(segment.memorySize)
-            if overflow || end == segment.address { continue }
-            bounds = min(bounds?.lowerBound ?? .max, segment.address)..<max(bounds?.upperBound ?? 0, end)
-        }
-        return bounds
+    /// Where the code is that the file holds, nil where it holds none.
+    var codeLayout: CodeLayout? { CodeLayout(segments.filter(\.isCode).map(\.addresses)) }
+}
+
+extension ELFFile.Segment {
+    /// Addresses of what the file holds of it; what lies beyond 2⁶⁴ cannot be mapped.
+    var addresses: Range<UInt64> { address..<address + min(fileSize, UInt64.max - address) }
+}
+
+/// Finds the first segment of a kind that holds a place.
+private struct SegmentIndex: Sendable {
+    private let owners: RangeOwners
+    private let numbers: [UInt16]
+
+    init(_ segments: [ELFFile.Segment], _ isWanted: (ELFFile.Segment) -> Bool, at start: (ELFFile.Segment) -> UInt64) {
+        let wanted = segments.indices.filter { isWanted(segments[$0]) }
+        owners = RangeOwners(
+            wanted.map { index in
+                let first = start(segments[index])
+                return first..<first + min(segments[index].fileSize, UInt64.max - first)
+            })
+        numbers = wanted.map { UInt16($0) }
     }
+
+    func segment(at place: UInt64) -> Int? { owners.owner(of: place).map { Int(numbers[$0]) } }
+    var byteCount: Int { owners.byteCount + 2 * numbers.count }
 }
 
 /// The sections whose type does not tell what they are for.
 enum SectionName: String, CaseIterable {
+    case text = ".text"
     case exceptionFrames = ".eh_frame"
     case linkage = ".plt"
     case secondLinkage = ".plt.sec"
@@ -146,6 +199,8 @@ enum SectionName: String, CaseIterable {
     case indirectLinkage = ".iplt"
     case compressedSymbols = ".gnu_debugdata"
     case debugLink = ".gnu_debuglink"
+    case goTable = ".gopclntab"
+    case relocatedGoTable = ".data.rel.ro.gopclntab"
 
     static let linkageTables = [linkage, secondLinkage, boundLinkage, indirectLinkage]
 }
@@ -156,7 +211,9 @@ enum ELF {
     static let dynamicSegment: UInt32 = 2
     static let noteSegment: UInt32 = 4
     static let frameHeaderSegment: UInt32 = 0x6474_e550
+    static let relocatedSegment: UInt32 = 0x6474_e552
     static let executableSegment: UInt32 = 1
+    static let writableSegment: UInt32 = 2
 
     static let symbolTable: UInt32 = 2
     static let stringTable: UInt32 = 3
@@ -174,7 +231,6 @@ enum ELF {
     static let arm: UInt16 = 40
 
     static let maximumSections: UInt64 = 131_072
-    static let maximumSectionNames: UInt64 = 16 << 20
     static let maximumSegments: UInt64 = 4096
     static let maximumSymbols = 8_388_608
 }
@@ -182,6 +238,7 @@ enum ELF {
 /// The fields of the file header that are used.
 private struct FileHeader {
     let machine: UInt16
+    let entry: UInt64
     let segmentOffset: UInt64
     let sectionOffset: UInt64
     let segmentEntry: Int
@@ -192,6 +249,7 @@ private struct FileHeader {
 
     init(_ bytes: [UInt8], is64Bit: Bool) {
         machine = bytes.u16(18)
+        entry = is64Bit ? bytes.u64(24) : UInt64(bytes.u32(24))
         segmentOffset = is64Bit ? bytes.u64(32) : UInt64(bytes.u32(28))
         sectionOffset = is64Bit ? bytes.u64(40) : UInt64(bytes.u32(32))
         let rest = is64Bit ? 54 : 42
@@ -205,7 +263,7 @@ private struct FileHeader {
 
 extension ELFFile {
     private static func readSections(
-        _ file: borrowing Descriptor, _ header: FileHeader, is64Bit: Bool, fileSize: UInt64
+        _ file: ImageFile, _ header: FileHeader, is64Bit: Bool, fileSize: UInt64
     ) throws(ELFError) -> ([Section], nameSection: Int) {
         let entry = header.sectionEntry
         guard header.sectionOffset != 0 else { return ([], 0) }
@@ -220,9 +278,10 @@ extension ELFFile {
             offset: header.sectionOffset, size: count * UInt64(entry), fileSize: fileSize)
         var sections: [Section] = []
         sections.reserveCapacity(Int(count))
-        try file.visitEntries(in: range, entrySize: entry, limit: Int(count)) { chunk throws(ELFError) in
-            for index in 0..<chunk.count {
-                sections.append(Section(chunk.bytes, at: index * entry, is64Bit: is64Bit))
+        var entries = try EntryReader(in: range, entrySize: entry, limit: Int(count))
+        while try entries.next(from: file) {
+            for index in 0..<entries.count {
+                sections.append(Section(entries.bytes, at: index * entry, is64Bit: is64Bit))
             }
         }
         return (sections, names)
@@ -230,20 +289,24 @@ extension ELFFile {
 
     /// Looks for the known names; more than a few sections of one name are made to waste time.
     private static func findNamedSections(
-        _ sections: [Section], names: Int, _ file: borrowing Descriptor, fileSize: UInt64
-    ) -> [SectionName: [Int]] {
+        _ sections: [Section], names: Int, _ file: ImageFile, fileSize: UInt64
+    ) throws(ELFError) -> [SectionName: [Int]] {
         guard names > 0, names < sections.count, sections[names].type == ELF.stringTable,
-            sections[names].size <= ELF.maximumSectionNames,
-            let range = try? FileRange(offset: sections[names].offset, size: sections[names].size, fileSize: fileSize),
-            let bytes = try? file.bytes(at: range.offset, count: Int(range.size))
+            let range = try? FileRange(offset: sections[names].offset, size: sections[names].size, fileSize: fileSize)
         else { return [:] }
         let wanted = SectionName.allCases.map { ($0, Array($0.rawValue.utf8) + [0]) }
+        let longest = wanted.map(\.1.count).max() ?? 0
+        // The names of an honest file are a few hundred bytes, in no order.
+        var window = FileWindow(over: range, chunk: 4096)
+        _ = try window.fetch(range.offset, 0, from: file)
         var found: [SectionName: [Int]] = [:]
-        for index in sections.indices {
-            let start = Int(sections[index].name)
+        for index in sections.indices where UInt64(sections[index].name) < range.size {
+            let count = min(longest, Int(min(range.size - UInt64(sections[index].name), 4096)))
+            let place = try window.fetch(range.offset + UInt64(sections[index].name), count, from: file)
             // All known names begin with a dot.
-            guard start < bytes.count, bytes[start] == 0x2e else { continue }
-            for (name, text) in wanted where bytes[start...].starts(with: text) && found[name, default: []].count < 4 {
+            guard window.bytes[place] == 0x2e else { continue }
+            for (name, text) in wanted
+            where window.bytes[place..<place + count].starts(with: text) && found[name, default: []].count < 4 {
                 found[name, default: []].append(index)
             }
         }
@@ -251,7 +314,7 @@ extension ELFFile {
     }
 
     private static func readSegments(
-        _ file: borrowing Descriptor, _ header: FileHeader, is64Bit: Bool, fileSize: UInt64, sectionZero: Section?
+        _ file: ImageFile, _ header: FileHeader, is64Bit: Bool, fileSize: UInt64, sectionZero: Section?
     ) throws(ELFError) -> [Segment] {
         let entry = header.segmentEntry
         guard header.segmentOffset != 0, header.segmentCount != 0 else { return [] }
@@ -265,7 +328,7 @@ extension ELFFile {
     }
 
     private static func readBuildID(
-        _ file: borrowing Descriptor, _ segments: [Segment], _ sections: [Section], fileSize: UInt64
+        _ file: ImageFile, _ segments: [Segment], _ sections: [Section], fileSize: UInt64
     ) -> [UInt8] {
         // Images have two or three areas of notes; the bound is against files made to waste time.
         for segment in segments.lazy.filter({ $0.type == ELF.noteSegment }).prefix(64) {
@@ -279,7 +342,7 @@ extension ELFFile {
 
     /// Walks one area of notes; anything that makes no sense ends the walk.
     private static func buildID(
-        _ file: borrowing Descriptor, _ offset: UInt64, _ size: UInt64, _ alignment: UInt64, _ fileSize: UInt64
+        _ file: ImageFile, _ offset: UInt64, _ size: UInt64, _ alignment: UInt64, _ fileSize: UInt64
     ) -> [UInt8]? {
         guard size <= 65_536, let range = try? FileRange(offset: offset, size: size, fileSize: fileSize),
             let bytes = try? file.bytes(at: range.offset, count: Int(size))

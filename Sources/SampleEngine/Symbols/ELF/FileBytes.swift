@@ -54,25 +54,62 @@ extension Descriptor {
             done += got
         }
     }
+}
 
-    /// Visits a table of entries of equal size in chunks of whole entries, so that memory stays small.
-    ///
-    /// - Parameter range: a part of the file that was checked against its size; a rest shorter than an entry is left.
-    borrowing func visitEntries(
-        in range: FileRange, entrySize: Int, limit: Int, _ visit: (EntryChunk) throws(ELFError) -> Void
-    ) throws(ELFError) {
+/// A file that is read for its names; whatever is read of it is charged.
+final class ImageFile {
+    let descriptor: Descriptor
+    /// Who pays for what is read from now on.
+    var meter: ReadingMeter
+
+    init(_ descriptor: consuming Descriptor, _ meter: ReadingMeter) {
+        self.descriptor = descriptor
+        self.meter = meter
+    }
+
+    /// Reads exactly `count` bytes at `offset`; a shorter file is an error, never a shorter result.
+    func bytes(at offset: UInt64, count: Int) throws(ELFError) -> [UInt8] {
+        try meter.charge(count)
+        return try descriptor.bytes(at: offset, count: count)
+    }
+
+    /// The same into a buffer that is used again; it has `count` bytes afterwards.
+    func read(at offset: UInt64, count: Int, into buffer: inout [UInt8]) throws(ELFError) {
+        try meter.charge(count)
+        try descriptor.read(at: offset, count: count, into: &buffer)
+    }
+}
+
+/// A table of entries of equal size, read in pieces of whole entries, so that memory stays small.
+struct EntryReader: ~Copyable {
+    /// Index of the first entry of the piece in the table.
+    private(set) var first = 0
+    /// Entries of the piece.
+    private(set) var count = 0
+    private(set) var bytes: [UInt8] = []
+    private let range: FileRange
+    private let entrySize: Int
+    private let total: Int
+
+    /// - Parameters:
+    ///   - range: a part of the file that was checked against its size; a rest shorter than an entry is left.
+    ///   - limit: of entries; a longer table is `tooLarge`.
+    init(in range: FileRange, entrySize: Int, limit: Int) throws(ELFError) {
         guard entrySize > 0 else { throw .truncated }
         let count = range.size / UInt64(entrySize)
         if count > UInt64(limit) { throw .tooLarge }
-        let perChunk = max(1, 65_536 / entrySize)
-        var buffer: [UInt8] = []
-        var index = 0
-        while index < Int(count) {
-            let entries = min(perChunk, Int(count) - index)
-            try read(at: range.offset &+ UInt64(index * entrySize), count: entries * entrySize, into: &buffer)
-            try visit(EntryChunk(first: index, count: entries, entrySize: entrySize, bytes: buffer))
-            index += entries
-        }
+        self.range = range
+        self.entrySize = entrySize
+        total = Int(count)
+    }
+
+    /// Reads the next piece; false at the end of the table.
+    mutating func next(from file: ImageFile) throws(ELFError) -> Bool {
+        first += count
+        count = min(max(1, 65_536 / entrySize), total - first)
+        if count == 0 { return false }
+        try file.read(at: range.offset &+ UInt64(first * entrySize), count: count * entrySize, into: &bytes)
+        return true
     }
 }
 
@@ -97,15 +134,6 @@ struct FileRange: Equatable {
     }
 
     var end: UInt64 { offset + size }
-}
-
-/// Some whole entries of a table in a file.
-struct EntryChunk {
-    /// Index of the first entry in the table.
-    let first: Int
-    let count: Int
-    let entrySize: Int
-    let bytes: [UInt8]
 }
 
 extension [UInt8] {
@@ -137,19 +165,19 @@ struct FileWindow: ~Copyable {
     private var start: UInt64 = 0
 
     /// - Parameter range: nothing outside of it can be read.
-    init(over range: FileRange, chunk: Int = 262_144) {
+    init(over range: FileRange, chunk: Int = 65_536) {
         self.range = range
         self.chunk = chunk
     }
 
     /// Makes at least `count` bytes (at most a chunk) at `offset` available and returns their place in `bytes`.
     @inline(__always)
-    mutating func fetch(_ offset: UInt64, _ count: Int, from file: borrowing Descriptor) throws(ELFError) -> Int {
+    mutating func fetch(_ offset: UInt64, _ count: Int, from file: ImageFile) throws(ELFError) -> Int {
         if !holds(offset, count) { try slide(to: offset, count, file) }
         return Int(truncatingIfNeeded: offset &- start)
     }
 
-    private mutating func slide(to offset: UInt64, _ count: Int, _ file: borrowing Descriptor) throws(ELFError) {
+    private mutating func slide(to offset: UInt64, _ count: Int, _ file: ImageFile) throws(ELFError) {
         guard offset >= range.offset, offset <= range.end, UInt64(count) <= range.end - offset, count <= chunk else {
             throw .truncated
         }

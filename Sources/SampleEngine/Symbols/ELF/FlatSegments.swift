@@ -1,4 +1,4 @@
-/// A function before flattening, relative to the table's base.
+/// A function before flattening, relative to the table's window.
 struct SymbolCandidate {
     var start: UInt32
     /// Sized: the end. Without a size: the end of its section, until its real end is found.
@@ -44,6 +44,8 @@ struct FlatSegments: ~Copyable {
     private(set) var hasNames = false
 
     private var frames: FrameRanges
+    /// Whether a function without a size has no more than what unwind tables prove of it.
+    private let onlyProven: Bool
     /// The next range of the unwind tables.
     private var frame = 0
     /// The furthest end of the sized functions that began so far, and that of all kept ones.
@@ -52,11 +54,18 @@ struct FlatSegments: ~Copyable {
     private var open: [SymbolCandidate] = []
     private var position: UInt32 = 0
 
-    init() { frames = FrameRanges() }
+    init() {
+        frames = FrameRanges()
+        onlyProven = false
+    }
 
     /// Flattens functions that are sorted by start, and what the unwind tables know besides.
-    init(_ functions: [SymbolCandidate], _ frames: consuming FrameRanges) {
+    ///
+    /// - Parameter onlyProven: there may be functions without a name between those that have one. So one without a size
+    ///   ends where the unwind tables end it, and where they say nothing it is no more than its first byte.
+    init(_ functions: [SymbolCandidate], _ frames: consuming FrameRanges, onlyProven: Bool) {
         self.frames = frames
+        self.onlyProven = onlyProven
         starts.reserveCapacity(functions.count)
         ends.reserveCapacity(functions.count)
         names.reserveCapacity(functions.count)
@@ -83,6 +92,12 @@ struct FlatSegments: ~Copyable {
     private mutating func addGroup(_ group: [SymbolCandidate], endingBefore next: UInt32) {
         let start = group[0].start
         let hasSize = group.contains { $0.rank.isSized }
+        // Those without a size stand in one section; where a file says otherwise, the nearest end counts.
+        var unsizedEnd = next
+        if !hasSize {
+            unsizedEnd = min(next, frames.limit(at: start, onlyProven: onlyProven))
+            for function in group { unsizedEnd = min(unsizedEnd, function.end) }
+        }
         for function in group where function.rank.isSized && function.rank.isFunction {
             sizedEnd = max(sizedEnd, function.end)
         }
@@ -91,7 +106,7 @@ struct FlatSegments: ~Copyable {
             if !function.rank.isFunction, sizedEnd > start { continue }
             if !function.rank.isSized {
                 if hasSize { continue }
-                function.end = min(function.end, next, frames.limit(at: start))
+                function.end = unsizedEnd
                 if sizedEnd > start { function.end = min(function.end, sizedEnd) }
             }
             if function.end > start { kept.append(function) }
@@ -100,7 +115,9 @@ struct FlatSegments: ~Copyable {
         var last: SymbolCandidate?
         for function in kept {
             if let last, last.key == function.key {
-                if last.rank == function.rank, last.name != function.name {
+                if last.rank == function.rank, last.name != function.name,
+                    aliases.last.map({ $0.key != function.key || $0.name != function.name.bits }) ?? true
+                {
                     aliases.append(SymbolTable.Alias(key: function.key, name: function.name.bits))
                 }
                 continue
@@ -182,9 +199,11 @@ extension SymbolTable {
     /// Makes a table of what an image's symbol tables and unwind tables say.
     ///
     /// - Parameter candidates: in any order; taken over and sorted in place.
-    init(base: UInt64, candidates: consuming [SymbolCandidate], frames: consuming FrameRanges) {
+    init(
+        window: CodeWindow, candidates: consuming [SymbolCandidate], frames: consuming FrameRanges, onlyProven: Bool
+    ) {
         var functions = candidates
         sortByStart(&functions)
-        self.init(base: base, segments: FlatSegments(functions, frames))
+        self.init(window: window, segments: FlatSegments(functions, frames, onlyProven: onlyProven))
     }
 }

@@ -59,7 +59,7 @@ struct FrameReader: ~Copyable {
     private var last: (offset: UInt64, encoding: PointerEncoding)?
 
     /// - Parameter chunk: bytes read at a time.
-    init(table: Table, is64Bit: Bool, chunk: Int = 262_144) {
+    init(table: Table, is64Bit: Bool, chunk: Int = 65_536) {
         self.table = table
         self.is64Bit = is64Bit
         window = FileWindow(over: table.range, chunk: chunk)
@@ -67,7 +67,7 @@ struct FrameReader: ~Copyable {
     }
 
     /// The entry at an address, nil where there is no function's.
-    mutating func range(at address: UInt64, from file: borrowing Descriptor) -> (start: UInt64, end: UInt64)? {
+    mutating func range(at address: UInt64, from file: ImageFile) -> (start: UInt64, end: UInt64)? {
         guard address >= table.address, address - table.address < table.range.size else { return nil }
         position = table.range.offset + (address - table.address)
         guard case .range(let start, let end) = try? next(from: file) else { return nil }
@@ -75,7 +75,7 @@ struct FrameReader: ~Copyable {
     }
 
     /// The next entry, nil at the end of the table.
-    mutating func next(from file: borrowing Descriptor) throws(ELFError) -> Entry? {
+    mutating func next(from file: ImageFile) throws(ELFError) -> Entry? {
         guard table.range.end - position >= 8 else { return nil }
         var place = try window.fetch(position, 8, from: file)
         let length = UInt64(window.bytes.u32(place))
@@ -103,7 +103,7 @@ struct FrameReader: ~Copyable {
 
     /// The encoding that the entry at an offset prescribes for its functions, nil where it is not understood.
     private mutating func encoding(
-        at offset: UInt64, from file: borrowing Descriptor
+        at offset: UInt64, from file: ImageFile
     ) throws(ELFError) -> PointerEncoding? {
         if let last, last.offset == offset { return last.encoding }
         if let known = encodings[offset] {

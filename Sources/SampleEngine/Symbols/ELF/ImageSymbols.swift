@@ -1,8 +1,22 @@
 /// The names in one ELF image: a flattened symbol table in memory, the names themselves left in the file.
 ///
+/// An image with more functions than its share of memory holds is `sparse`: nothing is kept, and its tables are read again
+/// for the addresses that are asked for, with the same answers.
+///
 /// Holds the file open until the end of its life, so that a name is one small `pread` when it is asked for, also
 /// after the file was deleted or replaced. Used by one thread at a time.
 package final class ImageSymbols {
+    /// The most that an image's table takes of memory before it is searched for single addresses instead.
+    package struct Share: Sendable {
+        package var functions: Int
+        package var bytes: Int
+
+        package init(functions: Int = 400_000, bytes: Int = 6 << 20) {
+            self.functions = functions
+            self.bytes = bytes
+        }
+    }
+
     /// Descriptor of the GNU build-id note, empty where there is none; at most 64 bytes.
     package var buildID: [UInt8] { image.headers.buildID }
     private let image: OpenImage
@@ -12,10 +26,15 @@ package final class ImageSymbols {
     private struct Tables {
         var symbols: FullSymbols?
         var dynamic: SymbolTablePlace?
+        /// Empty where they are too many to be kept.
         var functions = SymbolTable()
+        var sparse: SparseFunctions?
         var resolvers: [ImageAddress] = []
         var symbolCount = 0
     }
+
+    /// Pays for single names, which cost no more than a read.
+    private let freeMeter = ReadingMeter(limits: ReadingMeter.Limits(nanoseconds: .max, bytes: .max))
 
     /// Reads symbol tables, stubs and unwind tables of an image.
     ///
@@ -23,45 +42,75 @@ package final class ImageSymbols {
     /// passed over.
     /// - Parameters:
     ///   - debugFiles: where a separate debug file may be; nil: none is looked for.
+    ///   - meter: pays for it; nil: that of the image.
     ///   - explanation: takes up which tables were read.
-    /// - Throws: `truncated`, `tooLarge`, `changed` or the errno of a read.
-    init(reading image: OpenImage, debugFiles: DebugFiles?, explanation: inout Explanation) throws(ELFError) {
+    /// - Throws: `truncated`, `tooLarge`, `changed`, `tooCostly`, `stopped` or the errno of a read.
+    init(
+        reading image: OpenImage, debugFiles: DebugFiles?, meter: ReadingMeter? = nil, share: Share = Share(),
+        explanation: inout Explanation
+    ) throws(ELFError) {
+        let meter = meter ?? image.file.meter
+        image.file.meter = meter
+        meter.begin()
+        defer { meter.end() }
         do throws(ELFError) {
-            tables = try Self.tables(of: image, debugFiles, &explanation)
+            tables = try Self.tables(of: image, debugFiles, share, &explanation)
+            // What was passed over may have been so for its cost.
+            try meter.check()
         } catch {
             // What makes no sense may be one half of an old file and one of a new one.
             try image.checkUnchanged()
             throw error
         }
         try image.checkUnchanged()
+        image.forgetSections()
+        tables.symbols?.forgetSections()
         self.image = image
     }
 
     private static func tables(
-        of image: OpenImage, _ debugFiles: DebugFiles?, _ explanation: inout Explanation
+        of image: OpenImage, _ debugFiles: DebugFiles?, _ share: Share, _ explanation: inout Explanation
     ) throws(ELFError) -> Tables {
         var tables = Tables()
-        guard let bounds = image.headers.codeBounds else {
+        guard let layout = image.headers.codeLayout else {
             explanation.add("no segment of code")
             return tables
         }
-        // Offsets in the table are 32 bits; no code is that far from the rest of its image.
-        let size = min(bounds.upperBound - bounds.lowerBound, UInt64(UInt32.max))
-        let near = bounds.lowerBound..<bounds.lowerBound + size
-        var reading = SymbolReading(within: near)
-        tables.symbols = try FullSymbols(of: image, debugFiles, into: &reading, explanation: &explanation)
+        let window = layout.window(0)
+        var list = CandidateList(limit: share.functions)
+        tables.symbols = try FullSymbols(of: image, debugFiles, layout, into: &list, explanation: &explanation)
         tables.dynamic = try image.dynamicSymbols()
-        if let dynamic = tables.dynamic {
-            let count = try reading.read(dynamic, of: image)
+        let dynamic = try tables.dynamic.map { table throws(ELFError) in try SymbolReading(table, of: image) }
+        if let dynamic, !list.isFull {
+            let count = try dynamic.read(within: window, into: &list).functions
             explanation.add(".dynsym: functions \(count)")
         }
-        let stubs = LinkageStubs(of: image, dynamic: tables.dynamic, within: near)
-        let frames = FrameRanges(reading: image, within: near, besides: reading.candidates.count)
-        explanation.add("linkage stubs: \(stubs.candidates.count); unwind tables: functions \(frames.count)")
-        tables.functions = SymbolTable(
-            base: near.lowerBound, candidates: reading.takeCandidates(adding: stubs.candidates), frames: frames)
+        let stubs = LinkageStubs(of: image, dynamic: tables.dynamic)
+        let frames = FrameTables(of: image)
         tables.resolvers = stubs.resolvers
-        tables.symbolCount = reading.entryCount
+        tables.symbolCount = (tables.symbols?.entryCount ?? 0) + (dynamic?.entryCount ?? 0)
+        // An image without exports and unwind tables was written by hand: nothing was taken out of its table.
+        let isCompiled = dynamic.map { $0.entryCount > 1 } ?? false || frames != nil
+        let onlyProven = tables.symbols.map { !$0.isComplete && isCompiled } ?? true
+        let (symbols, resolved) = (tables.symbols?.table, stubs.named.count)
+        list.candidates += stubs.candidates(in: window)
+        if !layout.isLong, !list.isFull,
+            let ranges = frames.map({
+                FrameRanges(reading: $0, within: window, besides: list.candidates.count, limit: share.functions)
+            }) ?? FrameRanges()
+        {
+            explanation.add("linkage stubs: \(resolved); unwind tables: functions \(ranges.count)")
+            let functions = SymbolTable(
+                window: window, candidates: list.takeCandidates(), frames: ranges, onlyProven: onlyProven)
+            if functions.byteCount <= share.bytes {
+                tables.functions = functions
+                return tables
+            }
+        }
+        explanation.add("more code or functions than are kept: looked for address by address")
+        tables.sparse = SparseFunctions(
+            layout: layout, symbols: symbols, dynamic: dynamic, stubs: stubs, frames: frames,
+            hasSortedList: try frames?.hasSortedList(in: layout) ?? false, onlyProven: onlyProven)
         return tables
     }
 
@@ -70,9 +119,11 @@ package final class ImageSymbols {
     /// - Parameter file: open for reading and known to be a regular file; its position is not used.
     /// - Throws: `notELF` and `unsupported` besides.
     package convenience init(
-        reading file: consuming Descriptor, debugFiles: DebugFiles? = nil, explanation: inout Explanation
+        reading file: consuming Descriptor, debugFiles: DebugFiles? = nil, meter: ReadingMeter = ReadingMeter(),
+        share: Share = Share(), explanation: inout Explanation
     ) throws(ELFError) {
-        try self.init(reading: OpenImage(file), debugFiles: debugFiles, explanation: &explanation)
+        try self.init(
+            reading: OpenImage(file, meter: meter), debugFiles: debugFiles, share: share, explanation: &explanation)
     }
 
     /// The same for a caller who needs no explanation.
@@ -93,31 +144,84 @@ package final class ImageSymbols {
     }
 
     /// Addresses of code, nil where there is none.
-    package var codeRange: Range<UInt64>? { image.headers.codeBounds }
+    package var codeRange: Range<UInt64>? { image.headers.codeLayout?.bounds }
 
     /// Entries of the symbol tables that were read, functions or not.
     package var symbolCount: Int { tables.symbolCount }
 
+    /// Whether nothing is kept of the tables: answers cost a pass over them, so many should be asked for at once.
+    package var isSparse: Bool { tables.sparse != nil }
+
     /// Open descriptors held: of the image, and of the file with its symbols.
     package var descriptorCount: Int { tables.symbols?.hasFile == true ? 2 : 1 }
 
-    /// Bytes of memory held, without the names in the file.
+    /// Bytes of memory held, without the names in the file; a decompressed image is held in memory, too.
     package var byteCount: Int {
-        tables.functions.byteCount + 64 * image.headers.segments.count + 64 * image.headers.sections.count
+        tables.functions.byteCount + (tables.sparse?.byteCount ?? 0) + image.headers.byteCount
             + 8 * tables.resolvers.count + (tables.symbols?.byteCount ?? 0)
+            + 512
     }
 
     /// Whether a function covers an address: what `answer` finds out before it reads a name.
-    package func hasFunction(at address: ImageAddress) -> Bool { tables.functions.segment(at: address) != nil }
+    package func hasFunction(at address: ImageAddress) -> Bool {
+        if !isSparse { return tables.functions.segment(at: address) != nil }
+        if case .none = answer(at: address) { return false }
+        return true
+    }
 
     /// What covers an address. Reads the name from the file: about a microsecond, so keep the answer.
     package func answer(at address: ImageAddress) -> SymbolAnswer {
-        guard let segment = tables.functions.segment(at: address) else {
-            return .none(tables.functions.count == 0 ? .imageHasNoSymbols : .betweenSymbols)
+        if isSparse { return answers(at: [address], meter: ReadingMeter())[0] }
+        charge(freeMeter)
+        return answer(at: address, in: tables.functions)
+    }
+
+    /// What covers each of some addresses; the reading that it takes is charged.
+    ///
+    /// Of a sparse image, one pass over its tables for up to 4,096 addresses: a tenth of a second for 2 million symbols.
+    /// What costs too much, or is stopped, is the reason of the answers that are missing.
+    package func answers(at addresses: [ImageAddress], meter: ReadingMeter) -> [SymbolAnswer] {
+        charge(meter)
+        meter.begin()
+        defer { meter.end() }
+        if let sparse = tables.sparse { return answers(at: addresses, in: sparse) }
+        return addresses.map { answer(at: $0, in: tables.functions) }
+    }
+
+    private func charge(_ meter: ReadingMeter) {
+        image.file.meter = meter
+        tables.symbols?.charge(meter)
+    }
+
+    private func answers(at addresses: [ImageAddress], in functions: SparseFunctions) -> [SymbolAnswer] {
+        var answers = [SymbolAnswer](repeating: .none(.betweenSymbols), count: addresses.count)
+        let windows = Dictionary(grouping: addresses.indices) { functions.layout.window(of: addresses[$0].value) }
+        for (window, indices) in windows {
+            guard let window else { continue }
+            for start in stride(from: 0, to: indices.count, by: SparseFunctions.batch) {
+                let some = indices[start..<min(start + SparseFunctions.batch, indices.count)]
+                do throws(ELFError) {
+                    let table = try functions.table(around: some.map { addresses[$0] }, inWindow: window)
+                    try image.file.meter.check()
+                    try image.checkUnchanged()
+                    for index in some { answers[index] = answer(at: addresses[index], in: table) }
+                } catch {
+                    for index in some { answers[index] = .none(reason(error)) }
+                }
+            }
         }
-        let entry = tables.functions.entry(segment)
-        do {
-            guard let name = try name(of: entry) else { return .range(start: entry.start, end: entry.end) }
+        return answers
+    }
+
+    private func answer(at address: ImageAddress, in functions: SymbolTable) -> SymbolAnswer {
+        guard let segment = functions.segment(at: address) else {
+            return .none(functions.count == 0 && !isSparse ? .imageHasNoSymbols : .betweenSymbols)
+        }
+        let entry = functions.entry(segment)
+        do throws(ELFError) {
+            guard let name = try name(of: entry, in: functions) else {
+                return .range(start: entry.start, end: entry.end)
+            }
             let source: NameSource =
                 switch entry.name.place {
                 case .symbols: tables.symbols?.source ?? .symbolTable
@@ -126,33 +230,36 @@ package final class ImageSymbols {
                 }
             return .symbol(rawName: name, start: entry.start, end: entry.end, source: source)
         } catch {
-            return .none(error)
+            return .none(reason(error))
+        }
+    }
+
+    /// Why a file that could be read gives no answer any more.
+    private func reason(_ error: ELFError) -> Unresolved {
+        switch error {
+        case .read, .tooCostly, .stopped: Unresolved(error)
+        default: .fileChanged
         }
     }
 
     /// The best of the names an entry has; nil where it has none.
-    private func name(of entry: SymbolTable.Entry) throws(Unresolved) -> [UInt8]? {
+    private func name(of entry: SymbolTable.Entry, in functions: SymbolTable) throws(ELFError) -> [UInt8]? {
         if entry.name == .none { return nil }
-        do throws(ELFError) {
-            try image.checkUnchanged()
-            try tables.symbols?.checkUnchanged()
-            return try bestName([entry.name] + tables.functions.aliases(of: entry))
-        } catch {
-            if case .read(let errno) = error { throw .imageUnreadable(errno: errno.number) }
-            throw .fileChanged
-        }
+        try image.checkUnchanged()
+        try tables.symbols?.checkUnchanged()
+        return try bestName([entry.name] + functions.aliases(of: entry), functions)
     }
 
-    private func bestName(_ references: [NameReference]) throws(ELFError) -> [UInt8]? {
+    private func bestName(_ references: [NameReference], _ functions: SymbolTable) throws(ELFError) -> [UInt8]? {
         var best: [UInt8]?
         for reference in references {
-            guard let name = try name(reference), !name.isEmpty else { continue }
+            guard let name = try name(reference, functions), !name.isEmpty else { continue }
             best = best.map { isBetterName(name, than: $0) ? name : $0 } ?? name
         }
         return best
     }
 
-    private func name(_ reference: NameReference) throws(ELFError) -> [UInt8]? {
+    private func name(_ reference: NameReference, _ functions: SymbolTable) throws(ELFError) -> [UInt8]? {
         switch reference.place {
         case .symbols: return try tables.symbols?.name(at: reference.offset, in: image)
         case .dynamicSymbols:
@@ -165,15 +272,15 @@ package final class ImageSymbols {
             return name.isEmpty ? nil : name + linkageMark
         case .other:
             guard Int(reference.offset) < tables.resolvers.count,
-                let segment = tables.functions.segment(at: tables.resolvers[Int(reference.offset)])
+                let segment = functions.segment(at: tables.resolvers[Int(reference.offset)])
             else { return nil }
-            let entry = tables.functions.entry(segment)
+            let entry = functions.entry(segment)
             guard entry.start == tables.resolvers[Int(reference.offset)] else { return nil }
             // A stub is no resolver; one that claims to be would lead in circles.
-            let functions = ([entry.name] + tables.functions.aliases(of: entry)).filter {
+            let names = ([entry.name] + functions.aliases(of: entry)).filter {
                 $0.place == .symbols || $0.place == .dynamicSymbols
             }
-            return try bestName(functions).map { $0 + linkageMark }
+            return try bestName(names, functions).map { $0 + linkageMark }
         }
     }
 }

@@ -3,22 +3,34 @@
 /// Linkers lay these tables out in many ways, so nothing is assumed about sizes: each stub's own code says which slot
 /// of the global offset table it jumps through, and the relocation of that slot says which symbol goes there.
 struct LinkageStubs {
-    private(set) var candidates: [SymbolCandidate] = []
+    /// Ascending by place in the tables.
+    private(set) var named: [Named] = []
     /// What a stub of an indirect function runs to find its target; `NameReference.Place.other` counts in here.
     private(set) var resolvers: [ImageAddress] = []
+
+    /// A stub whose target has a name.
+    struct Named {
+        let start: UInt64
+        let end: UInt64
+        let name: NameReference
+    }
+
+    /// More than any honest image has.
+    private static let maximumCount = 1 << 17
 
     /// Finds the stubs of an x86-64 or AArch64 image; anything else, and anything malformed, has none.
     ///
     /// - Parameter dynamic: the image's table of dynamic symbols, to which relocations refer.
-    init(of image: OpenImage, dynamic: SymbolTablePlace?, within bounds: Range<UInt64>) {
+    init(of image: OpenImage, dynamic: SymbolTablePlace?) {
         let headers = image.headers
         guard headers.is64Bit, let types = RelocationTypes(machine: headers.machine) else { return }
         var stubs: [Stub] = []
         for (range, address, isTable) in Self.places(in: headers) {
             guard let code = try? image.file.bytes(at: range.offset, count: Int(range.size)),
-                address <= UInt64.max - range.size, stubs.count < 1 << 20
+                address <= UInt64.max - range.size
             else { continue }
             let found = headers.machine == ELF.intel64 ? Self.x86Stubs(code) : Self.armStubs(code, at: address)
+            guard stubs.count + found.count <= Self.maximumCount else { continue }
             for (start, target) in found {
                 // The two layouts of AArch64 begin with `adrp` and with `bti c`; the others have one size.
                 let longest = headers.machine == ELF.aarch64 && code.u32(start) == Self.landingPad ? 24 : 16
@@ -31,16 +43,30 @@ struct LinkageStubs {
         }
         if stubs.isEmpty { return }
         // Several tables may jump through one slot.
-        var bySlot: [UInt64: [Int]] = [:]
-        for index in stubs.indices { bySlot[stubs[index].slot, default: []].append(index) }
+        var slots = stubs.indices.map { Slot(address: stubs[$0].slot, stub: Int32($0)) }
+        slots.sort { $0.address < $1.address }
         var budget = ELF.maximumSymbols
+        var missing = stubs.count
         // The tables' own relocations are few and come first; those of all data are read only if some are missing.
-        for table in Self.relocations(of: image).sorted(by: { $0.size < $1.size }) where !bySlot.isEmpty {
-            Self.relocate(&stubs, &bySlot, types, table, image.file, budget: &budget)
+        for table in Self.relocations(of: image).sorted(by: { $0.size < $1.size }) where missing > 0 {
+            try? Self.relocate(&stubs, slots, &missing, types, table, image.file, budget: &budget)
         }
-        stubs.removeAll { $0.target == nil || $0.start < bounds.lowerBound || $0.end > bounds.upperBound }
-        makeCandidates(stubs, image.file, dynamic, base: bounds.lowerBound)
+        stubs.removeAll { $0.target == nil }
+        name(stubs, image.file, dynamic)
     }
+
+    /// The stubs in a window, for the table of functions.
+    func candidates(in window: CodeWindow) -> [SymbolCandidate] {
+        let rank = SymbolRank(isSized: true, isFunction: true, isExported: false, binding: .local)
+        return named.compactMap { stub in
+            guard let part = window.part(stub.start, stub.end), UInt64(part.end - part.start) == stub.end - stub.start
+            else { return nil }
+            return SymbolCandidate(start: part.start, end: part.end, name: stub.name, rank: rank)
+        }
+    }
+
+    /// Bytes of memory held.
+    var byteCount: Int { MemoryLayout<Named>.stride * named.count + 8 * resolvers.count }
 
     /// Where stubs are looked for, and whether there is nothing but stubs.
     ///
@@ -80,6 +106,11 @@ struct LinkageStubs {
         let end: UInt64
         let slot: UInt64
         var target: Target?
+    }
+
+    private struct Slot {
+        let address: UInt64
+        let stub: Int32
     }
 
     private enum Target {
@@ -148,31 +179,33 @@ struct LinkageStubs {
     }
 
     private static func relocate(
-        _ stubs: inout [Stub], _ bySlot: inout [UInt64: [Int]], _ types: RelocationTypes, _ table: FileRange,
-        _ file: borrowing Descriptor, budget: inout Int
-    ) {
-        try? file.visitEntries(in: table, entrySize: 24, limit: budget) { chunk throws(ELFError) in
-            budget -= chunk.count
-            for index in 0..<chunk.count {
-                let information = chunk.bytes.u64(24 * index + 8)
+        _ stubs: inout [Stub], _ slots: [Slot], _ missing: inout Int, _ types: RelocationTypes, _ table: FileRange,
+        _ file: ImageFile, budget: inout Int
+    ) throws(ELFError) {
+        var entries = try EntryReader(in: table, entrySize: 24, limit: budget)
+        while missing > 0, try entries.next(from: file) {
+            budget -= entries.count
+            for index in 0..<entries.count {
+                let information = entries.bytes.u64(24 * index + 8)
                 let type = UInt32(truncatingIfNeeded: information)
                 guard type == types.resolver || type == types.symbol.0 || type == types.symbol.1 else { continue }
-                let target: Target =
-                    type == types.resolver
-                    ? .resolver(chunk.bytes.u64(24 * index + 16))
-                    : .symbol(UInt32(truncatingIfNeeded: information >> 32))
-                for stub in bySlot.removeValue(forKey: chunk.bytes.u64(24 * index)) ?? [] {
-                    stubs[stub].target = target
+                let address = entries.bytes.u64(24 * index)
+                var slot = lowerBound(slots.count) { slots[$0].address < address }
+                // The first relocation of a slot fills it: so each stub is come to once.
+                while slot < slots.count, slots[slot].address == address, stubs[Int(slots[slot].stub)].target == nil {
+                    stubs[Int(slots[slot].stub)].target =
+                        type == types.resolver
+                        ? .resolver(entries.bytes.u64(24 * index + 16))
+                        : .symbol(UInt32(truncatingIfNeeded: information >> 32))
+                    missing -= 1
+                    slot += 1
                 }
             }
         }
     }
 
-    private mutating func makeCandidates(
-        _ stubs: [Stub], _ file: borrowing Descriptor, _ dynamic: SymbolTablePlace?, base: UInt64
-    ) {
-        let rank = SymbolRank(isSized: true, isFunction: true, isExported: false, binding: .local)
-        var window = dynamic.map { FileWindow(over: $0.entries, chunk: 65_536) }
+    private mutating func name(_ stubs: [Stub], _ file: ImageFile, _ dynamic: SymbolTablePlace?) {
+        var window = dynamic.map { FileWindow(over: $0.entries) }
         for index in stubs.indices {
             let stub = stubs[index]
             var end = stub.end
@@ -187,20 +220,14 @@ struct LinkageStubs {
                 resolvers.append(ImageAddress(address))
             case nil: continue
             }
-            let start = stub.start - base
-            end = min(end - base, UInt64(UInt32.max))
-            guard start < end else { continue }
-            candidates.append(
-                SymbolCandidate(
-                    start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: end), name: name,
-                    rank: rank))
+            if stub.start < end { named.append(Named(start: stub.start, end: end, name: name)) }
         }
     }
 }
 
 extension FileWindow {
     /// Offset of a symbol's name in its string table; the window is over the entries.
-    fileprivate mutating func name(of number: UInt32, _ file: borrowing Descriptor) -> UInt32? {
+    fileprivate mutating func name(of number: UInt32, _ file: ImageFile) -> UInt32? {
         guard let place = try? fetch(range.offset + 24 * UInt64(number), 24, from: file) else { return nil }
         let offset = bytes.u32(place)
         return offset != 0 && offset <= NameReference.maximumOffset ? offset : nil

@@ -1,38 +1,51 @@
 /// An ELF file that is open: its headers, and whether it is still what it was when they were read.
-final class OpenImage: Sendable {
-    let file: Descriptor
-    let headers: ELFFile
+final class OpenImage {
+    let file: ImageFile
+    private(set) var headers: ELFFile
     /// Size and time of the last write when the headers were read.
     let stamp: FileStamp
 
     /// Reads the headers of an open regular file.
-    init(_ file: consuming Descriptor) throws(ELFError) {
+    ///
+    /// - Parameter meter: pays for all that is read of the file, also later.
+    init(_ file: consuming Descriptor, meter: ReadingMeter = ReadingMeter()) throws(ELFError) {
         let stamp = try file.fileStamp()
-        let headers = try ELFFile(reading: file)
+        let file = ImageFile(file, meter)
+        meter.begin()
+        defer { meter.end() }
+        headers = try ELFFile(reading: file)
         self.stamp = stamp
-        self.headers = headers
         self.file = file
     }
 
     /// Fails once somebody has written to the file: what was read no longer belongs to what is there.
     func checkUnchanged() throws(ELFError) {
-        guard try file.fileStamp() == stamp else { throw .changed }
+        guard try file.descriptor.fileStamp() == stamp else { throw .changed }
     }
 
-    /// Whether somebody has written to it since.
+    /// Whether somebody has written to it since; any thread may ask.
     var isChanged: Bool { (try? checkUnchanged()) == nil }
 
-    /// The string at an offset of a string table without its version, cut at 4 KiB.
-    func string(at offset: UInt32, in table: FileRange) throws(ELFError) -> [UInt8] {
+    /// Gives back the section headers, which only reading needs.
+    func forgetSections() { headers.forgetSections() }
+
+    /// Longest name that is given away whole: what the demanglers take. Of a longer one, which no compiler writes, the
+    /// first KiB is given, which is as much as is shown of any (`Symbol.longestName`).
+    static let longestName: UInt64 = 2048
+
+    /// The string at an offset of a string table, cut where it is longer than `longestName`.
+    ///
+    /// - Parameter hasVersions: whether `name@VERSION` may stand there, which is given without its version.
+    func string(at offset: UInt32, in table: FileRange, hasVersions: Bool = true) throws(ELFError) -> [UInt8] {
         guard UInt64(offset) < table.size else { return [] }
         let rest = table.size - UInt64(offset)
-        for limit in [256, 4096] as [UInt64] {
+        for limit in [256, Self.longestName + 1] {
             var bytes = try file.bytes(at: table.offset + UInt64(offset), count: Int(min(rest, limit)))
             let nul = bytes.firstIndex(of: 0)
-            if nul == nil, rest > limit, limit < 4096 { continue }
-            if let nul { bytes.removeLast(bytes.count - nul) }
+            if nul == nil, rest > limit, limit == 256 { continue }
+            bytes.removeLast(bytes.count - (nul ?? min(bytes.count, 1024)))
             // `name@VERSION` and `name@@VERSION`: the static linker's way to write versions.
-            if let mark = bytes.firstIndex(of: 0x40), mark > 0 { bytes.removeLast(bytes.count - mark) }
+            if hasVersions, let mark = bytes.firstIndex(of: 0x40), mark > 0 { bytes.removeLast(bytes.count - mark) }
             return bytes
         }
         return []

@@ -1,90 +1,145 @@
-/// The functions that symbol tables name, from one file or from several that describe the same image.
+/// Takes the functions of a table one after the other.
+protocol CandidateSink: ~Copyable {
+    /// Makes room for about so many.
+    mutating func expect(_ count: Int)
+    mutating func take(_ candidate: SymbolCandidate)
+    /// Whether more would be of no use.
+    var isFull: Bool { get }
+}
+
+/// Functions in the order of their tables, up to a limit and a few more.
+struct CandidateList: CandidateSink {
+    var candidates: [SymbolCandidate] = []
+    let limit: Int
+
+    init(limit: Int) { self.limit = limit }
+
+    /// Growing by doubling would copy a large table several times and hold two of them.
+    mutating func expect(_ count: Int) {
+        candidates.reserveCapacity(min(candidates.count + count, limit + 4096))
+    }
+
+    @inline(__always)
+    mutating func take(_ candidate: SymbolCandidate) { candidates.append(candidate) }
+
+    @inline(__always)
+    var isFull: Bool { candidates.count > limit }
+
+    /// Gives them away.
+    mutating func takeCandidates() -> [SymbolCandidate] {
+        var result: [SymbolCandidate] = []
+        swap(&result, &candidates)
+        return result
+    }
+}
+
+/// Reads the functions that one symbol table names, as often as they are wanted.
 struct SymbolReading {
-    /// In the order of the tables, relative to the lower end of the bounds.
-    private(set) var candidates: [SymbolCandidate] = []
-    private let bounds: Range<UInt64>
-    /// Entries of the tables, functions or not.
-    private(set) var entryCount = 0
+    /// Entries of the table, functions or not.
+    let entryCount: Int
+    private let table: SymbolTablePlace
+    private let image: OpenImage
+    private let sections: CodeSections
 
-    /// - Parameter bounds: addresses of the image's code, at most 4 GiB apart; functions outside are left out.
-    init(within bounds: Range<UInt64>) { self.bounds = bounds }
+    /// What reading a table has found out besides its functions.
+    struct Finding {
+        /// Inside the window.
+        var functions = 0
+        /// Whether there were local symbols that are no functions. Those are what is left out first of a table that
+        /// does not name all functions: by `strip --keep-symbol` and `strip --discard-all`.
+        var hasLocalMarks = false
+    }
 
-    /// Reads a symbol table and returns how many functions it has inside the bounds; after an error it has none.
+    /// - Throws: `tooLarge` for a table of more than 8 Mi symbols.
+    init(_ table: SymbolTablePlace, of image: OpenImage) throws(ELFError) {
+        self.table = table
+        self.image = image
+        sections = CodeSections(image.headers)
+        let count = table.entries.size / UInt64(image.headers.is64Bit ? 24 : 16)
+        if count > UInt64(ELF.maximumSymbols) { throw .tooLarge }
+        entryCount = Int(count)
+    }
+
+    /// Bytes of memory held.
+    var byteCount: Int { sections.byteCount + 128 }
+
+    /// Gives the functions inside a window away, until the sink is full.
     ///
-    /// - Throws: `truncated` and `tooLarge` (more than 8 Mi symbols in all) besides read errors.
-    mutating func read(_ table: SymbolTablePlace, of image: OpenImage) throws(ELFError) -> Int {
-        let before = candidates.count
-        do {
-            try readEntries(table, Details(of: table, image), image)
-        } catch {
-            candidates.removeLast(candidates.count - before)
-            throw error
+    /// - Throws: `truncated` besides read errors.
+    func read<Sink: CandidateSink & ~Copyable>(
+        within window: CodeWindow, into sink: inout Sink
+    ) throws(ELFError) -> Finding {
+        var finding = Finding()
+        let (is64Bit, isARM) = (image.headers.is64Bit, image.headers.machine == ELF.arm)
+        let entrySize = is64Bit ? 24 : 16
+        let (strings, sections) = (table.names, sections)
+        let place: NameReference.Place = table.isDynamic ? .dynamicSymbols : .symbols
+        var details = Details(of: table)
+        var firstLetters = FirstLetters(range: strings)
+        var entries = try EntryReader(in: table.entries, entrySize: entrySize, limit: ELF.maximumSymbols)
+        sink.expect(entryCount)
+        while !sink.isFull, try entries.next(from: image.file) {
+            let bytes = unsafe entries.bytes.span.bytes
+            for index in 0..<entries.count {
+                let symbol = RawSymbol(bytes, at: index * entrySize, is64Bit: is64Bit)
+                if symbol.isLocalMark { finding.hasLocalMarks = true }
+                guard symbol.isCode, symbol.name != 0, UInt64(symbol.name) < strings.size else { continue }
+                let number = entries.first + index
+                // Bit 0 of a 32-bit ARM function says Thumb; it is no part of the address.
+                let address = isARM && symbol.isFunction ? symbol.value & ~1 : symbol.value
+                let section = try details.sectionIndex(number, symbol.section, image.file)
+                guard address != 0, let sectionEnd = sections.end(section, at: address), address < sectionEnd else {
+                    continue
+                }
+                let (end, overflow) = address.addingReportingOverflow(symbol.size)
+                guard let range = window.part(address, symbol.size == 0 || overflow ? sectionEnd : end) else {
+                    continue
+                }
+                if !symbol.isFunction, try firstLetters.isMarker(symbol.name, image.file) { continue }
+                let binding = symbol.binding
+                let isExported = try details.isExported(number, binding, image.file)
+                finding.functions += 1
+                sink.take(
+                    SymbolCandidate(
+                        start: range.start, end: range.end, name: NameReference(place, symbol.name),
+                        rank: SymbolRank(
+                            isSized: symbol.size != 0, isFunction: symbol.isFunction, isExported: isExported,
+                            binding: binding)))
+            }
         }
-        return candidates.count - before
+        return finding
     }
 
     /// What runs along a symbol table.
-    private struct Details {
-        let isDynamic: Bool
-        private var indices: [UInt8] = []
-        private var versions: [UInt8] = []
+    private struct Details: ~Copyable {
+        private let isDynamic: Bool
+        private var indices: FileWindow?
+        private var versions: FileWindow?
 
-        init(of table: SymbolTablePlace, _ image: OpenImage) throws(ELFError) {
+        init(of table: SymbolTablePlace) {
             isDynamic = table.isDynamic
-            if let range = table.indices { indices = try image.file.bytes(at: range.offset, count: Int(range.size)) }
-            if let range = table.versions { versions = try image.file.bytes(at: range.offset, count: Int(range.size)) }
+            indices = table.indices.map { FileWindow(over: $0) }
+            versions = table.versions.map { FileWindow(over: $0) }
         }
 
-        func sectionIndex(_ symbol: Int, _ stated: UInt16) -> Int {
-            guard stated == 0xffff else { return stated >= 0xff00 ? 0 : Int(stated) }
-            return 4 * symbol + 4 <= indices.count ? Int(indices.u32(4 * symbol)) : 0
+        @inline(__always)
+        mutating func sectionIndex(_ symbol: Int, _ stated: UInt16, _ file: ImageFile) throws(ELFError) -> Int {
+            if stated != 0xffff { return stated >= 0xff00 ? 0 : Int(stated) }
+            guard let range = indices?.range, 4 * UInt64(symbol) + 4 <= range.size,
+                let place = try indices?.fetch(range.offset + 4 * UInt64(symbol), 4, from: file)
+            else { return 0 }
+            return Int(indices?.bytes.u32(place) ?? 0)
         }
 
-        func isExported(_ symbol: Int, _ binding: SymbolRank.Binding) -> Bool {
+        @inline(__always)
+        mutating func isExported(
+            _ symbol: Int, _ binding: SymbolRank.Binding, _ file: ImageFile
+        ) throws(ELFError) -> Bool {
             guard isDynamic, binding != .local else { return false }
-            return 2 * symbol + 2 > versions.count || versions.u16(2 * symbol) & 0x8000 == 0
-        }
-    }
-
-    private mutating func readEntries(
-        _ table: SymbolTablePlace, _ details: Details, _ image: OpenImage
-    ) throws(ELFError) {
-        let (bounds, strings) = (bounds, table.names)
-        let entrySize = image.headers.is64Bit ? 24 : 16
-        entryCount += Int(min(table.entries.size / UInt64(entrySize), UInt64(ELF.maximumSymbols) + 1))
-        if entryCount > ELF.maximumSymbols { throw .tooLarge }
-        // Growing by doubling would copy a large table several times and hold two of them.
-        candidates.reserveCapacity(candidates.count + min(Int(table.entries.size) / entrySize, 1 << 20))
-        let place: NameReference.Place = table.isDynamic ? .dynamicSymbols : .symbols
-        let (is64Bit, isARM) = (image.headers.is64Bit, image.headers.machine == ELF.arm)
-        let sections = CodeSections(image.headers)
-        var firstLetters = FirstLetters(range: strings)
-        try image.file.visitEntries(
-            in: table.entries, entrySize: entrySize, limit: ELF.maximumSymbols
-        ) { chunk throws(ELFError) in
-            let bytes = unsafe chunk.bytes.span.bytes
-            for index in 0..<chunk.count {
-                let symbol = RawSymbol(bytes, at: index * entrySize, is64Bit: is64Bit)
-                guard symbol.isCode, symbol.name != 0, UInt64(symbol.name) < strings.size else { continue }
-                let number = chunk.first + index
-                // Bit 0 of a 32-bit ARM function says Thumb; it is no part of the address.
-                let address = isARM && symbol.isFunction ? symbol.value & ~1 : symbol.value
-                let section = details.sectionIndex(number, symbol.section)
-                guard let sectionEnd = sections.end(section, at: address) else { continue }
-                guard address != 0, bounds.contains(address), address < sectionEnd else { continue }
-                if !symbol.isFunction, try firstLetters.isMarker(symbol.name, image.file) { continue }
-                let (end, overflow) = address.addingReportingOverflow(symbol.size)
-                let stop = min(symbol.size == 0 || overflow ? sectionEnd : end, bounds.upperBound)
-                let binding = symbol.binding
-                candidates.append(
-                    SymbolCandidate(
-                        start: UInt32(truncatingIfNeeded: address - bounds.lowerBound),
-                        end: UInt32(truncatingIfNeeded: min(stop - bounds.lowerBound, UInt64(UInt32.max))),
-                        name: NameReference(place, symbol.name),
-                        rank: SymbolRank(
-                            isSized: symbol.size != 0, isFunction: symbol.isFunction,
-                            isExported: details.isExported(number, binding), binding: binding)))
-            }
+            guard let range = versions?.range, 2 * UInt64(symbol) + 2 <= range.size,
+                let place = try versions?.fetch(range.offset + 2 * UInt64(symbol), 2, from: file)
+            else { return true }
+            return (versions?.bytes.u16(place) ?? 0) & 0x8000 == 0
         }
     }
 }
@@ -118,6 +173,9 @@ private struct RawSymbol {
     var isCode: Bool { info & 15 == 2 || info & 15 == 10 || info & 15 == 0 }
     @inline(__always)
     var isFunction: Bool { info & 15 != 0 }
+    /// A local symbol that is no function: of a file, an object or a label, as every whole table has some.
+    @inline(__always)
+    var isLocalMark: Bool { info == 1 || info == 4 || info == 0 && name != 0 }
 
     var binding: SymbolRank.Binding {
         switch info >> 4 {
@@ -132,25 +190,23 @@ private struct RawSymbol {
 private struct CodeSections {
     private let ends: [UInt64]
     private let segments: [Range<UInt64>]
+    private let owners: RangeOwners
 
     init(_ image: borrowing ELFFile) {
         ends = image.sections.map { section in
             let (end, overflow) = section.address.addingReportingOverflow(section.size)
             return section.isCode && !overflow ? end : 0
         }
-        segments =
-            !ends.isEmpty
-            ? []
-            : image.segments.filter(\.isCode).compactMap { segment in
-                let (end, overflow) = segment.address.addingReportingOverflow(segment.fileSize)
-                return overflow ? nil : segment.address..<end
-            }
+        segments = ends.isEmpty ? image.segments.filter(\.isCode).map(\.addresses) : []
+        owners = RangeOwners(segments)
     }
+
+    var byteCount: Int { 8 * ends.count + 16 * segments.count + owners.byteCount }
 
     /// The end of a section of code, nil for any other, and so for undefined, absolute and common symbols.
     @inline(__always)
     func end(_ index: Int, at address: UInt64) -> UInt64? {
-        if ends.isEmpty { return index == 0 ? nil : segments.first { $0.contains(address) }?.upperBound }
+        if ends.isEmpty { return index == 0 ? nil : owners.owner(of: address).map { segments[$0].upperBound } }
         return index < ends.count && ends[index] != 0 ? ends[index] : nil
     }
 }
@@ -172,7 +228,7 @@ private struct FirstLetters: ~Copyable {
     }
 
     /// Names without a budget count as markers: only labels outside of functions are lost by that.
-    mutating func isMarker(_ name: UInt32, _ file: borrowing Descriptor) throws(ELFError) -> Bool {
+    mutating func isMarker(_ name: UInt32, _ file: ImageFile) throws(ELFError) -> Bool {
         guard UInt64(name) + 3 <= range.size else { return false }
         let offset = range.offset + UInt64(name)
         if !window.holds(offset, 3) {
@@ -182,15 +238,5 @@ private struct FirstLetters: ~Copyable {
         let place = try window.fetch(offset, 3, from: file)
         let (mark, letter, end) = (window.bytes[place], window.bytes[place + 1], window.bytes[place + 2])
         return mark == 0x24 && [0x61, 0x64, 0x74, 0x78].contains(letter) && (end == 0 || end == 0x2e)
-    }
-}
-
-extension SymbolReading {
-    /// Gives the candidates away, with some more.
-    mutating func takeCandidates(adding more: [SymbolCandidate]) -> [SymbolCandidate] {
-        var result: [SymbolCandidate] = []
-        swap(&result, &candidates)
-        result.append(contentsOf: more)
-        return result
     }
 }

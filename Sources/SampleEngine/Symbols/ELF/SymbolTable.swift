@@ -32,7 +32,7 @@ struct NameReference: Hashable, Sendable {
 ///                      |-- inner --|
 ///     segments   |outer|   inner   |out|
 ///
-/// Addresses are 32 bits relative to a base (the lowest code address); code further than 4 GiB from it has no names.
+/// Places are 32 bits: offsets in a window of the image's code.
 /// A bucket index over the address range makes a look-up one load and a short scan.
 package struct SymbolTable: Sendable {
     /// What covers an address.
@@ -43,7 +43,7 @@ package struct SymbolTable: Sendable {
         var name: NameReference
     }
 
-    let base: UInt64
+    let window: CodeWindow
     private let starts: [UInt32]
     private let ends: [UInt32]
     private let names: [UInt32]
@@ -54,6 +54,9 @@ package struct SymbolTable: Sendable {
     private let index: BucketIndex
     /// Whether any function has a name.
     let hasNames: Bool
+
+    /// Names of one function that are looked at.
+    static let maximumAliases = 64
 
     struct Part {
         var segment: UInt32
@@ -67,10 +70,10 @@ package struct SymbolTable: Sendable {
     }
 
     /// An empty table.
-    init() { self.init(base: 0, segments: FlatSegments()) }
+    init() { self.init(window: CodeWindow(), segments: FlatSegments()) }
 
-    init(base: UInt64, segments: consuming FlatSegments) {
-        self.base = base
+    init(window: CodeWindow, segments: consuming FlatSegments) {
+        self.window = window
         hasNames = segments.hasNames
         index = BucketIndex(starts: segments.starts, ends: segments.ends)
         starts = segments.starts
@@ -86,18 +89,15 @@ package struct SymbolTable: Sendable {
     /// Bytes of memory held.
     package var byteCount: Int {
         12 * starts.count + MemoryLayout<Part>.stride * parts.count + MemoryLayout<Alias>.stride * aliases.count
-            + index.byteCount
+            + index.byteCount + window.byteCount
     }
 
     /// Index of the segment that holds an address, nil where none does.
     @inline(__always)
     package func segment(at address: ImageAddress) -> Int? {
-        let distance = address.value &- base
-        guard distance <= UInt64(UInt32.max) else { return nil }
-        let offset = UInt32(truncatingIfNeeded: distance)
-        guard let candidate = index.firstSegment(endingAfter: offset, ends: ends), starts[candidate] <= offset else {
-            return nil
-        }
+        guard let offset = window.offset(of: address.value),
+            let candidate = index.firstSegment(endingAfter: offset, ends: ends), starts[candidate] <= offset
+        else { return nil }
         return candidate
     }
 
@@ -105,19 +105,21 @@ package struct SymbolTable: Sendable {
     func entry(_ segment: Int) -> Entry {
         var (start, end) = (starts[segment], ends[segment])
         if let part = partIndex(segment) { (start, end) = (parts[part].start, parts[part].end) }
+        let address = window.address(of: start)
         return Entry(
-            start: ImageAddress(base &+ UInt64(start)), end: ImageAddress(base &+ UInt64(end)),
+            start: ImageAddress(address), end: ImageAddress(address &+ UInt64(end - start)),
             name: NameReference(bits: names[segment]))
     }
 
-    /// Other names for exactly the range of an entry, of the same rank as its own; at most `limit`.
-    func aliases(of entry: Entry, limit: Int = 64) -> [NameReference] {
+    /// Other names for exactly the range of an entry, of the same rank as its own; at most `maximumAliases`.
+    func aliases(of entry: Entry) -> [NameReference] {
+        if aliases.isEmpty { return [] }
+        guard let start = window.offset(of: entry.start.value) else { return [] }
         let key = Self.aliasKey(
-            start: UInt32(truncatingIfNeeded: entry.start.value &- base),
-            end: UInt32(truncatingIfNeeded: entry.end.value &- base))
+            start: start, end: start + UInt32(truncatingIfNeeded: entry.end.value - entry.start.value))
         var position = lowerBound(aliases.count) { aliases[$0].key < key }
         var result: [NameReference] = []
-        while position < aliases.count, aliases[position].key == key, result.count < limit {
+        while position < aliases.count, aliases[position].key == key, result.count < Self.maximumAliases {
             result.append(NameReference(bits: aliases[position].name))
             position += 1
         }
