@@ -192,7 +192,7 @@ struct FrameTable: ~Copyable {
     mutating func keepOnly(usedBy slices: inout [Slice]) {
         var newIDs: [StackID?] = Array(repeating: nil, count: frames.count)
         var kept = PagedArray<Frame>()
-        var found = HashIndex(capacity: 1024)
+        var found: [StackID] = []
         func keep(_ old: StackID) -> StackID {
             if let known = newIDs[Int(old.index)] { return known }
             let frame = frames[Int(old.index)]
@@ -201,10 +201,7 @@ struct FrameTable: ~Copyable {
             let isFound = find(frame.entry) == old
             kept.append(Frame(location: frame.location, function: frame.function, caller: caller))
             // A frame whose place has another name by now is found by nobody.
-            if isFound {
-                let all = kept
-                found.insert(Self.hash(all[Int(id.index)].entry), entry: Int(id.index)) { Self.hash(all[$0].entry) }
-            }
+            if isFound { found.append(id) }
             newIDs[Int(old.index)] = id
             return id
         }
@@ -217,7 +214,10 @@ struct FrameTable: ~Copyable {
                 })
         }
         frames = kept
-        index = found
+        index = HashIndex(capacity: 2 * found.count)
+        for id in found {
+            index.insert(Self.hash(kept[Int(id.index)].entry), entry: Int(id.index)) { Self.hash(kept[$0].entry) }
+        }
         open = open.compactMapValues { place in
             var place = place
             place.frames = place.frames.compactMap { newIDs[Int($0.index)] }

@@ -55,7 +55,7 @@ extension ProfileBuilder {
         guard frameAndNameBytes > tidyLimit else { return }
         keepWhatIsUsed()
         // What is in use alone passes the limit: the past goes, for what is on the screen needs its names.
-        while frameAndNameBytes > Limits.names / 4 * 3, window != nil, slices.count > 1 {
+        while frameAndNameBytes > Limits.names, window != nil, slices.count > 1 {
             let gone = max(1, slices.count / 8)
             keptSince = slices[gone - 1].end
             slices.removeFirst(gone)
