@@ -70,11 +70,12 @@ extension EndToEnd {
             let library = try Program.namelessFirst.copy(to: folder, as: "library.so")
             // One perftop sees both: the second is started once the file is another.
             let watched = try Watched(["-a", "-d", "0.5"])
-            func share(_ frame: Report, _ name: String) -> Double {
-                frame.percent { $0.symbol == name && $0.module == "library.so" }
+            func samples(_ frames: some Sequence<Report>, of name: String? = nil) -> Int {
+                frames.flatMap(\.rows).filter { $0.module == "library.so" && $0.symbol == name ?? $0.symbol }
+                    .reduce(0) { $0 + $1.selfSamples }
             }
             let first = try Program.loader.start(["plain", library.path, "mapped_first"], until: "ready")
-            try watched.wait("the first library's name") { $0.contains { share($0, "mapped_first") > 5 } }
+            try watched.wait("the first library's name") { samples($0, of: "mapped_first") >= 100 }
             first.stop()
             // What is left of it is in the frame that is open now, or in the one behind.
             try watched.settle(frames: 2)
@@ -83,12 +84,12 @@ extension EndToEnd {
             try #require(copied.status == 0, "\(copied.errors)")
             let second = try Program.loader.start(["plain", library.path, "mapped_second"], until: "ready")
             try watched.wait("the second library's name") {
-                $0.dropFirst(place).contains { share($0, "mapped_second") > 5 }
+                samples($0.dropFirst(place), of: "mapped_second") >= 100
             }
             second.stop()
-            for frame in watched.frames.dropFirst(place) {
-                #expect(share(frame, "mapped_first") == 0, "\(frame.rows.prefix(4))")
-            }
+            let later = watched.frames.dropFirst(place)
+            #expect(samples(later, of: "mapped_first") == 0, "\(later)")
+            #expect(samples(later, of: "mapped_second") * 10 >= samples(later) * 9, "\(later)")
         }
 
         @Test(
