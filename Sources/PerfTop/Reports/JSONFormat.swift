@@ -58,6 +58,7 @@ private struct JSONFrame: Encodable {
     let runningPercent: Double
     let throttled: UInt64
     let undecodable: UInt64
+    let unread: UInt64
     let folded: UInt64
     let userless: UInt64
     let naming: JSONNaming
@@ -74,9 +75,9 @@ private struct JSONFrame: Encodable {
         target = profile.session.target
         state = profile.state.rawValue
         event = frame.event.name
-        frequencyHz = Nullable(frame.event.frequency)
+        frequencyHz = Nullable(profile.frequency(of: frame.event))
         period = frame.event.period
-        notes = profile.session.notes
+        notes = profile.notes
         samples = frame.samples
         counted = Nullable(frame.counted)
         health = RingVerdict(profile).sentence
@@ -86,6 +87,7 @@ private struct JSONFrame: Encodable {
         runningPercent = rounded(frame.health.runningPercent)
         throttled = frame.health.throttled
         undecodable = frame.health.undecodable
+        unread = frame.health.unread
         folded = frame.health.folded
         userless = frame.health.userless
         naming = JSONNaming(frame.naming)
@@ -174,6 +176,9 @@ private struct JSONRing: Encodable {
     let overrunBytes: UInt64
     let throttled: UInt64
     let undecodable: UInt64
+    let unread: UInt64
+    /// The first of each kind; left out where there was none.
+    let badRecords: [JSONBadRecord]?
 
     init(_ ring: RingFigures) {
         purpose = ring.purpose.rawValue
@@ -196,6 +201,22 @@ private struct JSONRing: Encodable {
         overrunBytes = ring.overrunBytes
         throttled = ring.throttled
         undecodable = ring.undecodable
+        unread = ring.unread
+        badRecords = ring.badRecords.isEmpty ? nil : ring.badRecords.map(JSONBadRecord.init)
+    }
+}
+
+private struct JSONBadRecord: Encodable {
+    let kind: String
+    let reason: String
+    let size: Int
+    let hex: String
+
+    init(_ record: BadRecord) {
+        kind = record.kind.rawValue
+        reason = record.reason
+        size = record.size
+        hex = record.hex
     }
 }
 

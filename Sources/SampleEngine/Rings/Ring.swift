@@ -65,6 +65,9 @@ package final class Ring: @unchecked Sendable {
         if mayHaveLost || !origin.isDearToAsk { countLost() }
         figures.undecodable &+= reader.undecodable &- undecodableBefore
         undecodableBefore = reader.undecodable
+        if let word = reader.brokenHeader {
+            unsafe figures.keep(.brokenHeader, [word].span.bytes, size: Int(RecordHeader(word: word).size))
+        }
         countTimes()
         figures.head = reader.loadHead()
         figures.tail = reader.position
