@@ -169,7 +169,7 @@ package final class RingSet: @unchecked Sendable {
     package func lower(to frequency: UInt64) {
         for ring in samples {
             ring.origin.lower(to: frequency)
-            ring.figures.loweredTo = frequency
+            ring.loweredTo = frequency
         }
     }
 

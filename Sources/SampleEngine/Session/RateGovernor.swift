@@ -13,8 +13,9 @@ package struct RateGovernor: Sendable {
     /// One interval may be an accident: we were stopped, or the machine was.
     private var wasTooMuch = false
 
-    package static let interval: UInt64 = 500_000_000
+    package static let interval: UInt64 = 250_000_000
     package static let lowest: UInt64 = 100
+    package static let modest: UInt64 = 1000
 
     package init(frequency: UInt64, at now: Instant, processorTime: UInt64 = 0) {
         self.frequency = frequency
@@ -29,6 +30,15 @@ package struct RateGovernor: Sendable {
         self.throttled = self.throttled.addingSaturating(throttled)
     }
 
+    /// A single pass has taken a whole interval and is not done: samples come faster than they are read.
+    ///
+    /// Not said of a thousand a second: there it is the machine that has no time for us, whatever we ask for.
+    package mutating func fallBehind() -> UInt64? {
+        guard frequency > Self.modest else { return nil }
+        frequency = max(Self.modest, frequency / 4)
+        return frequency
+    }
+
     /// - Returns: whether an interval is over, and with it `lower` is to be asked.
     package func isDue(at now: Instant) -> Bool { now.nanoseconds(since: begun) >= Self.interval }
 
@@ -40,7 +50,7 @@ package struct RateGovernor: Sendable {
         let elapsed = max(1, now.nanoseconds(since: begun))
         let used = processorTime > self.processorTime ? processorTime - self.processorTime : 0
         let offered = kept.addingSaturating(lost)
-        let throttleLimit = elapsed / 100_000_000 * UInt64(max(1, rings))
+        let throttleLimit = max(1, elapsed / 100_000_000) * UInt64(max(1, rings))
         let isTooMuch = lost > offered / 50 || throttled > throttleLimit || used > elapsed / 2
         let share = offered == 0 ? 1 : Double(kept) / Double(offered)
         (kept, lost, throttled, begun, self.processorTime) = (0, 0, 0, now, processorTime)

@@ -33,6 +33,8 @@ package struct SampleStage: ~Copyable {
     private var merge = TimeMerge()
     /// Nil where no frequency was asked for, or where threads inherit their counters: those cannot be reached any more.
     private var governor: RateGovernor?
+    /// When the pass began, or was last found to take long.
+    private var passBegun = Instant.beginning
     /// Set with the first look that finds the stop flag: what is not read by then stays unread.
     private var lastMoment: Instant?
     /// When every sample ring was last read to its head.
@@ -107,21 +109,33 @@ package struct SampleStage: ~Copyable {
     /// Fewer samples from now on, where there are more than the machine carries.
     private mutating func lowerRate() {
         let now = Instant.now
-        guard let before = governor?.frequency, governor?.isDue(at: now) == true,
+        guard governor?.isDue(at: now) == true,
             let frequency = governor?.lower(
                 at: now, processorTime: OwnThread.processorTime, rings: rings.samples.count)
         else { return }
+        lower(to: frequency)
+    }
+
+    private mutating func lower(to frequency: UInt64) {
         rings.lower(to: frequency)
         let since = clock.now.nanoseconds
         for event in layouts.indices { layouts[event].lower(to: frequency, since: since) }
-        slice.notes.append("\(before) Hz is more than this machine carries: sampling at \(frequency) Hz from now on")
+        slice.notes.append("more samples than this machine carries: \(frequency) Hz from now on")
     }
 
     /// Whether there is still time to read: as long as nobody wants an end, and a moment longer.
     private mutating func mayReadOn() -> Bool {
-        guard stop.isSet else { return true }
         let now = Instant.now
-        if lastMoment == nil { lastMoment = now.advanced(byNanoseconds: 150_000_000) }
+        guard stop.isSet else {
+            guard now.nanoseconds(since: passBegun) >= RateGovernor.interval else { return true }
+            passBegun = now
+            if let frequency = governor?.fallBehind() { lower(to: frequency) }
+            return true
+        }
+        if lastMoment == nil {
+            rings.disable()
+            lastMoment = now.advanced(byNanoseconds: 150_000_000)
+        }
         return lastMoment.map { now < $0 } ?? true
     }
 
@@ -136,6 +150,7 @@ package struct SampleStage: ~Copyable {
     /// Reads what is there: the rings that crossed their watermark, or all.
     package mutating func pass(everything: Bool) {
         let begun = clock.now
+        passBegun = .now
         rings.beginSamples(everything: everything)
         drainSideBand()
         rings.readSamples { count($0) }

@@ -5,7 +5,7 @@ import Testing
 struct RateGovernorTests {
     private let second: UInt64 = 1_000_000_000
 
-    /// Lets intervals of half a second pass, each with the same findings; returns what was asked for after each.
+    /// Lets intervals pass, each with the same findings; returns what was asked for after each.
     private func run(
         _ governor: inout RateGovernor, intervals: Int, kept: UInt64, lost: UInt64 = 0, throttled: UInt64 = 0,
         busy: UInt64 = 0, after: Int = 0
@@ -26,7 +26,7 @@ struct RateGovernorTests {
     func carried() {
         var governor = governor(50_000)
         #expect(
-            run(&governor, intervals: 100, kept: 50_000, lost: 500, throttled: 5, busy: 100_000_000).allSatisfy {
+            run(&governor, intervals: 100, kept: 50_000, lost: 500, throttled: 4, busy: 100_000_000).allSatisfy {
                 $0 == nil
             })
         #expect(governor.frequency == 50_000)
@@ -48,14 +48,20 @@ struct RateGovernorTests {
         var heavy = governor(100_000)
         #expect(run(&heavy, intervals: 2, kept: 125, lost: 875) == [nil, 10_000])
         var throttled = governor(100_000)
-        #expect(run(&throttled, intervals: 4, kept: 10, throttled: 11) == [nil, 50_000, nil, 25_000])
+        #expect(run(&throttled, intervals: 4, kept: 10, throttled: 5) == [nil, 50_000, nil, 25_000])
         var busy = governor(1000)
-        #expect(run(&busy, intervals: 10, kept: 10, busy: 300_000_000).compactMap { $0 } == [500, 250, 125, 100])
+        #expect(run(&busy, intervals: 10, kept: 10, busy: 150_000_000).compactMap { $0 } == [500, 250, 125, 100])
         #expect(run(&busy, intervals: 10, kept: 10, after: 10).allSatisfy { $0 == nil })
         #expect(busy.frequency == 100)
     }
 
-    @Test("An interval is half a second; nothing foreign overflows")
+    @Test("A pass that takes an interval quarters a high rate, never one of a thousand")
+    func behind() {
+        var governor = governor(50_000)
+        #expect((1...5).map { _ in governor.fallBehind() } == [12_500, 3125, 1000, nil, nil])
+    }
+
+    @Test("An interval has a length; nothing foreign overflows")
     func interval() {
         var governor = governor(.max)
         #expect(!governor.isDue(at: Instant(nanoseconds: RateGovernor.interval - 1)))
