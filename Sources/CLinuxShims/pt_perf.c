@@ -23,6 +23,8 @@ int pt_perf_event_open(struct perf_event_attr *attr, pid_t pid, int cpu, int gro
 }
 
 int pt_perf_enable(int fd) { return ioctl(fd, PERF_EVENT_IOC_ENABLE, 0); }
+int pt_perf_disable(int fd) { return ioctl(fd, PERF_EVENT_IOC_DISABLE, 0); }
+int pt_perf_period(int fd, uint64_t *value) { return ioctl(fd, PERF_EVENT_IOC_PERIOD, value); }
 int pt_perf_set_output(int fd, int ring_fd) { return ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, ring_fd); }
 int pt_perf_id(int fd, uint64_t *id) { return ioctl(fd, PERF_EVENT_IOC_ID, id); }
 

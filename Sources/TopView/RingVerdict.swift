@@ -26,6 +26,7 @@ public struct RingVerdict: Sendable {
             said.append("counted \(share)% of the time: events take turns on the processor's counters; ask for fewer")
         }
         if health.undecodable > 0 { said.append("\(Numbers.grouped(health.undecodable)) records made no sense") }
+        if health.unread > 0 { said.append("\(Numbers.grouped(health.unread)) samples not read before the end") }
         if health.userless > 0 {
             said.append("\(Numbers.grouped(health.userless)) samples left out: gone before their user could be asked")
         }

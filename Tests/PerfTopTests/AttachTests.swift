@@ -37,6 +37,21 @@ extension EndToEnd {
             #expect(rate < 1100)
         }
 
+        @Test("living children of -p, and theirs, are sampled; with -i they are not")
+        func livingChildren() throws {
+            // The shell that is asked for waits; a child of its child spins.
+            let parent = try Running("/bin/sh", ["-c", "(sh -c 'echo $$; while :; do :; done' & wait) & wait"])
+            try #require(
+                waitUntil(within: 20) { Int32(parent.output.trimmingCharacters(in: .whitespacesAndNewlines)) != nil })
+            let spinner = try #require(Int32(parent.output.trimmingCharacters(in: .whitespacesAndNewlines)))
+            defer { kill(spinner, SIGKILL) }
+            let arguments = ["-p", "\(parent.pid)", "-n", "1", "-d", "0.5", "--group-by", "pid"]
+            let frame = try sample(arguments)[0]
+            #expect(frame.rows.first?.pid == Int(spinner))
+            #expect(frame.rows.reduce(0) { $0 + $1.selfSamples } > 20)
+            #expect(try sample(arguments + ["-i"])[0].samples == 0)
+        }
+
         @Test("several -p add up; the same process given twice counts once")
         func severalTimes() throws {
             let burns = [try Program.burn.start(), try Program.burn.start()]

@@ -13,6 +13,9 @@ _Static_assert(offsetof(struct perf_event_mmap_page, data_tail) == 1032, "contro
 
 int pt_perf_event_open(struct perf_event_attr *attr, pid_t pid, int cpu, int group, unsigned long flags);
 int pt_perf_enable(int fd);
+int pt_perf_disable(int fd);
+/// Another period, or another frequency where that is what the event was opened with.
+int pt_perf_period(int fd, uint64_t *value);
 int pt_perf_set_output(int fd, int ring_fd);
 int pt_perf_id(int fd, uint64_t *id);
 

@@ -30,7 +30,7 @@ package struct CSVFormat: BatchFormat {
         let keys = keys(frame.grouping).filter { $0 != .event }
         let frameEnd = [
             RingVerdict(frame.profile).sentence, frame.counted.map(String.init) ?? "",
-            frame.profile.session.notes.joined(separator: " | "),
+            frame.profile.notes.joined(separator: " | "),
         ]
         var lines = frame.rows.map { row in
             let numbers = [

@@ -58,6 +58,7 @@ private struct JSONFrame: Encodable {
     let runningPercent: Double
     let throttled: UInt64
     let undecodable: UInt64
+    let unread: UInt64
     let folded: UInt64
     let userless: UInt64
     /// Seconds that the frame was held back for names, after its time was over.
@@ -76,9 +77,9 @@ private struct JSONFrame: Encodable {
         target = profile.session.target
         state = profile.state.rawValue
         event = frame.event.name
-        frequencyHz = Nullable(frame.event.frequency)
+        frequencyHz = Nullable(profile.frequency(of: frame.event))
         period = frame.event.period
-        notes = profile.session.notes
+        notes = profile.notes
         samples = frame.samples
         counted = Nullable(frame.counted)
         health = RingVerdict(profile).sentence
@@ -88,6 +89,7 @@ private struct JSONFrame: Encodable {
         runningPercent = rounded(frame.health.runningPercent)
         throttled = frame.health.throttled
         undecodable = frame.health.undecodable
+        unread = frame.health.unread
         folded = frame.health.folded
         userless = frame.health.userless
         namesWaitedS = rounded(Double(profile.namesWaitedFor ?? 0) / 1e9)
@@ -180,6 +182,9 @@ private struct JSONRing: Encodable {
     let overrunBytes: UInt64
     let throttled: UInt64
     let undecodable: UInt64
+    let unread: UInt64
+    /// The first of each kind; left out where there was none.
+    let badRecords: [JSONBadRecord]?
 
     init(_ ring: RingFigures) {
         purpose = ring.purpose.rawValue
@@ -202,6 +207,22 @@ private struct JSONRing: Encodable {
         overrunBytes = ring.overrunBytes
         throttled = ring.throttled
         undecodable = ring.undecodable
+        unread = ring.unread
+        badRecords = ring.badRecords.isEmpty ? nil : ring.badRecords.map(JSONBadRecord.init)
+    }
+}
+
+private struct JSONBadRecord: Encodable {
+    let kind: String
+    let reason: String
+    let size: Int
+    let hex: String
+
+    init(_ record: BadRecord) {
+        kind = record.kind.rawValue
+        reason = record.reason
+        size = record.size
+        hex = record.hex
     }
 }
 

@@ -40,7 +40,7 @@ package struct TextFormat: BatchFormat {
 
     private mutating func header(_ frame: BatchFrame) -> String {
         let profile = frame.profile
-        let rate = frame.event.frequency.map { "\($0) Hz" } ?? "every \(frame.event.period ?? 1)"
+        let rate = profile.frequency(of: frame.event).map { "\($0) Hz" } ?? "every \(frame.event.period ?? 1)"
         var parts = [
             "# perftop frame \(frame.number)", profile.session.target, "\(frame.event.name) @ \(rate)",
             "\(Numbers.fixed(profile.seconds, 2)) s", "\(frame.samples) samples", "lost \(frame.health.lost)",
@@ -53,7 +53,7 @@ package struct TextFormat: BatchFormat {
         if profile.state == .exited { parts.append("exited") }
         parts.append(
             "self \(Numbers.fixed(profile.ownCPUPercent, 1)) % of a CPU, \(profile.residentKilobytes / 1024) MB")
-        let news = profile.session.notes.filter { told.insert($0).inserted }
+        let news = profile.notes.filter { told.insert($0).inserted }
         return parts.joined(separator: " · ") + "\n" + news.map { "# note: \($0)\n" }.joined()
     }
 }

@@ -20,13 +20,17 @@ package final class Counter: Sendable {
     package let id: UInt64
     /// Events that are read with it, itself included: more than 1 for the leader of a group.
     package let members: Int
+    /// Samples per second that it was opened for; nil where it has a period, or none.
+    package let frequency: UInt64?
+    private let isClock: Bool
     private let descriptor: Descriptor
 
     /// Owned by this counter; never keep the number longer than it.
     package var fd: Int32 { descriptor.number }
 
     init(
-        _ descriptor: consuming Descriptor, purpose: Purpose, cpu: Int, thread: Int32?, members: Int
+        _ descriptor: consuming Descriptor, purpose: Purpose, cpu: Int, thread: Int32?, members: Int,
+        attributes: perf_event_attr
     ) throws(Errno) {
         var id: UInt64 = 0
         let fd = descriptor.number
@@ -37,9 +41,21 @@ package final class Counter: Sendable {
         self.thread = thread
         self.id = id
         self.members = members
+        frequency = attributes.freq == 1 ? attributes.sample_freq : nil
+        isClock = attributes.isClock
     }
 
     package func enable() { _ = pt_perf_enable(fd) }
+    package func disable() { _ = pt_perf_disable(fd) }
+
+    /// Samples less often from now on; nothing where it has a period, or samples as seldom already.
+    ///
+    /// The kernel turns a clock's frequency into a period when it is opened, and from then on takes nothing else.
+    package func lower(to frequency: UInt64) {
+        guard let asked = self.frequency, frequency > 0, frequency < asked else { return }
+        var value = isClock ? EventAttributes.clockPeriod(frequency) : frequency
+        _ = unsafe pt_perf_period(fd, &value)
+    }
 
     /// The instant counts of this event, or of its whole group where it leads one.
     ///

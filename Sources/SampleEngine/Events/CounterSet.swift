@@ -58,7 +58,8 @@ struct CounterSet: Sendable {
     /// How samples of each event are laid out; siblings, which have none, have their leader's. Good once a counter is open.
     var layouts: [SampleLayout] {
         zip(groups, rates).flatMap { group, rate in
-            let layout = SampleLayout(fixedPeriod: rate.fixedPeriod, members: group.count, readsLost: readsLost)
+            var layout = SampleLayout(fixedPeriod: rate.fixedPeriod, members: group.count, readsLost: readsLost)
+            layout.isClock = group[0].isClock
             return group.map { _ in layout }
         }
     }
@@ -123,7 +124,9 @@ struct CounterSet: Sendable {
                 let fd = try systemCall {
                     unsafe pt_perf_event_open(&attributes, thread ?? -1, Int32(cpu), leader, 0)
                 }
-                return try Counter(Descriptor(owning: fd), purpose: purpose, cpu: cpu, thread: thread, members: members)
+                return try Counter(
+                    Descriptor(owning: fd), purpose: purpose, cpu: cpu, thread: thread, members: members,
+                    attributes: attributes)
             } catch {
                 // The dummy event has nothing that could be invalid but what old kernels do not know.
                 let isOldKernel = purpose == .sideBand && (error == .invalid || error == .tooBig)

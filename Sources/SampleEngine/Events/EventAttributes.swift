@@ -13,6 +13,12 @@ struct ResolvedEvent: Sendable {
     var spec: EventSpec
     let type: perf_type_id
     let config: UInt64
+
+    var isClock: Bool {
+        var attributes = perf_event_attr()
+        (attributes.type, attributes.config) = (type.rawValue, config)
+        return attributes.isClock
+    }
 }
 
 /// Fills `perf_event_attr`; the only place that does.
@@ -84,6 +90,9 @@ enum EventAttributes {
         return attributes
     }
 
+    /// Nanoseconds between two samples of a clock.
+    static func clockPeriod(_ frequency: UInt64) -> UInt64 { 1_000_000_000 / max(1, frequency) }
+
     /// What both kinds share: one clock for all, an id on every record, opened disabled, woken by bytes.
     private static func common(type: perf_type_id, config: UInt64) -> perf_event_attr {
         var attributes = perf_event_attr()
@@ -99,5 +108,14 @@ enum EventAttributes {
             PERF_FORMAT_TOTAL_TIME_ENABLED.rawValue | PERF_FORMAT_TOTAL_TIME_RUNNING.rawValue
                 | PERF_FORMAT_ID.rawValue | PERF_FORMAT_LOST.rawValue)
         return attributes
+    }
+}
+
+extension perf_event_attr {
+    /// One of the kernel's two clocks, which sample by a timer of their own.
+    var isClock: Bool {
+        type == PERF_TYPE_SOFTWARE.rawValue
+            && (config == UInt64(PERF_COUNT_SW_CPU_CLOCK.rawValue)
+                || config == UInt64(PERF_COUNT_SW_TASK_CLOCK.rawValue))
     }
 }

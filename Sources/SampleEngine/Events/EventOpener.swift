@@ -46,7 +46,7 @@ package struct EventOpener {
         notes.append(
             "too many threads for the open-files limit (\(fileLimit())): sampling all CPUs, keeping the wanted pids"
         )
-        let wide = Plan(threads: nil, text: plan.text, wanted: pids, user: nil, inherit: false)
+        let wide = Plan(threads: nil, text: plan.text, wanted: pids + plan.children, user: nil, inherit: false)
         do throws(OpenFailure) { return try open(wide, wanted) } catch { throw explain(error, wide) }
     }
 }
@@ -136,8 +136,12 @@ extension EventOpener {
             default: false
             }
         var refused = 0
+        var children = LeftOut()
         var pending: [Int32?] = plan.threads.map { $0.map { $0 } } ?? [nil]
         var known = Set(plan.threads ?? [])
+        // Children that live already: none of them can have inherited a counter.
+        pending += newThreads(beside: known, &children)
+        known.formUnion(pending.compactMap { $0 })
         var rounds = 0
         while !pending.isEmpty {
             for thread in pending {
@@ -146,7 +150,9 @@ extension EventOpener {
                 } catch {
                     // A thread that ended between the listing and now takes nothing with it; nor, where nobody asked for
                     // it by its number, does one that has more rights than we have (ssh-agent, sudo).
-                    if error.errno == .access, takesWhatItGets {
+                    if let thread, children.leavesOut(thread, error.errno, limits) {
+                        known.remove(thread)
+                    } else if error.errno == .access, takesWhatItGets {
                         refused += 1
                         // Its children may be ours to see: they must not be taken for followed.
                         if let thread { known.remove(thread) }
@@ -156,7 +162,7 @@ extension EventOpener {
                 }
             }
             // Threads made meanwhile by one that had no counter yet have none either: look again until none is new.
-            pending = newThreads(beside: known)
+            pending = newThreads(beside: known, &children)
             known.formUnion(pending.compactMap { $0 })
             rounds += 1
             if rounds == 20, !pending.isEmpty {
@@ -170,13 +176,52 @@ extension EventOpener {
         if refused > 0 {
             notes.append("without \(refused) of your threads, which have more rights than you; with them: sudo")
         }
+        if let note = children.note { notes.append(note) }
         return (opened, known, rounds > 1)
     }
 
-    /// Threads of the target's processes that have come since they were listed.
-    private func newThreads(beside known: Set<Int32>) -> [Int32?] {
+    /// Threads of the target's processes, and of their living children, that have no counters yet.
+    private func newThreads(beside known: Set<Int32>, _ children: inout LeftOut) -> [Int32?] {
         guard case .processes(let pids) = sampling.target.who, !known.isEmpty else { return [] }
-        return pids.flatMap(Self.threads(of:)).filter { !known.contains($0) }
+        var threads = pids.flatMap(Self.threads(of:))
+        if sampling.inherit {
+            for child in Descendants.of(pids) {
+                let all = Self.threads(of: child)
+                children.note(all, of: child)
+                threads += all
+            }
+        }
+        return threads.filter { !known.contains($0) && !children.isLeftOut($0) }
+    }
+
+    /// Children of the target that nobody named: what cannot be had of them takes nothing with it.
+    private struct LeftOut {
+        private var processes: [Int32: Int32] = [:]
+        private var threads: Set<Int32> = []
+        private var withoutRights: Set<Int32> = []
+        private var withoutFiles: Set<Int32> = []
+
+        mutating func note(_ threads: [Int32], of child: Int32) { for thread in threads { processes[thread] = child } }
+        func isLeftOut(_ thread: Int32) -> Bool { threads.contains(thread) }
+
+        /// - Returns: false where the refusal is everybody's, or whole CPUs can be sampled in the stead.
+        mutating func leavesOut(_ thread: Int32, _ errno: Errno, _ limits: KernelLimits) -> Bool {
+            guard let child = processes[thread] else { return false }
+            switch errno {
+            case .access, .permission: withoutRights.insert(child)
+            case .tooManyFiles where !limits.mayCountCPUs: withoutFiles.insert(child)
+            default: return false
+            }
+            threads.insert(thread)
+            return true
+        }
+
+        var note: String? {
+            var reasons: [String] = []
+            if !withoutRights.isEmpty { reasons.append("\(withoutRights.count) with more rights than you") }
+            if !withoutFiles.isEmpty { reasons.append("\(withoutFiles.count) beyond the open-files limit (ulimit -n)") }
+            return reasons.isEmpty ? nil : "without some living children: " + reasons.joined(separator: ", ")
+        }
     }
 
     private mutating func rate(of spec: EventSpec) -> EventRate {

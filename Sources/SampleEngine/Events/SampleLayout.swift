@@ -14,12 +14,18 @@ package struct SampleLayout: Hashable, Sendable {
     package static let cpu = 40
     package static let period = 48
 
-    /// Bytes a record must have at least, header included.
+    /// Bytes a record must have, no more and no less, header included.
     package let size: Int
     /// Weight of a sample that carries no period.
     package let fixedPeriod: UInt64?
     /// The counts of a group, nil where an event samples for itself alone.
     package let group: Group?
+
+    /// The kernel goes on telling the period that a clock was opened with when it is given another one.
+    package var isClock = false
+    /// A clock's true period, and the time from which on it holds; 0: each sample tells it.
+    private var laterPeriod: UInt64 = 0
+    private var laterSince: UInt64 = 0
 
     /// What `PERF_SAMPLE_READ` with `PERF_FORMAT_GROUP` appends.
     package struct Group: Hashable, Sendable {
@@ -59,7 +65,14 @@ package struct SampleLayout: Hashable, Sendable {
     package func period(in bytes: RawSpan) -> UInt64 {
         if let fixedPeriod { return fixedPeriod }
         guard bytes.byteCount >= Self.period + 8 else { return 0 }
+        if laterPeriod > 0, let time = RecordBytes.word(bytes, at: Self.time), time >= laterSince { return laterPeriod }
         return unsafe bytes.unsafeLoadUnaligned(fromByteOffset: Self.period, as: UInt64.self)
+    }
+
+    /// A clock is sampled less often from a time on; what has a period of its own, or tells it truly, stays as it is.
+    package mutating func lower(to frequency: UInt64, since time: UInt64) {
+        guard isClock, fixedPeriod == nil else { return }
+        (laterPeriod, laterSince) = (EventAttributes.clockPeriod(frequency), time)
     }
 
     /// What `sample_id_all` appends to every other record: pid/tid, time, cpu, id; counted from the record's end.

@@ -12,6 +12,8 @@ extension EventOpener {
         var inherit: Bool
         /// Count from the thread's next exec on.
         var fromExec = false
+        /// Living children of those processes, and theirs; what cannot be had of them is left out.
+        var children: [Int32] = []
         /// The user whose processes are looked for as long as the session lives.
         var follows: UInt32?
     }
@@ -32,7 +34,9 @@ extension EventOpener {
                 threads += found.filter { !threads.contains($0) }
             }
             let list = pids.map(String.init).joined(separator: ",")
-            return Plan(threads: threads, text: "pid \(list)", inherit: sampling.inherit)
+            let children = sampling.inherit ? Descendants.of(pids) : []
+            return Plan(
+                threads: threads, text: "pid \(list)", inherit: sampling.inherit, children: children)
         case .threads(let threads):
             for thread in threads where kill(thread, 0) != 0 && errno == ESRCH {
                 throw EngineError(what: "thread \(thread)", why: "no such thread", remedy: "ps -eL lists them")

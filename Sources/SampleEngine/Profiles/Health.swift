@@ -8,6 +8,8 @@ public struct Health: Sendable, Equatable {
     public var kept: UInt64 = 0
     public var throttled: UInt64 = 0
     public var undecodable: UInt64 = 0
+    /// Samples that were still in the rings when sampling was stopped, and that there was no time to read.
+    public var unread: UInt64 = 0
     public var overrunBytes: UInt64 = 0
     /// Samples counted under `[other]` because the table of cells was full.
     public var folded: UInt64 = 0
@@ -46,6 +48,27 @@ extension Profile {
         return sum
     }
 
+    /// Samples per second and CPU that an event was sampled with at the end; nil where it has a period.
+    public func frequency(of event: EventInUse) -> UInt64? {
+        guard let asked = event.frequency else { return nil }
+        let lowered = slices.last?.rings.compactMap(\.loweredTo).min()
+        return min(asked, lowered ?? asked)
+    }
+
+    /// What the session gave up, and one sentence for the first record of each kind that made no sense.
+    public var notes: [String] {
+        var kinds: Set<BadRecord.Kind> = []
+        var notes = session.notes
+        for ring in slices.last?.rings ?? [] {
+            for record in ring.badRecords where kinds.insert(record.kind).inserted {
+                let place = ring.cpu < 0 ? "" : " of CPU \(ring.cpu)"
+                notes.append(
+                    "the first bad record\(place), \(record.size) bytes: \(record.reason): \(record.hex)")
+            }
+        }
+        return notes
+    }
+
     /// What is missing from the slices, and where.
     public var health: Health {
         var health = Health()
@@ -61,6 +84,7 @@ extension Profile {
             health.kept = health.kept.addingSaturating(ring.samples)
             health.throttled = health.throttled.addingSaturating(ring.throttled)
             health.undecodable = health.undecodable.addingSaturating(ring.undecodable)
+            health.unread = health.unread.addingSaturating(ring.unread)
             health.overrunBytes = health.overrunBytes.addingSaturating(ring.overrunBytes)
             if ring.missing > 0, ring.missing > (health.worstRing?.missing ?? 0) { health.worstRing = ring }
         }

@@ -74,6 +74,9 @@ package final class CounterOrigin: RingOrigin, @unchecked Sendable {
         place = entries.firstIndex { $0.counter.id == watchedID } ?? entries.count
     }
 
+    package func disable() { for entry in entries { entry.counter.disable() } }
+    package func lower(to frequency: UInt64) { for entry in entries { entry.counter.lower(to: frequency) } }
+
     // MARK: What they say
 
     package var isDearToAsk: Bool { true }

@@ -9,6 +9,8 @@ package final class Ring: @unchecked Sendable {
     private var events = EventIDs()
     /// True once the ring crossed its watermark, until it is read.
     var isReady = false
+    /// Samples per second that its events were lowered to; beside the figures, which are lent out during a pass.
+    var loweredTo: UInt64?
     private var passStart: UInt64 = 0
     private var waitedBefore: UInt64 = 0
     private var mayHaveLost = false
@@ -65,6 +67,10 @@ package final class Ring: @unchecked Sendable {
         if mayHaveLost || !origin.isDearToAsk { countLost() }
         figures.undecodable &+= reader.undecodable &- undecodableBefore
         undecodableBefore = reader.undecodable
+        if let word = reader.brokenHeader {
+            unsafe figures.keep(.brokenHeader, [word].span.bytes, size: Int(RecordHeader(word: word).size))
+        }
+        figures.loweredTo = loweredTo
         countTimes()
         figures.head = reader.loadHead()
         figures.tail = reader.position

@@ -42,6 +42,12 @@ public struct RingFigures: Sendable, Equatable {
     public var throttled: UInt64 = 0
     /// Records whose bytes made no sense and were passed over.
     public var undecodable: UInt64 = 0
+    /// The first record of each kind that made no sense, since the session began.
+    public private(set) var badRecords: [BadRecord] = []
+    /// Samples that were in the ring when sampling was stopped, and that there was no time to read.
+    public var unread: UInt64 = 0
+    /// Samples per second that its events were lowered to because the machine carried no more; nil: as asked for.
+    public var loweredTo: UInt64?
     /// How long the event that owns the ring was wanted, and how long it was on a counter; less where events take turns.
     public var enabledNanoseconds: UInt64 = 0
     public var runningNanoseconds: UInt64 = 0
@@ -62,6 +68,13 @@ public struct RingFigures: Sendable, Equatable {
     /// The best count of refused records: the kernel's own, else what the LOST records said; and the driver's.
     public var missing: UInt64 { (kernelLost ?? lost).addingSaturating(driverLost) }
 
+    /// Keeps a record that made no sense, where it is the first of its kind; it is counted by the caller.
+    @inline(never)
+    package mutating func keep(_ kind: BadRecord.Kind, _ bytes: RawSpan, size: Int? = nil) {
+        if badRecords.contains(where: { $0.kind == kind }) { return }
+        badRecords.append(BadRecord(kind, bytes, size: size))
+    }
+
     /// The same ring with nothing counted.
     package var emptied: RingFigures {
         var empty = RingFigures(purpose: purpose, cpu: cpu, thread: thread, event: event, pages: pages, size: size)
@@ -69,6 +82,8 @@ public struct RingFigures: Sendable, Equatable {
         empty.overwrites = overwrites
         empty.mayTakeTurns = mayTakeTurns
         empty.followsThread = followsThread
+        empty.badRecords = badRecords
+        empty.loweredTo = loweredTo
         return empty
     }
 
@@ -88,6 +103,9 @@ public struct RingFigures: Sendable, Equatable {
         overrunBytes = overrunBytes.addingSaturating(later.overrunBytes)
         throttled = throttled.addingSaturating(later.throttled)
         undecodable = undecodable.addingSaturating(later.undecodable)
+        badRecords = later.badRecords
+        unread = unread.addingSaturating(later.unread)
+        loweredTo = later.loweredTo ?? loweredTo
         enabledNanoseconds = enabledNanoseconds.addingSaturating(later.enabledNanoseconds)
         runningNanoseconds = runningNanoseconds.addingSaturating(later.runningNanoseconds)
     }

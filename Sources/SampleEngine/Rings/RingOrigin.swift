@@ -21,6 +21,10 @@ package protocol RingOrigin: AnyObject, Sendable {
     /// What each event has counted since the last call, with its place in the session; nil where that is not known.
     /// Costs a system call for each event on the CPU.
     func takeCounts() -> [(event: Int, count: UInt64)]?
+    /// Nothing more is wanted: whoever can be told to write no more is told.
+    func disable()
+    /// Asks for fewer samples, where they come by a frequency that is higher.
+    func lower(to frequency: UInt64)
     /// The ids of what writes here, with the event's place in the session and the thread it was opened for.
     var ids: [(id: UInt64, event: Int, owner: Int32?)] { get }
 }
@@ -28,4 +32,6 @@ package protocol RingOrigin: AnyObject, Sendable {
 extension RingOrigin {
     package var times: (enabled: UInt64, running: UInt64)? { nil }
     package func add(_ counters: [Counter]) {}
+    package func disable() {}
+    package func lower(to frequency: UInt64) {}
 }

@@ -30,6 +30,8 @@ package struct RingReader: ~Copyable, Sendable {
     package private(set) var end: UInt64
     /// Passes that met bytes which cannot be a record.
     package private(set) var undecodable: UInt64 = 0
+    /// The header that ended the first such pass, where one was read.
+    package private(set) var brokenHeader: UInt64?
     /// Bytes of an overwrite ring that were gone before they were read. Bytes read, these, and those of a pass that
     /// was given up as undecodable are together what the head moved by.
     package private(set) var overrunBytes: UInt64 = 0
@@ -105,7 +107,10 @@ package struct RingReader: ~Copyable, Sendable {
         let word = mapping.withData { data in unsafe data.unsafeLoad(fromByteOffset: offset, as: UInt64.self) }
         let header = RecordHeader(word: word)
         let size = Int(header.size)
-        guard size >= 8, size & 7 == 0, UInt64(size) <= waiting else { return giveUp() }
+        guard size >= 8, size & 7 == 0, UInt64(size) <= waiting else {
+            if brokenHeader == nil { brokenHeader = word }
+            return giveUp()
+        }
         position &+= UInt64(size)
         let untilEnd = Int(mapping.size) - offset
         if size <= untilEnd {
@@ -125,6 +130,15 @@ package struct RingReader: ~Copyable, Sendable {
         guard let result = next(visit) else { return nil }
         (position, unshown) = (here, left)
         return result
+    }
+
+    /// Steps over what is left of the pass.
+    ///
+    /// - Returns: how many samples that was.
+    package mutating func skipRest() -> UInt64 {
+        var samples: UInt64 = 0
+        while let isSample = next({ header, _ in header.type == RecordHeader.sample }) { samples &+= isSample ? 1 : 0 }
+        return samples
     }
 
     /// Ends the pass: what was read is the writer's again.

@@ -160,6 +160,19 @@ package final class RingSet: @unchecked Sendable {
         reading.removeAll(keepingCapacity: true)
     }
 
+    // MARK: Less of it
+
+    /// No more samples are wanted.
+    package func disable() { for ring in samples { ring.origin.disable() } }
+
+    /// Fewer samples are wanted of events that are sampled by a higher frequency.
+    package func lower(to frequency: UInt64) {
+        for ring in samples {
+            ring.origin.lower(to: frequency)
+            ring.loweredTo = frequency
+        }
+    }
+
     // MARK: Figures
 
     /// Every ring's figures since the last call; positions are left as they stand.

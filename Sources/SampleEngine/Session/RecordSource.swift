@@ -14,6 +14,8 @@ package struct RecordSource: Sendable {
     package var wantedUser: UInt32?
     /// Samples per second and CPU that the kernel is asked for at the most; nil where it is asked for none.
     package var kernelRate: UInt64?
+    /// All counters are whole CPUs', and their frequency can be changed while they run.
+    package var mayLowerRate = false
     /// Some threads may have both counters of their own and inherited ones.
     package var mayCountTwice = false
     /// More counters can come while it runs: that all writers have gone is not the end.
@@ -57,6 +59,7 @@ package struct RecordSource: Sendable {
         wantedProcesses = counters.wantedProcesses
         wantedUser = counters.wantedUser
         mayCountTwice = counters.mayCountTwice
+        mayLowerRate = counters.cpus.allSatisfy { $0.samples.allSatisfy { $0.thread == nil } }
         kernelRate = counters.events.compactMap(\.frequency).max()
         isOpenEnded = counters.follower != nil
     }

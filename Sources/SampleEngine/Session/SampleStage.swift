@@ -26,12 +26,18 @@ package struct SampleStage: ~Copyable {
     package private(set) var slice: OpenSlice
     private var processes: ProcessTable
     /// Beside their source, which is reached for less often.
-    private let layouts: [SampleLayout]
+    private var layouts: [SampleLayout]
     private let mayCountTwice: Bool
     private var owners = SampleOwners()
     private var siblings = GroupDeltas()
     /// Empty between passes; kept for its memory.
     private var merge = TimeMerge()
+    /// Nil where no frequency was asked for, or where threads inherit their counters: those cannot be reached any more.
+    private var governor: RateGovernor?
+    /// When the pass began, or was last found to take long.
+    private var passBegun = Instant.beginning
+    /// Set with the first look that finds the stop flag: what is not read by then stays unread.
+    private var lastMoment: Instant?
     /// When every sample ring was last read to its head.
     private var lastFullPass = Instant.beginning
 
@@ -61,6 +67,9 @@ package struct SampleStage: ~Copyable {
     /// Runs until it is told to stop or nothing is left that could be sampled.
     package mutating func run(from start: Instant) {
         slice.start = start
+        if let frequency = source.kernelRate, source.mayLowerRate {
+            governor = RateGovernor(frequency: frequency, at: .now, processorTime: OwnThread.processorTime)
+        }
         var schedule = pace.schedule(from: start)
         while true {
             pulse.expect(by: schedule.nextPicture)
@@ -68,10 +77,13 @@ package struct SampleStage: ~Copyable {
             rings.wait(until: isAtEnd ? clock.now : schedule.nextDrain, clock: clock)
             takeFollowed()
             if let delay = dial.take() { schedule.change(delay: delay, at: clock.now) }
+            // What is asked for no more must not keep the machine from ending.
+            if stop.isSet { rings.disable() }
             let isStopping = stop.isSet || isAtEnd
             let due = schedule.due(at: clock.now)
             pass(everything: isStopping || due != .nothing || processes.isCrowded)
             if isStopping || due == .tick && wantedAreGone { break }
+            lowerRate()
             if schedule.wantsPicture(due, samples: slice.samples) {
                 if !handOver() { schedule.pictureWasRefused(at: clock.now) }
             } else if due == .part, slice.samples > 0 {
@@ -97,6 +109,39 @@ package struct SampleStage: ~Copyable {
         if let note = news.note { slice.notes.append(note) }
     }
 
+    /// Fewer samples from now on, where there are more than the machine carries.
+    private mutating func lowerRate() {
+        let now = Instant.now
+        guard governor?.isDue(at: now) == true,
+            let frequency = governor?.lower(
+                at: now, processorTime: OwnThread.processorTime, rings: rings.samples.count)
+        else { return }
+        lower(to: frequency)
+    }
+
+    private mutating func lower(to frequency: UInt64) {
+        rings.lower(to: frequency)
+        let since = clock.now.nanoseconds
+        for event in layouts.indices { layouts[event].lower(to: frequency, since: since) }
+        slice.notes.append("more samples than this machine carries: \(frequency) Hz from now on")
+    }
+
+    /// Whether there is still time to read: as long as nobody wants an end, and a moment longer.
+    private mutating func mayReadOn() -> Bool {
+        let now = Instant.now
+        guard stop.isSet else {
+            guard now.nanoseconds(since: passBegun) >= RateGovernor.interval else { return true }
+            passBegun = now
+            if let frequency = governor?.fallBehind() { lower(to: frequency) }
+            return true
+        }
+        if lastMoment == nil {
+            rings.disable()
+            lastMoment = now.advanced(byNanoseconds: 150_000_000)
+        }
+        return lastMoment.map { now < $0 } ?? true
+    }
+
     /// Whole CPUs are sampled in the stead of some processes, and these and all their children have ended.
     private var wantedAreGone: Bool {
         guard let wanted = source.wantedProcesses else { return false }
@@ -108,6 +153,7 @@ package struct SampleStage: ~Copyable {
     /// Reads what is there: the rings that crossed their watermark, or all.
     package mutating func pass(everything: Bool) {
         let begun = clock.now
+        passBegun = .now
         rings.beginSamples(everything: everything)
         drainSideBand()
         rings.readSamples { count($0) }
@@ -169,7 +215,18 @@ package struct SampleStage: ~Copyable {
     private mutating func count(_ ring: Ring) {
         var newest: UInt64 = 0
         ring.read { reader, figures, events in
-            while let time = countNext(&reader, &figures, &events) { newest = max(newest, time) }
+            let (kept, lost, throttled) = (figures.samples, figures.lost, figures.throttled)
+            // The end is looked for at the first record of each ring, and then from time to time.
+            var untilLook = 1
+            while let time = countNext(&reader, &figures, &events) {
+                newest = max(newest, time)
+                untilLook &-= 1
+                if untilLook > 0 { continue }
+                untilLook = 1024
+                if !mayReadOn() { figures.unread &+= reader.skipRest() }
+            }
+            governor?.add(
+                kept: figures.samples &- kept, lost: figures.lost &- lost, throttled: figures.throttled &- throttled)
             if newest > 0 { figures.lagNanoseconds = clock.now.nanoseconds(since: Instant(nanoseconds: newest)) }
         }
     }
@@ -186,9 +243,10 @@ package struct SampleStage: ~Copyable {
                 return 0
             }
             guard let sample = SampleRecord(bytes), let (event, owner) = events.find(sample.id),
-                event < layouts.count, bytes.byteCount >= layouts[event].size
+                event < layouts.count, bytes.byteCount == layouts[event].size
             else {
                 figures.undecodable &+= 1
+                figures.keep(Self.fault(bytes, events), bytes)
                 return 0
             }
             if mayCountTwice, !owners.accepts(sample.thread, from: owner) { return sample.time }
@@ -207,6 +265,14 @@ package struct SampleStage: ~Copyable {
             if let group = layouts[event].group { countSiblings(of: sample, place, group, event, owner, bytes) }
             return sample.time
         }
+    }
+
+    /// Why a sample is none of ours. Its bytes are not looked at any further: another session's fields may be another
+    /// namespace's numbers and another clock's time.
+    @inline(never)
+    private static func fault(_ bytes: RawSpan, _ events: borrowing EventIDs) -> BadRecord.Kind {
+        guard let sample = SampleRecord(bytes) else { return .tooShort }
+        return events.find(sample.id) == nil ? .foreignID : .wrongSize
     }
 
     private struct Place {
@@ -247,7 +313,9 @@ package struct SampleStage: ~Copyable {
         case .dropped(let count): figures.driverLost = figures.driverLost.addingSaturating(count)
         case .throttled: figures.throttled &+= 1
         case nil:
-            if !RecordDecoder.isKnown(header) { figures.undecodable &+= 1 }
+            if RecordDecoder.isKnown(header) { return }
+            figures.undecodable &+= 1
+            figures.keep(.unknownType, bytes)
         }
     }
 

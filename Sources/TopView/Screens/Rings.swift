@@ -214,6 +214,10 @@ extension TopModel {
         lines += wrapped("lost by the kernel's own count: \(kernel)", columns, .plain, indent: 2)
         lines += wrapped("lost by LOST records: \(Numbers.grouped(ring.lost))", columns, .plain, indent: 2)
         lines += wrapped("lost by the PMU driver: \(Numbers.grouped(ring.driverLost))", columns, .plain, indent: 2)
+        for record in ring.badRecords {
+            let text = "first bad record, \(record.size) bytes: \(record.reason): \(record.hex)"
+            lines += wrapped(text, columns, .warning, indent: 2)
+        }
         return Array((lines + blank(columns, count)).prefix(count))
     }
 }

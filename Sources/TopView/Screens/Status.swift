@@ -46,7 +46,7 @@ extension TopModel {
         guard event < session.events.count else { return text }
         let shown = session.events[event]
         text += " \(glyphs.dot) \(shown.name)"
-        if let frequency = shown.frequency { text += " @ \(Numbers.grouped(frequency)) Hz" }
+        if let frequency = profile?.frequency(of: shown) { text += " @ \(Numbers.grouped(frequency)) Hz" }
         if let period = shown.period { text += " every \(Numbers.grouped(period))" }
         if session.events.count > 1 { text += " [\(event + 1)/\(session.events.count)]" }
         return text

@@ -23,6 +23,22 @@ struct RingReaderTests {
         #expect(ring.poke.tail == ring.poke.head)
     }
 
+    @Test(
+        "What is left of a pass is stepped over and its samples are counted, in either mode",
+        arguments: [RingMode.reliable, .overwrite])
+    func skippedRest(mode: RingMode) throws {
+        let ring = TestRing(pages: 2, mode: mode)
+        var reader = try ring.reader()
+        for seed in 0..<10 as Range<UInt64> { ring.write(Self.record(48, seed)) }
+        ring.write(RecordBuilder.record(type: 2, [UInt8](repeating: 0, count: 16)))
+        reader.beginPass()
+        for _ in 0..<3 { _ = reader.next { header, _ in header.size } }
+        #expect(reader.skipRest() == 7)
+        #expect(reader.next { _, _ in true } == nil)
+        reader.endPass()
+        #expect(reader.beginPass() == 0 && reader.undecodable == 0)
+    }
+
     @Test("Every size up to a page is read at every edge of the ring")
     func everySizeAtTheEdges() throws {
         let ring = TestRing(pages: 1)

@@ -39,6 +39,9 @@ private final class TestSession {
         return unsafe sampleWriter.write(record.span.bytes)
     }
 
+    /// Any bytes in the ring of samples.
+    func write(_ record: [UInt8]) { _ = unsafe sampleWriter.write(record.span.bytes) }
+
     func happen(_ record: [UInt8]) { _ = unsafe sideBandWriter.write(record.span.bytes) }
 
     /// Lets time pass; the sampler looks at its schedule at once.
@@ -103,6 +106,34 @@ struct RingSessionTests {
         #expect(try test.tick().table(by: []).samples == 3)
         #expect(try test.tick().table(by: []).samples == 0, "an empty interval is a frame too")
         #expect(first.session.events == [EventInUse(name: "ticks", frequency: 99, period: 1)])
+        _ = test.session.stop()
+    }
+
+    /// Software events hand one and the same set of fields to every session that samples them (Linux 6.2 and later): the
+    /// id, pid and time of the first, and a size that grows with what each asks for.
+    @Test("Samples with another session's id or size are not decoded; the first of each kind is kept for the eye")
+    func othersLayouts() throws {
+        let test = try TestSession()
+        test.sample(0x1000)
+        let own = RecordBuilder.sample(id: 7, address: 0x1000, pid: 100, time: test.now)
+        let foreign = RecordBuilder.sample(id: 8, address: 0x1000, pid: 100, time: test.now)
+        let longer = RecordBuilder.record(type: 9, misc: 2, Array(own[8...]) + Array(repeating: 0xee, count: 72))
+        let shorter = RecordBuilder.record(type: 9, misc: 2, Array(own[8..<40]))
+        for record in [foreign, longer, foreign, shorter, longer] { test.write(record) }
+        test.write(RecordBuilder.record(type: 4711, [1, 2, 3, 4, 5, 6, 7, 8]))
+        test.sample(0x1000)
+        let profile = try test.tick()
+        #expect(profile.table(by: []).samples == 2)
+        #expect(profile.health.undecodable == 6)
+        let bad = try #require(profile.rings.first).badRecords
+        #expect(bad.map(\.kind) == [.foreignID, .wrongSize, .tooShort, .unknownType])
+        #expect(bad[0].bytes == foreign && bad[1].size == longer.count && bad[1].bytes == longer)
+        #expect(bad[2].hex == shorter.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
+        #expect(profile.notes.count { $0.hasPrefix("the first bad record") } == 4)
+        // They are the session's, and are not collected anew.
+        test.write(foreign)
+        let later = try test.tick()
+        #expect(later.health.undecodable == 1 && later.rings.first?.badRecords == bad)
         _ = test.session.stop()
     }
 
