@@ -7,7 +7,7 @@ extension EndToEnd {
     struct Namespaces {
         /// Runs perftop and a program beside each other in namespaces; `$!` is the program's number there.
         private func inside(
-            _ namespaces: [String], _ setup: String = "", as user: [String] = [], _ arguments: String
+            _ namespaces: [String], setup: String = "", as user: [String] = [], arguments: String
         ) throws -> (frame: Report?, outcome: Outcome) {
             let script = """
                 \(setup)
@@ -16,16 +16,17 @@ extension EndToEnd {
                 \"$@\" \"$perftop\" \(arguments) --batch --format json -n 1 -d 1; s=$?
                 kill $p; exit $s
                 """
-            let outcome = try run(
-                "/usr/bin/env",
-                ["unshare"] + namespaces + ["sh", "-c", script, "sh", Program.burn.path, Machine.binary]
-                    + (user.isEmpty ? ["env"] : user), within: 40)
+            var words = ["unshare"]
+            words += namespaces
+            words += ["sh", "-c", script, "sh", Program.burn.path, Machine.binary]
+            words += user.isEmpty ? ["env"] : user
+            let outcome = try run("/usr/bin/env", words, within: 40)
             return (try Report.frames(outcome.output).last, outcome)
         }
 
         @Test("a /proc of another pid namespace", arguments: ["-p $p", "-a"])
         func foreignProc(target: String) throws {
-            let (frame, outcome) = try inside(["-pf"], target)
+            let (frame, outcome) = try inside(["-pf"], arguments: target)
             let report = try #require(frame, "\(outcome.errors)")
             #expect(report.percent { $0.process == "burn" } > 20, "\(report.rows.prefix(4)) \(report.notes)")
             let named = report.rows.filter { $0.process == "burn" && $0.kind == "user" && $0.module == "burn" }
@@ -37,7 +38,7 @@ extension EndToEnd {
             "no /proc at all, and one without the kernel's part",
             arguments: ["umount -l /proc", "mount -t proc -o subset=pid proc /proc"])
         func lackingProc(setup: String) throws {
-            let (frame, outcome) = try inside(["-pf", "-m"], setup, "-p $p")
+            let (frame, outcome) = try inside(["-pf", "-m"], setup: setup, arguments: "-p $p")
             let report = try #require(frame, "\(outcome.errors)")
             #expect(
                 report.percent { $0.process == "burn" && $0.module == "burn" } > 80, "\(report.rows) \(report.notes)")
@@ -49,9 +50,7 @@ extension EndToEnd {
                 "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps", "+perfmon",
                 "--ambient-caps", "+perfmon", "env",
             ]
-            let folder = try Workshop()
-            _ = folder
-            let (frame, outcome) = try inside(["-pf"], as: user, "-a")
+            let (frame, outcome) = try inside(["-pf"], as: user, arguments: "-a")
             guard let report = frame else {
                 #expect(outcome.errors.contains("Permission denied"), "\(outcome.errors)")
                 return
@@ -67,7 +66,7 @@ extension EndToEnd {
             "clocks of a time namespace",
             arguments: [["--monotonic", "500000", "--boottime", "900000"], ["--boottime", "70000"]])
         func time(offsets: [String]) throws {
-            let (frame, outcome) = try inside(["-T", "-f"] + offsets, "-p $p")
+            let (frame, outcome) = try inside(["-T", "-f"] + offsets, arguments: "-p $p")
             let report = try #require(frame, "\(outcome.errors)")
             #expect(
                 report.percent { $0.process == "burn" && $0.module == "burn" } > 80, "\(report.rows) \(report.notes)")
