@@ -10,6 +10,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static int argument_count;
+static char **arguments;
+
+// glibc hands main's own arguments to constructors too.
+__attribute__((constructor)) static void keep_arguments(int count, char **words) {
+    argument_count = count;
+    arguments = words;
+}
+
+const char *pt_argument(int number) { return number >= 0 && number < argument_count ? arguments[number] : NULL; }
+
 static void close_pair(int ends[2]) {
     if (ends[0] >= 0) close(ends[0]);
     if (ends[1] >= 0) close(ends[1]);

@@ -14,6 +14,7 @@ struct Perftop {
         do {
             let request = try request()
             if !request.explain.addresses.isEmpty {
+                ProcFolder.prepare()
                 try runExplain(request.explain)
                 exit(0)
             }
@@ -36,10 +37,11 @@ struct Perftop {
     /// Reads the command line; answers what asks for words and no profile.
     private static func request() throws(EngineError) -> Request {
         // Completions offer it beside the options.
-        if CommandLine.arguments.dropFirst() == ["help"] { leave(saying: Arguments.help) }
+        let words = Self.words()
+        if words == ["help"] { leave(saying: Arguments.help) }
         var arguments: Arguments
         do {
-            arguments = try Arguments.parse()
+            arguments = try Arguments.parse(words)
         } catch {
             let isHelp = Arguments.exitCode(for: error) == .success
             if isHelp { leave(saying: Arguments.help) }
@@ -61,6 +63,13 @@ struct Perftop {
         // A screen would hide what is written before it.
         if request.wantsBatch { warnings.forEach(complain) } else { request.live.notes = warnings }
         return request
+    }
+
+    /// The command line without the program's name. Not the runtime's: that reads `/proc`, which may be missing.
+    private static func words() -> [String] {
+        var words: [String] = []
+        while let word = unsafe pt_argument(Int32(words.count + 1)) { unsafe words.append(String(cString: word)) }
+        return words
     }
 
     // MARK: Modes
@@ -124,6 +133,8 @@ struct Perftop {
 
     /// Opens the counters, then lets the command go to its exec, where the kernel starts them.
     private static func start(_ command: Command?, _ request: Request, _ pace: Pace) throws -> Session {
+        // Not before the command was forked, which stays where it is.
+        ProcFolder.prepare()
         var sampling = request.sampling
         if let command {
             sampling.target = Target(.command(pid: command.pid, text: command.text), cpus: sampling.target.cpus)

@@ -65,6 +65,31 @@ struct FormatTests {
         }
     }
 
+    @Test("json: what rows are not grouped by is left out, and several kinds are mixed")
+    func absentFields() throws {
+        var builder = SyntheticProfile()
+        builder.add("read", module: "libc.so.6", process: "cat", samples: 3)
+        builder.add("vfs_read", module: "[kernel]", process: "cat", kind: .kernel, samples: 5)
+        let profile = builder.next()
+        func rows(_ grouping: Set<GroupKey>) throws -> [String] {
+            var options = ReportOptions()
+            options.grouping = grouping
+            let text = try JSONFormat().text(BatchFrame(profile, event: 0, number: 1, options: options))
+            let rows = try #require(text.split(separator: "\"rows\":[").last?.split(separator: "],\"running").first)
+            return rows.split(separator: "},").map(String.init)
+        }
+        let processes = try rows([.process])
+        #expect(processes.count == 1 && processes[0].contains("\"kind\":\"mixed\"") && processes[0].contains("\"cat\""))
+        for grouping in [[.process], [.function], [.module], [.cpu], [.pid], [.process, .function]] as [Set<GroupKey>] {
+            for row in try rows(grouping) {
+                #expect(!row.contains("\"\"") && !row.contains("unknown"), "\(row)")
+                #expect(row.contains("\"symbol\"") == grouping.contains(.function), "\(row)")
+                #expect(row.contains("\"process\"") == grouping.contains(.process), "\(row)")
+                #expect(row.contains("\"named_by\"") == grouping.contains(.function), "\(row)")
+            }
+        }
+    }
+
     @Test("text: a note is printed in the first frame that has it, and not again")
     func notes() throws {
         func notes(_ text: String) -> [Substring] { text.split(separator: "\n").filter { $0.hasPrefix("# note: ") } }

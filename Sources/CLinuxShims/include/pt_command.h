@@ -3,6 +3,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/// The words this program was started with, by their number; NULL behind the last. The runtime's own list is read from
+/// /proc, and without one is empty.
+const char *pt_argument(int number);
+
 struct pt_command {
     pid_t pid;
     /// A byte written here lets it go; closing it ends it.

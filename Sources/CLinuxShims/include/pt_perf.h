@@ -52,6 +52,9 @@ uint64_t pt_device(dev_t device);
 /// The generation of an open file's inode (FS_IOC_GETVERSION), as MMAP2 records have it.
 int pt_generation(int fd, uint32_t *generation);
 
+/// 0 where an open file has no access control list (acl(5)); 1 where it has one, or nobody can tell.
+int pt_may_have_access_list(int fd);
+
 /// The magic number of the file system an open file is on (fstatfs(2)); -1 and errno on failure.
 long pt_file_system(int fd);
 

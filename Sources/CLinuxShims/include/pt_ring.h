@@ -46,8 +46,10 @@ void pt_free_fork_word(uint64_t *word);
 
 /// Adds one to an eventfd; keeps errno.
 void pt_ring_bell(int fd);
-/// CLOCK_MONOTONIC in nanoseconds; keeps errno.
+/// The kernel's CLOCK_MONOTONIC in nanoseconds, as its records have it: without what a time namespace adds. Keeps errno.
 uint64_t pt_monotonic(void);
+/// Asks again what the time namespace adds: there was no /proc when the program began.
+void pt_read_clock_shift(void);
 int pt_thread_id(void);
 /// The CPU this runs on, 0 where nobody knows; keeps errno.
 unsigned pt_current_cpu(void);

@@ -120,14 +120,14 @@ private struct JSONNaming: Encodable {
 }
 
 private struct JSONRow: Encodable {
-    /// Empty, like the next ones, where rows are not grouped by it.
-    let symbol: String
+    /// Left out, like the next ones, where rows are not grouped by it, or the place has none.
+    let symbol: String?
     let rawSymbol: String?
     let namedBy: String?
-    let module: String
-    let modulePath: String
+    let module: String?
+    let modulePath: String?
     let buildId: String?
-    let process: String
+    let process: String?
     let pid: Int32?
     let tid: Int32?
     let cpu: UInt16?
@@ -141,13 +141,14 @@ private struct JSONRow: Encodable {
     let counts: [String: UInt64]?
 
     init(_ row: Row, _ frame: BatchFrame) {
-        symbol = row.function
+        func present(_ text: String) -> String? { text.isEmpty ? nil : text }
+        symbol = present(row.function)
         rawSymbol = frame.grouping.contains(.function) ? row.rawFunction : nil
         namedBy = frame.grouping.contains(.function) ? row.nameSource.rawValue : nil
-        module = row.module
-        modulePath = row.modulePath
-        buildId = row.buildID.isEmpty ? nil : row.buildID
-        process = row.process
+        module = present(row.module)
+        modulePath = present(row.modulePath)
+        buildId = present(row.buildID)
+        process = present(row.process)
         pid = row.key.pid ?? (frame.grouping.contains(.process) ? row.pid : nil)
         tid = row.key.thread
         cpu = row.key.cpu

@@ -20,7 +20,7 @@ package enum Descendants {
     }
 
     private static func parent(of pid: Int32) -> Int32? {
-        guard let bytes = try? fileBytes("/proc/\(pid)/stat", limit: 4096) else { return nil }
+        guard let bytes = try? fileBytes("\(ProcFolder.root)/\(pid)/stat", limit: 4096) else { return nil }
         return parent(in: bytes)
     }
 

@@ -12,8 +12,9 @@ extension EventOpener {
         case .access: return refusedAccess(plan)
         case .permission, .noSystemCall: return filtered(plan.text, failure.errno)
         case .noProcess where plan.threads?.isEmpty ?? false:
+            let why = ProcFolder.lack()?.note ?? "nothing else of yours is running"
             return EngineError(
-                what: plan.text, why: "nothing else of yours is running", remedy: "all: " + limits.shortRemedy(level: 0)
+                what: plan.text, why: why, remedy: "all: " + limits.shortRemedy(level: 0)
             )
         case .noProcess:
             return EngineError(what: plan.text, why: "no such process", remedy: "ps -e lists them")
@@ -118,6 +119,9 @@ extension EventOpener {
 
     /// A process without an entry in `/proc`.
     static func missing(_ pid: Int32) -> EngineError {
+        if kill(pid, 0) == 0 || errno == EPERM, let lack = ProcFolder.lack(), lack != .others {
+            return EngineError(what: "pid \(pid)", why: "its threads are not known: \(lack.note)")
+        }
         // hidepid hides the entry, but not that there is such a process.
         if kill(pid, 0) != 0, errno == EPERM {
             return EngineError(
@@ -129,15 +133,16 @@ extension EventOpener {
     /// What to say where processes are sampled whose mappings we may not read. Asked of some of them, because it depends
     /// on the kernel (recent ones let CAP_PERFMON read mappings) and on the process.
     func nameless(_ plan: Plan) -> String? {
+        if let lack = ProcFolder.lack(), lack != .others || plan.threads == nil { return lack.note }
         // Who has the capability can get no more than that.
         if limits.mayReadOthers { return nil }
-        let candidates = plan.threads ?? directoryNames("/proc").compactMap { Int32($0) }
+        let candidates = plan.threads ?? directoryNames(ProcFolder.root).compactMap { Int32($0) }
         var readable = 0
         for candidate in candidates where readable < 64 {
             do throws(Errno) {
                 // The kernel's own threads have neither a command line nor mappings.
-                if try fileBytes("/proc/\(candidate)/cmdline", limit: 1).isEmpty { continue }
-                _ = try fileBytes("/proc/\(candidate)/maps", limit: 1)
+                if try fileBytes("\(ProcFolder.root)/\(candidate)/cmdline", limit: 1).isEmpty { continue }
+                _ = try fileBytes("\(ProcFolder.root)/\(candidate)/maps", limit: 1)
                 readable += 1
             } catch {
                 if error == .access || error == .permission { return limits.namesOfUnreadable }
@@ -150,7 +155,9 @@ extension EventOpener {
     private func foreignOwner(of threads: [Int32]) -> String? {
         for thread in threads {
             var status = stat()
-            guard unsafe stat("/proc/\(thread)", &status) == 0, status.st_uid != geteuid() else { continue }
+            guard unsafe stat("\(ProcFolder.root)/\(thread)", &status) == 0, status.st_uid != geteuid() else {
+                continue
+            }
             guard let entry = unsafe getpwuid(status.st_uid) else { return "user \(status.st_uid)" }
             return unsafe displayText(String(cString: entry.pointee.pw_name), limit: 64)
         }

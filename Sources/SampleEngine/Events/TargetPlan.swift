@@ -56,7 +56,7 @@ extension EventOpener {
             let own = Self.processes(of: geteuid())
             if own.isEmpty {
                 throw EngineError(
-                    what: "your processes", why: "you have none beside this one",
+                    what: "your processes", why: ProcFolder.lack()?.note ?? "you have none beside this one",
                     remedy: "start one with: perftop -- COMMAND; for all processes run as root")
             }
             return Plan(
@@ -73,14 +73,14 @@ extension EventOpener {
     }
 
     static func threads(of pid: Int32) -> [Int32] {
-        directoryNames("/proc/\(pid)/task").compactMap { Int32($0) }.sorted()
+        directoryNames("\(ProcFolder.root)/\(pid)/task").compactMap { Int32($0) }.sorted()
     }
 
     private static func processes(of user: UInt32) -> [Int32] {
         let own = getpid()
-        return directoryNames("/proc").compactMap { Int32($0) }.filter { pid in
+        return directoryNames(ProcFolder.root).compactMap { Int32($0) }.filter { pid in
             var status = stat()
-            let found = unsafe stat("/proc/\(pid)", &status)
+            let found = unsafe stat("\(ProcFolder.root)/\(pid)", &status)
             return found == 0 && pid != own && status.st_uid == user
         }
     }

@@ -3,9 +3,13 @@ internal import Glibc
 /// Reads what `/proc` says of a process. Slow and racy by nature: the resolver's business, never the sampler's.
 package struct ProcReader: Sendable {
     let root: String
+    private let users: UserNumbers
 
     /// - Parameter root: another directory in tests.
-    package init(root: String = "/proc") { self.root = root }
+    package init(root: String = ProcFolder.root, users: UserNumbers = .ours) {
+        self.root = root
+        self.users = users
+    }
 
     /// Lines taken of one process; what is beyond stays unknown.
     private static var lineLimit: Int { 262_144 }
@@ -45,21 +49,26 @@ package struct ProcReader: Sendable {
     /// The process that started it, or that took it in; nil where it is gone.
     package func parent(of pid: Int32) -> Int32? { field(3, ofStat: pid).flatMap { Int32($0) } }
 
-    /// Effective user of a process; nil where it is gone.
+    /// Effective user of a process; nil where it is gone, or its user is one that our user namespace does not show.
     package func user(of pid: Int32) -> UInt32? {
         var status = stat()
-        return unsafe stat("\(root)/\(pid)", &status) == 0 ? status.st_uid : nil
+        return unsafe stat("\(root)/\(pid)", &status) == 0 && users.tell(status.st_uid) ? status.st_uid : nil
     }
 
     /// When a process started, in nanoseconds of CLOCK_MONOTONIC, to the clock tick (10 ms); nil where it is gone.
     package func startTime(of pid: Int32) -> UInt64? {
         // It counts from the boot, sleep included.
-        guard let ticks = field(21, ofStat: pid).flatMap({ UInt64($0) }) else { return nil }
+        guard let ticks = startTick(of: pid) else { return nil }
         let perSecond = UInt64(max(1, sysconf(Int32(_SC_CLK_TCK))))
         let sinceBoot = ticks.multipliedReportingOverflow(by: 1_000_000_000 / perSecond)
         if sinceBoot.overflow { return nil }
-        return sinceBoot.partialValue - min(sinceBoot.partialValue, Self.sleptNanoseconds())
+        // In a time namespace it began before the boot as that tells it, perhaps: the numbers wrap, their difference not.
+        let started = Int64(bitPattern: sinceBoot.partialValue &- Self.sleptNanoseconds())
+        return UInt64(clamping: started)
     }
+
+    /// The same in clock ticks since the boot, which tells one process from another of its number.
+    package func startTick(of pid: Int32) -> UInt64? { field(21, ofStat: pid).flatMap { UInt64($0) } }
 
     /// A field of `/proc/PID/stat`, counted from 0 (proc(5)), behind the comm.
     private func field(_ number: Int, ofStat pid: Int32) -> String? {
@@ -72,11 +81,15 @@ package struct ProcReader: Sendable {
     }
 
     /// Time the machine has slept since boot: CLOCK_BOOTTIME counts it, CLOCK_MONOTONIC does not.
+    ///
+    /// With what a time namespace adds to the one: the kernel adds it to start times, for whoever reads them.
     private static func sleptNanoseconds() -> UInt64 {
         var boot = timespec()
         guard unsafe clock_gettime(CLOCK_BOOTTIME, &boot) == 0 else { return 0 }
         let sinceBoot = UInt64(boot.tv_sec) &* 1_000_000_000 &+ UInt64(boot.tv_nsec)
-        return Instant(nanoseconds: sinceBoot).nanoseconds(since: .now)
+        // Two clocks are read one after the other: to the millisecond it is the same each time.
+        let slept = Int64(bitPattern: sinceBoot &- Instant.now.nanoseconds)
+        return UInt64(bitPattern: (slept + (slept < 0 ? -500_000 : 500_000)) / 1_000_000 * 1_000_000)
     }
 
     /// The lines of a maps file with code, and those of files, as many as the limit allows; the rest is passed over.

@@ -40,7 +40,7 @@ extension ProcessCatalog {
         guard let known = scannedLine(of: address, in: generation, at: now) else { return nil }
         guard let line = known.line else {
             let isAlive = entries[generation].map { $0.sighting.death == nil } ?? false
-            let maps = "/proc/\(entry.sighting.pid)/maps"
+            let maps = "\(proc.root)/\(entry.sighting.pid)/maps"
             explanation.add(
                 entries[generation]?.maps == nil
                     ? "\(maps) cannot be read: the process is gone, or it is not this user's to look into"

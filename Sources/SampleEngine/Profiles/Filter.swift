@@ -4,6 +4,7 @@
 ///     !memcpy           none of them does                               nginx libc        both
 ///     /^_int_|free$/    a regular expression does                       "operator |"      as it stands
 ///     module:libc  process:nginx  function:/^str/  pid:77  tid:77  cpu:3  user:0  kind:kernel
+///     dso:libc     comm:nginx     sym:/^str/       perf's words for three of them
 ///     self>1  total>=5  samples<100                                     of the rows that are left
 ///
 /// Terms judge samples by their places, so that whatever makes a row shows the same samples; comparisons judge rows.

@@ -98,17 +98,21 @@ struct FilterParser {
 
     // MARK: Terms
 
-    private enum Field: String { case function, module, process, pid, tid, thread, cpu, user, kind }
+    private enum Field: String, CaseIterable {
+        case function, module, process, pid, tid, thread, cpu, user, kind
+        /// perf's words for the first three.
+        case sym, symbol, dso, comm
+    }
 
     private mutating func term() throws(FilterError) -> Filter.Term {
-        guard let field = field() else { return .anyName(try pattern()) }
+        guard let field = try field() else { return .anyName(try pattern()) }
         guard let scalar = next, scalar != " ", scalar != "|" else {
             throw FilterError(at: place - 1, "nothing stands after \(field.rawValue):")
         }
         return switch field {
-        case .function: .function(try pattern())
-        case .module: .module(try pattern())
-        case .process: .process(try pattern())
+        case .function, .sym, .symbol: .function(try pattern())
+        case .module, .dso: .module(try pattern())
+        case .process, .comm: .process(try pattern())
         case .pid: .pid(try integer())
         case .tid, .thread: .thread(try integer())
         case .cpu: .cpu(try integer())
@@ -117,16 +121,33 @@ struct FilterParser {
         }
     }
 
-    /// `module:`; two colons are a name's own.
-    private mutating func field() -> Field? {
+    /// `module:`; two colons are a name's own. What looks like a field mistyped would hide everything: it is refused.
+    private mutating func field() throws(FilterError) -> Field? {
         let start = place
         let name = word { ("a"..."z").contains($0) }
-        if let field = Field(rawValue: name), next == ":", place + 1 >= source.count || source[place + 1] != ":" {
+        guard next == ":", place + 1 >= source.count || source[place + 1] != ":" else {
+            place = start
+            return nil
+        }
+        if let field = Field(rawValue: name) {
             place += 1
             return field
         }
+        let rest = word { $0 != " " && $0 != "|" }
         place = start
+        if !name.isEmpty, rest.filter({ $0 == ":" }).count == 1, let meant = Self.field(near: name) {
+            let text = "\"\(name)\(rest)\""
+            throw FilterError(at: start, "no '\(name):'; did you mean \(meant.rawValue): (as a text: \(text))?")
+        }
         return nil
+    }
+
+    /// The field that is written as the word is but for a letter or two.
+    private static func field(near name: String) -> Field? {
+        let distances = Field.allCases.map {
+            (field: $0, letters: editDistance(Array(name.utf8), Array($0.rawValue.utf8)))
+        }
+        return distances.filter { $0.letters <= 2 }.min { $0.letters < $1.letters }?.field
     }
 
     private mutating func integer<Number: FixedWidthInteger>() throws(FilterError) -> Number {
@@ -137,9 +158,9 @@ struct FilterParser {
 
     private mutating func kind() throws(FilterError) -> CodeKind {
         let start = place
-        guard let kind = CodeKind(rawValue: word { $0 != " " && $0 != "|" }.lowercased()) else {
-            throw FilterError(
-                at: start, "one of \(CodeKind.allCases.map(\.rawValue).joined(separator: ", ")) has to follow")
+        let kinds = CodeKind.allCases.filter { $0 != .mixed }
+        guard let kind = CodeKind(rawValue: word { $0 != " " && $0 != "|" }.lowercased()), kinds.contains(kind) else {
+            throw FilterError(at: start, "one of \(kinds.map(\.rawValue).joined(separator: ", ")) has to follow")
         }
         return kind
     }

@@ -17,7 +17,7 @@ public final class Row: Sendable {
     public let process: String
     /// The process behind the row, nil where there are several.
     public let pid: Int32?
-    /// `unknown` where the row holds several kinds.
+    /// `mixed` where the row holds several kinds.
     public let kind: CodeKind
     /// Percent of the table's weight; self counts the innermost frame, total every frame once.
     public let selfPercent: Double

@@ -133,7 +133,7 @@ struct RowFold: ~Copyable {
         let key: Key
         /// The one process behind the row, nil where there are several.
         var pid: Int32?
-        /// `unknown` where there are several kinds.
+        /// `mixed` where there are several kinds.
         var kind: CodeKind
         /// Alternatives of the filter that places of the row fulfill; 0 where all of them are left out.
         var held: UInt64
@@ -149,7 +149,7 @@ struct RowFold: ~Copyable {
                 self.kind = kind
             }
             if self.pid != pid { self.pid = nil }
-            if self.kind != kind { self.kind = .unknown }
+            if self.kind != kind { self.kind = .mixed }
             self.held |= held
         }
     }

@@ -1,6 +1,8 @@
+internal import CLinuxShims
 internal import Glibc
 
-/// A point on CLOCK_MONOTONIC in nanoseconds: the one clock of samples, side-band, slices and screen.
+/// A point on the kernel's CLOCK_MONOTONIC in nanoseconds: the one clock of samples, side-band, slices and screen, whatever
+/// time namespace we are in.
 public struct Instant: Hashable, Comparable, Sendable {
     public let nanoseconds: UInt64
 
@@ -24,7 +26,7 @@ public struct Instant: Hashable, Comparable, Sendable {
         return overflow ? .forever : Instant(nanoseconds: sum)
     }
 
-    public static var now: Instant { Instant(nanoseconds: read(CLOCK_MONOTONIC)) }
+    public static var now: Instant { Instant(nanoseconds: pt_monotonic()) }
 }
 
 /// Where a session's time comes from.
@@ -55,6 +57,9 @@ public func wallClockNanoseconds() -> UInt64 { read(CLOCK_REALTIME) }
 
 /// Processor time this process has used, user and kernel, in nanoseconds.
 package func ownProcessorNanoseconds() -> UInt64 { read(CLOCK_PROCESS_CPUTIME_ID) }
+
+/// The same of the calling thread alone: what a budget counts, whoever else the machine works for.
+package func ownThreadNanoseconds() -> UInt64 { read(CLOCK_THREAD_CPUTIME_ID) }
 
 private func read(_ clock: clockid_t) -> UInt64 {
     var time = timespec()

@@ -15,7 +15,7 @@ package func closest(to word: String, among candidates: some Sequence<String>, m
 }
 
 /// Insertions, deletions and replacements that turn one word into the other.
-private func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+package func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
     var row = Array(0...right.count)
     for (i, a) in left.enumerated() {
         var diagonal = row[0]

@@ -47,14 +47,14 @@ package struct FileOpener: Sendable {
             let (name, link) = place(way, pid, start, end)
             do throws(Errno) {
                 if let link {
-                    found = try reopened(link, mounts: "/proc/\(pid)/mountinfo")
+                    found = try reopened(link, mounts: "\(ProcFolder.root)/\(pid)/mountinfo")
                 } else {
                     guard file.path.first == UInt8(ascii: "/") else { break }
-                    found = try open(file.path, below: way == .ownRoot ? "/" : "/proc/\(pid)/root")
+                    found = try open(file.path, below: way == .ownRoot ? "/" : "\(ProcFolder.root)/\(pid)/root")
                 }
             } catch {
                 if error == .noEntry, link == nil,
-                    isReplaced(file.path, below: way == .ownRoot ? "/" : "/proc/\(pid)/root")
+                    isReplaced(file.path, below: way == .ownRoot ? "/" : "\(ProcFolder.root)/\(pid)/root")
                 {
                     explanation.add("\(name): another file has its name")
                     reason = .fileChanged
@@ -93,8 +93,8 @@ package struct FileOpener: Sendable {
         switch way {
         case .mapping:
             let range = String(start, radix: 16) + "-" + String(end, radix: 16)
-            return ("map_files \(range)", "/proc/\(pid)/map_files/\(range)")
-        case .executable: return ("exe of \(pid)", "/proc/\(pid)/exe")
+            return ("map_files \(range)", "\(ProcFolder.root)/\(pid)/map_files/\(range)")
+        case .executable: return ("exe of \(pid)", "\(ProcFolder.root)/\(pid)/exe")
         case .processRoot: return ("root of \(pid)", nil)
         case .ownRoot: return ("own root", nil)
         }
@@ -112,7 +112,8 @@ package struct FileOpener: Sendable {
         let name = path.map { CChar(bitPattern: $0) } + [0]
         let found = Descriptor(owning: try systemCall { unsafe pt_open_in_root(rootFD, name, Int32(PT_O_PATH)) })
         // Of a process: its own list, beside the link to its root.
-        let mounts = root.hasPrefix("/proc/") ? root.dropLast("root".count) + "mountinfo" : "/proc/self/mountinfo"
+        let mounts =
+            root.hasPrefix(ProcFolder.root + "/") ? root.dropLast("root".count) + "mountinfo" : "/proc/self/mountinfo"
         return try reopened("/proc/self/fd/\(found.number)", mounts: mounts)
     }
 
@@ -173,7 +174,8 @@ package struct FileOpener: Sendable {
         // Some file systems show one inode in records and maps, and another one to fstat. There the path of the mapping
         // itself must do; any other way, and any other file system, would lead to what has its name now.
         if let mapping, linkTarget(mapping) == file.path,
-            MountedFileSystem(of: found, in: ["/proc/\(pid)/mountinfo", "/proc/self/mountinfo"])?.hasTwoInodes == true
+            MountedFileSystem(of: found, in: ["\(ProcFolder.root)/\(pid)/mountinfo", "/proc/self/mountinfo"])?
+                .hasTwoInodes == true
         {
             return (true, "same path on a stacked file system, \(shown)")
         }

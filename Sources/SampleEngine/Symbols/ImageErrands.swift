@@ -47,7 +47,7 @@ extension ImageStore {
             }
             self.witness = witness
             self.road = road
-            debugFiles = DebugFiles(ofImageAt: file.path, processRoot: "/proc/\(used.pid)/root")
+            debugFiles = DebugFiles(ofImageAt: file.path, processRoot: "\(ProcFolder.root)/\(used.pid)/root")
             result = image.map { .success(Lent($0)) } ?? .failure(reason ?? .imageHasNoSymbols)
             key = image.flatMap(TableKey.init)
             isLocal = image.map { Self.isLocal($0) } ?? false

@@ -1,5 +1,7 @@
 /// What kind of code a row stands for.
-public enum CodeKind: String, Sendable, Hashable, CaseIterable { case user, kernel, guest, jit, unknown }
+///
+/// `mixed` is no place's, but a row's that holds several.
+public enum CodeKind: String, Sendable, Hashable, CaseIterable { case user, kernel, guest, jit, unknown, mixed }
 
 /// A file with code, the kernel or one of its modules, or a stand-in such as `[jit]`. All text is sanitized.
 public struct Module: Hashable, Sendable {

@@ -20,6 +20,8 @@ public enum NameSource: String, Sendable, Hashable, CaseIterable {
     case kernelRecord = "ksymbol"
     /// The map that a process with a just-in-time compiler writes.
     case perfMap = "perf-map"
+    /// The map of the process that this one was forked from, for code that they still share.
+    case parentPerfMap = "parent-perf-map"
     /// Nothing: a stand-in in brackets.
     case none
 
@@ -36,6 +38,7 @@ public enum NameSource: String, Sendable, Hashable, CaseIterable {
         case .kernelList: "kernel's list"
         case .kernelRecord: "kernel's record"
         case .perfMap: "map of the process's own compiler"
+        case .parentPerfMap: "map of the compiler in the process it was forked from"
         case .none: "no name"
         }
     }

@@ -25,7 +25,7 @@ extension ImageSymbols {
     /// The page as a process has it, read through its memory; nil without the right to.
     fileprivate static func vdso(of task: Int32, at range: Range<UInt64>) -> ImageSymbols? {
         let size = range.upperBound - range.lowerBound
-        guard size <= 1 << 20, let memory = try? FileOpener().open(own: "/proc/\(task)/mem"),
+        guard size <= 1 << 20, let memory = try? FileOpener().open(own: "\(ProcFolder.root)/\(task)/mem"),
             let bytes = try? memory.bytes(at: range.lowerBound, count: Int(size)),
             let fd = try? systemCall({ unsafe pt_memfd("vdso") })
         else { return nil }

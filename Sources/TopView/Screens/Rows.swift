@@ -62,7 +62,7 @@ extension TopModel {
         case .user: row.isOfLibrary ? .library : .application
         case .kernel, .guest: .kernel
         case .jit: .jit
-        case .unknown: .unknown
+        case .unknown, .mixed: .unknown
         }
     }
 
@@ -108,7 +108,7 @@ extension TopModel {
         case .kernel: "k"
         case .guest: "g"
         case .jit: "j"
-        case .unknown: "?"
+        case .unknown, .mixed: "?"
         }
     }
 
@@ -201,6 +201,7 @@ extension TopModel {
         case .guest: "guest of a virtual machine"
         case .jit: "code made at run time"
         case .unknown: "kind of code unknown"
+        case .mixed: "several kinds of code"
         }
     }
 

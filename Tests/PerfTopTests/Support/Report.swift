@@ -38,6 +38,30 @@ struct Report: Decodable {
         let totalSamples: Int
         /// By sibling of the event's group.
         let counts: [String: Int]?
+
+        private enum CodingKeys: CodingKey {
+            case symbol, rawSymbol, namedBy, module, modulePath, process, pid, kind, selfPercent, totalPercent
+            case selfSamples, totalSamples, counts
+        }
+
+        /// What is not grouped by is left out, and empty here.
+        init(from decoder: any Decoder) throws {
+            let fields = try decoder.container(keyedBy: CodingKeys.self)
+            func text(_ key: CodingKeys) throws -> String { try fields.decodeIfPresent(String.self, forKey: key) ?? "" }
+            symbol = try text(.symbol)
+            rawSymbol = try fields.decodeIfPresent(String.self, forKey: .rawSymbol)
+            namedBy = try fields.decodeIfPresent(String.self, forKey: .namedBy)
+            module = try text(.module)
+            modulePath = try text(.modulePath)
+            process = try fields.decodeIfPresent(String.self, forKey: .process)
+            pid = try fields.decodeIfPresent(Int.self, forKey: .pid)
+            kind = try fields.decode(String.self, forKey: .kind)
+            selfPercent = try fields.decode(Double.self, forKey: .selfPercent)
+            totalPercent = try fields.decode(Double.self, forKey: .totalPercent)
+            selfSamples = try fields.decode(Int.self, forKey: .selfSamples)
+            totalSamples = try fields.decode(Int.self, forKey: .totalSamples)
+            counts = try fields.decodeIfPresent([String: Int].self, forKey: .counts)
+        }
     }
 
     /// Samples with a name, and without.

@@ -87,6 +87,51 @@ import Testing
         #expect(try table("memcpy", by: [.pid]).rows.map(\.pid) == [10, 20])
     }
 
+    @Test(
+        "a field that is mistyped by a letter or two is refused, with what was meant",
+        arguments: [
+            ("kin:jit", "kind"), ("!kin:jit", "kind"), ("kinds:jit", "kind"), ("a | pidd:7", "pid"),
+            ("modul:libc", "module"),
+            ("proces:nginx", "process"), ("funtcion:f", "function"), ("threads:4", "thread"), ("usr:0", "user"),
+            ("com:nginx", "comm"), ("dos:libc", "dso"), ("syms:f", "sym"), ("kin:", "kind"), ("cpus:1", "cpu"),
+        ])
+    func mistyped(text: String, meant: String) throws {
+        let error = #expect(throws: FilterError.self) { try Filter(text) }
+        #expect(error?.reason.contains("did you mean \(meant):") == true, "\(error?.reason ?? "")")
+        let word = text.drop { "!a| ".contains($0) }
+        #expect(error?.reason.contains("\"\(word)\"") == true, "how to look for it as a text")
+        #expect((try? Filter("\"\(word)\"")) != nil)
+    }
+
+    @Test(
+        "anything else with colons is a text",
+        arguments: [
+            "std::x", "JS:*f", "py::f", "kworker/0:1", "f(a:b:)", "a::b::c", "std::", "::x", ":x", "x:y:z", "pid::x",
+            "Kin:jit", "kin::jit", "LazyCompile:~f", "kind_of:x", "http://kin:8", "objectAtIndex:", "-[NSArray kin:x:]",
+        ])
+    func colonsInNames(text: String) throws {
+        var builder = SyntheticProfile()
+        for (number, word) in text.split(separator: " ").enumerated() {
+            _ = number
+            builder.add("before \(word) after", module: "m", process: "p", samples: 1)
+        }
+        builder.add("other", module: "m", process: "p", samples: 1)
+        let words = text.split(separator: " ").map(String.init)
+        let shown = try builder.next().table(by: [.function], matching: Filter(words.joined(separator: " | "))).rows
+        #expect(shown.count == words.count && shown.allSatisfy { $0.function != "other" })
+    }
+
+    @Test(
+        "perf's words are understood",
+        arguments: [
+            ("comm:ngin", "process:ngin"), ("dso:libc", "module:libc"), ("sym:mem", "function:mem"),
+            ("symbol:mem", "function:mem"),
+        ])
+    func wordsOfPerf(text: String, same: String) throws {
+        let (left, right) = (try table(text), try table(same))
+        #expect(left.rows.map(\.key) == right.rows.map(\.key) && !left.rows.isEmpty)
+    }
+
     @Test func kindsOfCodeAreTermsToo() throws {
         var builder = SyntheticProfile()
         builder.add("read", module: "libc.so.6", process: "cat", samples: 3)

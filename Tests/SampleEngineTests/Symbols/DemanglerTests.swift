@@ -49,12 +49,54 @@ struct DemanglerTests {
             ("foo.cold", "foo [cold]"),
             ("foo.constprop.0.isra.0", "foo [constprop.0.isra.0]"),
             ("foo.part.3", "foo [part.3]"),
+            ("foo.localalias", "foo [localalias]"), ("foo.cold.1", "foo [cold.1]"),
+            ("foo._omp_fn.0", "foo [_omp_fn.0]"),
+            ("foo.__uniq.98765432109876543210", "foo [__uniq]"), ("foo.__uniq.1.llvm.2.cold", "foo [__uniq.llvm.cold]"),
+            ("_ZN3foo3barEi.resume", "foo::bar(int) [resume]"), ("_ZN3foo3barEi.destroy", "foo::bar(int) [destroy]"),
+            ("_ZN3foo3barEi.cleanup", "foo::bar(int) [cleanup]"), ("_ZN3foo3barEi.actor", "foo::bar(int) [actor]"),
+            ("_RNvC6_123foo3bar.llvm.123", "123foo::bar [llvm]"),
             ("foo.lto_priv.0", "foo [lto_priv.0]"),
             ("_ZN3foo3barEi.llvm.1234567890", "foo::bar(int) [llvm]"),
             ("$s4main3fooyyYaFTY0_", "main.foo() async -> () [suspend 1]"),
             ("$s4main3fooyyYaFTQ_", "main.foo() async -> () [resume 0]"),
         ])
     func suffixes(raw: String, readable: String) { #expect(demangled(Array(raw.utf8)) == readable) }
+
+    /// The whole names are what c++filt of LLVM 19 and GNU 2.44 make of them; ours may say less, and that it does.
+    @Test(
+        "Of a name that the demangler does not know yet its beginning is given, and marked",
+        arguments: [
+            ("_Z1fIiQ7IntegerIT_EEvS0_", "f<…>…"), ("_ZN1A1gITk7IntegeriEEvT_", "A::g<…>…"),
+            ("_ZNK3geo5Shape4areaITkNS_5RoundEiEEvT_", "geo::Shape::area<…>…"), ("_ZN1AC1ITk1CiEEv", "A::A<…>…"),
+            ("_ZN3fooF3barEPS_", "foo::bar(…)"), ("_ZSt4sortITk1CiEvT_", "std::sort<…>…"),
+            ("_ZN12_GLOBAL__N_11fITk1CiEEvT_", "(anonymous namespace)::f<…>…"),
+            ("_ZW3modN3foo3barEv", "foo::bar(…)"), ("_ZNH3foo3barES_", "foo::bar(…)"),
+            ("_RINvC3geo4areaKVs_5ShapeUE", "geo::area::<…>…"), ("_RNvNtC3geo5shapeXx", "geo::shape…"),
+            ("_ZN4core7$u4e2d$3foo17h0123456789abcdefE", "core::中::foo"),
+            ("_ZN28_$LT$$u4e2d$$u20$as$u20$T$GT$3foo17h0123456789abcdefE", "<中 as T>::foo"),
+            (
+                "_RNqCs4fqI2P2rA04_11utf8_identsu30____7hkackfecea1cbdathfdh9hlq6y",
+                "utf8_idents::საჭმელად_გემრიელი_სადილი"
+            ),
+        ])
+    func beginnings(raw: String, readable: String) { #expect(demangled(Array(raw.utf8)) == readable) }
+
+    @Test("Of a cut or changed name nothing is made up: every word stands in it, in this order")
+    func noInventedNames() throws {
+        let names = [
+            "_ZNK3geo5Shape4areaITkNS_5RoundEiEEvT_", "_Z1fIiQ7IntegerIT_EEvS0_", "_RINvC3geo4areaKVs_5ShapeUE",
+        ]
+        for name in names.map({ Array($0.utf8) }) {
+            for length in 0...name.count {
+                guard let shown = demangled(Array(name[..<length])), shown.hasSuffix("…") else { continue }
+                var rest = String(decoding: name, as: UTF8.self)[...]
+                for word in shown.split(whereSeparator: { !$0.isLetter }) {
+                    let found = try #require(rest.firstRange(of: word), "\(shown) of \(length) bytes")
+                    rest = rest[found.upperBound...]
+                }
+            }
+        }
+    }
 
     @Test(
         "Names that are readable already stay as they are",

@@ -1,7 +1,8 @@
 import Foundation
-import SampleEngine
 import SampleEngineTestSupport
 import Testing
+
+@testable import SampleEngine
 
 /// A process in a root of its own, beside the host's: pid 4711 to us, 3 to itself.
 private final class Scene {
@@ -120,14 +121,14 @@ struct PerfMapFileTests {
 
     /// What somebody may put in the place of a map.
     enum Trap: CaseIterable {
-        case fifo, directory, symbolicLink, hardLink, groupWritable, worldWritable, hugeAndSparse, older
+        case fifo, directory, symbolicLink, hardLink, worldWritable, hugeAndSparse, older
 
         var refusal: PerfMapRefusal {
             switch self {
             case .fifo, .directory: .notRegular
             case .symbolicLink: .symbolicLink
             case .hardLink: .hardLinks
-            case .groupWritable, .worldWritable: .writableByOthers
+            case .worldWritable: .writableByOthers
             case .hugeAndSparse: .tooLarge
             case .older: .older
             }
@@ -151,7 +152,6 @@ struct PerfMapFileTests {
             try scene.write("container/secret", "1000 10 secret\n")
             try files.createSymbolicLink(atPath: path, withDestinationPath: "../secret")
         case .hardLink: try files.linkItem(atPath: scene.path("secret"), toPath: path)
-        case .groupWritable: unsafe chmod(path, 0o664)
         case .worldWritable: unsafe chmod(path, 0o646)
         case .hugeAndSparse: unsafe truncate(path, 1 << 40)
         case .older: try files.setAttributes([.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: path)
@@ -161,6 +161,44 @@ struct PerfMapFileTests {
         #expect(time < .seconds(1))
         #expect(names.state(of: scene.process.generation) == .refused(trap.refusal))
         #expect(names.steps(0x1000, scene)[0].hasSuffix("perf-3.map " + trap.refusal.text))
+    }
+
+    @Test(
+        "A map that its group may write is taken where nobody else is in that group",
+        .enabled(if: geteuid() == 0, "needs root: chown"), arguments: [true, false])
+    func group(isAlone: Bool) throws {
+        let scene = try Scene(user: 0)
+        try scene.write(map, "1000 10 f\n")
+        // No account has the second one.
+        #expect(unsafe chown(scene.path(map), 0, isAlone ? 0 : 54_321) == 0 && chmod(scene.path(map), 0o664) == 0)
+        var names = scene.names()
+        let expected = isAlone && Accounts.ours.isOnly(0, inGroup: 0)
+        #expect(names.name(0x1000, scene) == (expected ? "f" : nil))
+        if !expected {
+            #expect(names.state(of: scene.process.generation) == .refused(.writableByGroup))
+            let note = try #require(names.takeRefusals().first)
+            #expect(note.hasSuffix("; chmod g-w \(scene.path("proc"))/4711/root/tmp/perf-3.map"), "\(note)")
+        }
+    }
+
+    @Test(
+        "Who is alone in a group, by our own files",
+        arguments: [
+            ("joe:x:1000:1000::/:\n", "joe:x:1000:\n", true), ("joe:x:1000:1000::/:\n", "joe:x:1000:joe\n", true),
+            ("joe:x:1000:1000::/:\n", "", true),
+            // Another member, another account, another primary group, none, lines of NIS, cut ones.
+            ("joe:x:1000:1000::/:\n", "joe:x:1000:ann\n", false),
+            ("joe:x:1000:1000::/:\n", "joe:x:1000:joe,ann\n", false),
+            ("joe:x:1000:1000::/:\nann:x:1001:1000::/:\n", "", false), ("joe:x:1000:100::/:\n", "joe:x:1000:\n", false),
+            ("ann:x:1001:1001::/:\n", "", false), ("joe:x:1000:1000::/:\n+::::::\n", "", false),
+            ("joe:x:1000:1000::/:\n", "+\n", false), ("joe:x:1000:1000::/:\n", "a:x:1000:\nb:x:1000:ann\n", false),
+            // Two names of one user are one user.
+            ("joe:x:1000:1000::/:\njoey:x:1000:1000::/:\n", "joe:x:1000:joey\n", true), ("", "", false),
+        ])
+    func accounts(passwd: String, group: String, isOnly: Bool) {
+        let accounts = Accounts(passwd: Array(passwd.utf8), group: Array(group.utf8))
+        #expect(accounts.isOnly(1000, inGroup: 1000) == isOnly)
+        #expect(!Accounts(passwd: Array(passwd.utf8), group: nil).isOnly(1000, inGroup: 1000))
     }
 
     @Test("Only root and the users of the process are owners", .enabled(if: geteuid() == 0, "needs root: chown"))

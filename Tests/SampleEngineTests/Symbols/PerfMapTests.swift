@@ -19,7 +19,8 @@ struct PerfMapTests {
             ("0000000000001000 000020 padded", "padded"),
             ("1000 20 JS:*hot /srv/a b.js:1:2", "JS:*hot /srv/a b.js:1:2"),
             ("1000 20 py::leafy:/srv/x.py", "py::leafy:/srv/x.py"),
-            ("1000\t20\ttabs", "tabs"), ("1000 20 é\u{1b}]0;x\u{7}", "é\u{1b}]0;x\u{7}"), ("1000 20 cr\r", "cr\r"),
+            ("1000\t20\ttabs", "tabs"), ("1000 20 é\u{1b}]0;x\u{7}", "é\u{1b}]0;x\u{7}"), ("1000 20 cr\r", "cr"),
+            ("1000 20 c\rr", "c\rr"),
             ("1000 00000000000000000000020 zeros", "zeros"),
         ])
     func line(line: String, name: String) {

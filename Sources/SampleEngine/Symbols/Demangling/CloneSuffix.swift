@@ -1,9 +1,9 @@
 /// The ending of a name that marks a part or a copy of a function: `.cold`, `.part.0`, `.isra.0`, `.constprop.0`,
-/// `.llvm.123`, `.lto_priv.0`, or several of them.
+/// `.llvm.123`, `.__uniq.123`, `.lto_priv.0`, `.resume`, or several of them.
 struct CloneSuffix {
     /// Index of the first dot.
     let start: Int
-    /// Without the first dot, and without the long numbers of `.llvm`.
+    /// Without the first dot, and without the long numbers of `.llvm` and `.__uniq`.
     let label: [UInt8]
 
     init?(of name: [UInt8]) {
@@ -18,10 +18,11 @@ struct CloneSuffix {
                 begin = before
                 word = name[(before + 1)..<dot]
             }
-            guard let kind = Self.kinds.first(where: { word.elementsEqual($0.utf8) }), isNumber || kind == "cold" else {
-                break
-            }
-            let shown = kind == "llvm" ? Array(word) : Array(name[(begin + 1)..<start])
+            guard let kind = Self.kinds.first(where: { word.elementsEqual($0.utf8) }),
+                isNumber || !Self.numbered.contains(kind)
+            else { break }
+            let isLong = kind == "llvm" || kind == "__uniq"
+            let shown = isLong ? Array(word) : Array(name[(begin + 1)..<start])
             label = label.isEmpty ? shown : shown + [0x2e] + label
             start = begin
         }
@@ -30,5 +31,11 @@ struct CloneSuffix {
         self.label = label
     }
 
-    private static let kinds = ["cold", "part", "isra", "constprop", "llvm", "lto_priv"]
+    private static let kinds =
+        numbered + ["cold", "warm", "hot", "unlikely", "localalias", "resume", "destroy", "cleanup", "actor"]
+        + ["resolver", "ifunc", "cfi", "cfi_jt", "simdclone", "extracted", "specialized"]
+    /// Words that mean this only with a number behind them.
+    private static let numbered = [
+        "part", "isra", "constprop", "llvm", "lto_priv", "__uniq", "_omp_fn", "omp_outlined", "clone", "org", "memprof",
+    ]
 }

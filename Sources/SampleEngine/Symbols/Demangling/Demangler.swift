@@ -12,7 +12,8 @@ package struct ReadableName: Equatable, Sendable {
 ///
 /// C++ (`_Z`), Rust (legacy `_ZN…17h…E` and v0 `_R`), Swift (`$s`, `$S`, `$e`, `_T0`), D (`_D`) and OCaml
 /// (`camlModule__f_12`). Suffixes that a compiler gave to a copy or a part of a function are shown in brackets, also
-/// for C: `name [cold]`. Names over 2 KiB (Swift, D: 1 KiB) and names made to expand without bound stay raw.
+/// for C: `name [cold]`. Names over 2 KiB (Swift, D: 1 KiB) and names made to expand without bound stay raw. Of a C++ or
+/// Rust name that is newer than the demangler what it begins with is given, and `…` for the rest.
 ///
 /// Any thread with a stack of 8 MiB: demanglers recurse with the depth of the name.
 package func readableName(of rawName: [UInt8]) -> ReadableName? {
@@ -45,13 +46,15 @@ private let capacity = 4096
 // MARK: C++ and Rust
 
 private func itanium(_ name: [UInt8]) -> ReadableName? {
-    if needsDeepStack(name) { return nil }
+    if let path = LegacyRustPath.text(of: name) { return ReadableName(full: path, short: path) }
+    let beginning = NameBeginning.text(of: name).map { ReadableName(full: $0, short: $0) }
+    if needsDeepStack(name) { return beginning }
     func form(_ withParameters: Bool) -> String? {
         unsafe text(of: name) { unsafe pt_demangle($0, withParameters ? 1 : 0, $1, capacity) }
     }
+    guard let short = form(false) else { return beginning }
     // Parameters may be malformed, beyond libiberty or too long; the function's name is still worth having.
-    guard let short = form(false) else { return nil }
-    return ReadableName(full: form(true) ?? short, short: short)
+    return ReadableName(full: form(true) ?? short + "(…)", short: short)
 }
 
 /// libiberty puts (references to template parameters) × (templates) records of 24 bytes on the stack, counting each

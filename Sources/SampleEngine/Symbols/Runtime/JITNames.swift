@@ -24,6 +24,8 @@ package struct JITProcess: Sendable {
 /// Names of code that was made at run time: the perf maps of all processes that were asked for. Used by the resolver.
 package struct JITNames: ~Copyable {
     private var processes: [Generation: Followed] = [:]
+    /// Processes that others were forked from which have no map of their own.
+    private var forebears: [Forebear: Followed] = [:]
     private var uses: UInt64 = 0
     /// Processes whose names were dropped for want of room; they are read again when they are asked for.
     package private(set) var dropped = 0
@@ -38,7 +40,7 @@ package struct JITNames: ~Copyable {
     /// - Parameters:
     ///   - proc: another directory in tests.
     ///   - host: our own root; another directory in tests.
-    package init(proc: String = "/proc", host: String = "/") {
+    package init(proc: String = ProcFolder.root, host: String = "/") {
         self.proc = proc
         self.host = host
     }
@@ -47,18 +49,31 @@ package struct JITNames: ~Copyable {
     private static var byteLimit: Int { 512 << 20 }
     /// A file is looked at four times a second at the most.
     private static var pause: UInt64 { 250_000_000 }
-    /// All reading together may take so much of a second: what processes write must not keep us from everything else.
+    /// All reading together may take so much processor time of a second: what processes write must not keep us from everything else.
     private static var share: UInt64 { 250_000_000 }
+
+    private static var forebearLimit: Int { 32 }
+
+    private struct Forebear: Hashable {
+        let pid: Int32
+        let tick: UInt64
+    }
 
     private struct Followed {
         var file = PerfMapFile()
         var nextLook = Instant.beginning
         var lastUse: UInt64 = 0
+        /// There was no time to look at the map of one that it was forked from.
+        var isForebearPutOff = false
     }
 
     /// Takes in what a process wrote since the last look, where that is due; returns where its names have changed.
     package mutating func refresh(_ process: JITProcess, now: Instant) -> [Range<UInt64>] {
         look(at: process, now)
+        if processes[process.generation]?.isForebearPutOff == true {
+            processes[process.generation]?.isForebearPutOff = false
+            return [0..<UInt64.max]
+        }
         return processes[process.generation]?.file.takeChanged() ?? []
     }
 
@@ -67,11 +82,14 @@ package struct JITNames: ~Copyable {
     /// Looks at its file first, where that is due; what changes thereby, the next `refresh` tells.
     package mutating func name(
         at address: UInt64, in process: JITProcess, now: Instant, _ explanation: inout Explanation
-    ) -> (name: [UInt8], start: UInt64, end: UInt64)? {
+    ) -> (name: [UInt8], start: UInt64, end: UInt64, source: NameSource)? {
         look(at: process, now)
         guard let file = processes[process.generation]?.file else { return nil }
         explanation.add(file.explanation)
-        let found = file.map.find(address)
+        if file.state == .absent { return inheritedName(at: address, in: process, now, &explanation) }
+        let found = file.map.find(address).map {
+            (name: $0.name, start: $0.start, end: $0.end, source: NameSource.perfMap)
+        }
         if case .refused = file.state, file.map.lines == 0 { return nil }
         explanation.add(
             found.map { "\(hex(address)) is in its line \(hex($0.start))-\(hex($0.end))" }
@@ -92,7 +110,66 @@ package struct JITNames: ~Copyable {
     package mutating func forget(_ generation: Generation) { processes[generation] = nil }
 
     /// Bytes of memory held.
-    package var byteCount: Int { processes.values.reduce(0) { $0 + $1.file.map.byteCount } }
+    package var byteCount: Int {
+        processes.values.reduce(0) { $0 + $1.file.map.byteCount }
+            + forebears.values.reduce(0) { $0 + $1.file.map.byteCount }
+    }
+
+    // MARK: Inherited
+
+    /// The name that a process which this one was forked from gave to code that both still have in common.
+    private mutating func inheritedName(
+        at address: UInt64, in process: JITProcess, _ now: Instant, _ explanation: inout Explanation
+    ) -> (name: [UInt8], start: UInt64, end: UInt64, source: NameSource)? {
+        let reader = ProcReader(root: proc)
+        guard let own = ProcessCredentials(of: process.pid, proc: proc) else { return nil }
+        var pid = process.pid
+        // A server's helpers are forked from it, and theirs from them; few go deeper.
+        for _ in 0..<4 {
+            guard let parent = reader.parent(of: pid), parent > 0, let tick = reader.startTick(of: parent),
+                SharedPage.isShared(address, by: process.pid, and: parent, proc: proc),
+                let credentials = ProcessCredentials(of: parent, proc: proc),
+                credentials.realUser == own.realUser, credentials.effectiveUser == own.effectiveUser
+            else { break }
+            pid = parent
+            let key = Forebear(pid: parent, tick: tick)
+            let isRead = look(atForebear: key, now)
+            if !isRead { processes[process.generation]?.isForebearPutOff = true }
+            guard let file = forebears[key]?.file, let found = file.map.find(address),
+                reader.startTick(of: parent) == tick
+            else { continue }
+            explanation.add(
+                "forked from \(parent), the page is still common to both: \(file.path), "
+                    + "line \(hex(found.start))-\(hex(found.end))")
+            return (found.name, found.start, found.end, .parentPerfMap)
+        }
+        explanation.add("no page in common with a process that it was forked from and that has a map")
+        return nil
+    }
+
+    /// False where it has never been looked at, for want of time.
+    private mutating func look(atForebear key: Forebear, _ now: Instant) -> Bool {
+        uses += 1
+        if forebears[key] == nil, forebears.count >= Self.forebearLimit,
+            let oldest = forebears.min(by: { $0.value.lastUse < $1.value.lastUse })
+        {
+            forebears[oldest.key] = nil
+        }
+        var followed = forebears[key] ?? Followed()
+        followed.lastUse = uses
+        if followed.nextLook <= now, mayRead(now) {
+            let (begun, used) = (Instant.now, ownThreadNanoseconds())
+            followed.file.refresh(pid: key.pid, firstSeen: begun.nanoseconds, proc: proc, host: host)
+            followed.nextLook = spend(since: begun, used, now)
+        }
+        forebears[key] = followed
+        while forebears.count > 1, byteCount > Self.byteLimit,
+            let oldest = forebears.filter({ $0.key != key }).min(by: { $0.value.lastUse < $1.value.lastUse })
+        {
+            forebears[oldest.key] = nil
+        }
+        return followed.nextLook > .beginning
+    }
 
     // MARK: Looking
 
@@ -105,7 +182,7 @@ package struct JITNames: ~Copyable {
         }
         processes[generation, default: Followed()].lastUse = uses
         guard let due = processes[generation]?.nextLook, process.hasEnded || due <= now, mayRead(now) else { return }
-        let begun = Instant.now
+        let (begun, used) = (Instant.now, ownThreadNanoseconds())
         if process.hasEnded {
             processes[generation]?.file.refreshLast(pid: process.pid, proc: proc, host: host)
         } else {
@@ -113,9 +190,8 @@ package struct JITNames: ~Copyable {
                 pid: process.pid, firstSeen: process.firstSeen, proc: proc, host: host)
         }
         noteRefusal(of: process)
-        let cost = Instant.now.nanoseconds(since: begun)
-        spent = spent.addingSaturating(cost)
-        processes[generation]?.nextLook = now.advanced(byNanoseconds: max(Self.pause, 8 * min(cost, Self.pause)))
+        let nextLook = spend(since: begun, used, now)
+        processes[generation]?.nextLook = nextLook
         while processes.count > 1, byteCount > Self.byteLimit { dropOldest(but: generation) }
     }
 
@@ -124,7 +200,15 @@ package struct JITNames: ~Copyable {
             refused.count < 16,
             refused.insert(process.generation).inserted
         else { return }
-        refusals.append("code that pid \(process.pid) makes has no names: \(file.path) \(reason.text)")
+        let remedy = reason.remedy(file.path).map { "; \($0)" } ?? ""
+        refusals.append("code that pid \(process.pid) makes has no names: \(file.path) \(reason.text)\(remedy)")
+    }
+
+    /// Counts what a look took; gives when its file may be looked at again.
+    private mutating func spend(since begun: Instant, _ used: UInt64, _ now: Instant) -> Instant {
+        spent = spent.addingSaturating(ownThreadNanoseconds() &- used)
+        let wall = Instant.now.nanoseconds(since: begun)
+        return now.advanced(byNanoseconds: max(Self.pause, 8 * min(wall, Self.pause)))
     }
 
     private mutating func mayRead(_ now: Instant) -> Bool {

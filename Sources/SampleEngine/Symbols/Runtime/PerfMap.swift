@@ -118,7 +118,10 @@ package struct PerfMap: Sendable {
         }
     }
 
-    private mutating func takeLine(_ line: Span<UInt8>) {
+    private mutating func takeLine(_ written: Span<UInt8>) {
+        // Some end their lines as Windows does.
+        let hasReturn = !written.isEmpty && written[written.count - 1] == UInt8(ascii: "\r")
+        let line = written.extracting(first: written.count - (hasReturn ? 1 : 0))
         guard line.count <= Self.lineLengthLimit, lines < Self.lineLimit,
             let (start, afterStart) = Self.number(in: line, from: 0),
             let (size, afterSize) = Self.number(in: line, from: Self.skipBlanks(line, from: afterStart)),

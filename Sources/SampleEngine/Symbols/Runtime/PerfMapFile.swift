@@ -45,7 +45,8 @@ struct PerfMapFile: Sendable {
     mutating func refresh(pid: Int32, firstSeen: UInt64, proc: String, host: String) {
         let reader = ProcReader(root: proc)
         // The number may be another process's by now: the same one before and after, or no answer.
-        guard let started = reader.startTime(of: pid), let credentials = ProcessCredentials(of: pid, proc: proc),
+        guard let tick = reader.startTick(of: pid), let started = reader.startTime(of: pid),
+            let credentials = ProcessCredentials(of: pid, proc: proc),
             started <= firstSeen.addingSaturating(20_000_000)
         else { return state = .processGone }
         let opener = PerfMapOpener(
@@ -60,7 +61,7 @@ struct PerfMapFile: Sendable {
             path = (root == "/" ? "" : root) + "/tmp/" + name
             do throws(PerfMapRefusal) {
                 let file = try opener.open(name, below: root)
-                guard reader.startTime(of: pid) == started else { return state = .processGone }
+                guard reader.startTick(of: pid) == tick else { return state = .processGone }
                 try read(file)
                 state = .read
             } catch {

@@ -9,6 +9,10 @@ package enum PerfMapRefusal: Error, Equatable, Sendable {
     /// The owner is neither root nor a user of the process.
     case foreignOwner(UInt32)
     case writableByOthers
+    /// Its group may write, and is not the owner's alone.
+    case writableByGroup
+    /// The owner is one of those that our user namespace does not tell apart.
+    case hiddenOwner
     /// It has other names: somebody may have linked a file here that is not his to show.
     case hardLinks
     case tooLarge
@@ -25,11 +29,22 @@ package enum PerfMapRefusal: Error, Equatable, Sendable {
         case .notRegular: "is no regular file"
         case .foreignOwner(let user): "belongs to another user (\(user))"
         case .writableByOthers: "can be written by others than its owner"
+        case .writableByGroup: "can be written by its group, which is not its owner's alone"
+        case .hiddenOwner: "belongs to a user that this user namespace does not show"
         case .hardLinks: "has more than one name (hard links)"
         case .tooLarge: "is larger than 64 MiB"
         case .older: "is older than the process"
         case .remote: "is not on a local file system"
         case .unreadable(let error): "cannot be read: \(error.text)"
+        }
+    }
+
+    /// What makes the file trusted; nil where there is nothing to do.
+    package func remedy(_ path: String) -> String? {
+        switch self {
+        case .writableByGroup: "chmod g-w \(path)"
+        case .writableByOthers: "chmod go-w \(path)"
+        default: nil
         }
     }
 }
@@ -45,6 +60,8 @@ struct PerfMapOpener {
     let started: Instant
     /// Where to find out what lies on which file system.
     let mountTables: [String]
+    var accounts = Accounts.ours
+    var users = UserNumbers.ours
 
     /// - Parameter root: `/tmp` is taken below it, and no link leads out of it.
     /// - Throws: `unreadable(noEntry)` where there is none.
@@ -55,7 +72,12 @@ struct PerfMapOpener {
         let place = try local(try Self.step(name, from: directory, 0))
         if let refusal = refusal(try place.fileStatus()) { throw refusal }
         let path = "/proc/self/fd/\(place.number)"
-        return try Self.opened { unsafe pt_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY) }
+        let file = try Self.opened { unsafe pt_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY) }
+        // With a list the group's bits are the most that anybody in it has.
+        if try file.fileStatus().st_mode & S_IWGRP != 0, pt_may_have_access_list(file.number) != 0 {
+            throw .writableByGroup
+        }
+        return file
     }
 
     private static func step(
@@ -81,7 +103,11 @@ struct PerfMapOpener {
         if status.st_uid != 0, status.st_uid != credentials.realUser, status.st_uid != credentials.effectiveUser {
             return .foreignOwner(status.st_uid)
         }
-        if status.st_mode & (S_IWGRP | S_IWOTH) != 0 { return .writableByOthers }
+        if !users.tell(status.st_uid) { return .hiddenOwner }
+        if status.st_mode & S_IWOTH != 0 { return .writableByOthers }
+        if status.st_mode & S_IWGRP != 0, !accounts.isOnly(status.st_uid, inGroup: status.st_gid) {
+            return .writableByGroup
+        }
         if status.st_nlink != 1 { return .hardLinks }
         if status.st_size > PerfMap.byteLimit { return .tooLarge }
         // Two seconds: a start is known to the tick, and some file systems round.
