@@ -69,7 +69,7 @@ struct SymbolReading {
     func read<Sink: CandidateSink & ~Copyable>(
         within window: CodeWindow, into sink: inout Sink
     ) throws(ELFError) -> Finding {
-        var finding = Finding()
+        var (functions, hasLocalMarks) = (0, false)
         let (is64Bit, isARM) = (image.headers.is64Bit, image.headers.machine == ELF.arm)
         let entrySize = is64Bit ? 24 : 16
         let (strings, sections) = (table.names, sections)
@@ -82,7 +82,7 @@ struct SymbolReading {
             let bytes = unsafe entries.bytes.span.bytes
             for index in 0..<entries.count {
                 let symbol = RawSymbol(bytes, at: index * entrySize, is64Bit: is64Bit)
-                if symbol.isLocalMark { finding.hasLocalMarks = true }
+                if !hasLocalMarks { hasLocalMarks = symbol.isLocalMark }
                 guard symbol.isCode, symbol.name != 0, UInt64(symbol.name) < strings.size else { continue }
                 let number = entries.first + index
                 // Bit 0 of a 32-bit ARM function says Thumb; it is no part of the address.
@@ -98,7 +98,7 @@ struct SymbolReading {
                 if !symbol.isFunction, try firstLetters.isMarker(symbol.name, image.file) { continue }
                 let binding = symbol.binding
                 let isExported = try details.isExported(number, binding, image.file)
-                finding.functions += 1
+                functions += 1
                 sink.take(
                     SymbolCandidate(
                         start: range.start, end: range.end, name: NameReference(place, symbol.name),
@@ -107,7 +107,7 @@ struct SymbolReading {
                             binding: binding)))
             }
         }
-        return finding
+        return Finding(functions: functions, hasLocalMarks: hasLocalMarks)
     }
 
     /// What runs along a symbol table.
