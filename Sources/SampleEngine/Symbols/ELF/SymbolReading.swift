@@ -45,7 +45,7 @@ struct SymbolReading {
     struct Finding {
         /// Inside the window.
         var functions = 0
-        /// Whether there were local symbols that are no functions. Those are what is left out first of a table that
+        /// Whether there were local objects or labels. Those are what is left out first of a table that
         /// does not name all functions: by `strip --keep-symbol` and `strip --discard-all`.
         var hasLocalMarks = false
     }
@@ -173,9 +173,9 @@ private struct RawSymbol {
     var isCode: Bool { info & 15 == 2 || info & 15 == 10 || info & 15 == 0 }
     @inline(__always)
     var isFunction: Bool { info & 15 != 0 }
-    /// A local symbol that is no function: of a file, an object or a label, as every whole table has some.
+    /// A local symbol of an object or a label, as every whole table has some.
     @inline(__always)
-    var isLocalMark: Bool { info == 1 || info == 4 || info == 0 && name != 0 }
+    var isLocalMark: Bool { info == 1 || info == 0 && name != 0 }
 
     var binding: SymbolRank.Binding {
         switch info >> 4 {
