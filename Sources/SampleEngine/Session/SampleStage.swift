@@ -68,7 +68,7 @@ package struct SampleStage: ~Copyable {
     package mutating func run(from start: Instant) {
         slice.start = start
         if let frequency = source.kernelRate, source.mayLowerRate {
-            governor = RateGovernor(frequency: frequency, at: .now, processorTime: OwnThread.processorTime)
+            governor = RateGovernor(frequency: frequency, at: .now, processorTime: ownThreadNanoseconds())
         }
         var schedule = pace.schedule(from: start)
         while true {
@@ -114,7 +114,7 @@ package struct SampleStage: ~Copyable {
         let now = Instant.now
         guard governor?.isDue(at: now) == true,
             let frequency = governor?.lower(
-                at: now, processorTime: OwnThread.processorTime, rings: rings.samples.count)
+                at: now, processorTime: ownThreadNanoseconds(), rings: rings.samples.count)
         else { return }
         lower(to: frequency)
     }

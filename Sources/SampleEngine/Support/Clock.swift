@@ -66,6 +66,3 @@ private func read(_ clock: clockid_t) -> UInt64 {
     guard unsafe clock_gettime(clock, &time) == 0 else { return 0 }
     return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
 }
-
-/// Processor time the calling thread has used, user and kernel, in nanoseconds.
-package func threadProcessorNanoseconds() -> UInt64 { read(CLOCK_THREAD_CPUTIME_ID) }

@@ -39,9 +39,9 @@ package final class ReadingPermit: Sendable {
     }
 
     private let share: Share
-    private let used = Atomic<UInt64>(threadProcessorNanoseconds())
+    private let used = Atomic<UInt64>(ownThreadNanoseconds())
     private let hasYielded = Atomic<Bool>(false)
-    private let begun = Atomic<UInt64>(threadProcessorNanoseconds())
+    private let begun = Atomic<UInt64>(ownThreadNanoseconds())
 
     package init(_ share: Share) { self.share = share }
 
@@ -51,7 +51,7 @@ package final class ReadingPermit: Sendable {
     /// Whether the work is still wanted. Called now and then by whoever reads; rests where the share is used up.
     package func mayGoOn() -> Bool {
         if share.isStopped { return false }
-        let now = threadProcessorNanoseconds()
+        let now = ownThreadNanoseconds()
         let before = used.exchange(now, ordering: .relaxed)
         if now &- begun.load(ordering: .relaxed) > Self.patience, !hasYielded.exchange(true, ordering: .relaxed) {
             // Whoever takes long gives way to everybody else on the machine.

@@ -66,6 +66,7 @@ package final class ImageSymbols {
         image.forgetSections()
         tables.symbols?.forgetSections()
         self.image = image
+        isSparse = tables.sparse != nil
     }
 
     private static func tables(
@@ -150,7 +151,7 @@ package final class ImageSymbols {
     package var symbolCount: Int { tables.symbolCount }
 
     /// Whether nothing is kept of the tables: answers cost a pass over them, so many should be asked for at once.
-    package var isSparse: Bool { tables.sparse != nil }
+    package let isSparse: Bool
 
     /// Open descriptors held: of the image, and of the file with its symbols.
     package var descriptorCount: Int { tables.symbols?.hasFile == true ? 2 : 1 }

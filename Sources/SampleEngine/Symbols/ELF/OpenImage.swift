@@ -39,16 +39,17 @@ final class OpenImage {
     func string(at offset: UInt32, in table: FileRange, hasVersions: Bool = true) throws(ELFError) -> [UInt8] {
         guard UInt64(offset) < table.size else { return [] }
         let rest = table.size - UInt64(offset)
-        for limit in [256, Self.longestName + 1] {
-            var bytes = try file.bytes(at: table.offset + UInt64(offset), count: Int(min(rest, limit)))
-            let nul = bytes.firstIndex(of: 0)
-            if nul == nil, rest > limit, limit == 256 { continue }
-            bytes.removeLast(bytes.count - (nul ?? min(bytes.count, 1024)))
-            // `name@VERSION` and `name@@VERSION`: the static linker's way to write versions.
-            if hasVersions, let mark = bytes.firstIndex(of: 0x40), mark > 0 { bytes.removeLast(bytes.count - mark) }
-            return bytes
+        // Most names are short.
+        var bytes = try file.bytes(at: table.offset + UInt64(offset), count: Int(min(rest, 256)))
+        var nul = bytes.firstIndex(of: 0)
+        if nul == nil, rest > 256 {
+            bytes = try file.bytes(at: table.offset + UInt64(offset), count: Int(min(rest, Self.longestName + 1)))
+            nul = bytes.firstIndex(of: 0)
         }
-        return []
+        bytes.removeLast(bytes.count - (nul ?? min(bytes.count, Symbol.longestName)))
+        // `name@VERSION` and `name@@VERSION`: the static linker's way to write versions.
+        if hasVersions, let mark = bytes.firstIndex(of: 0x40), mark > 0 { bytes.removeLast(bytes.count - mark) }
+        return bytes
     }
 }
 

@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// What it may cost to read a file, and what it has cost so far: processor time of the thread that reads, and bytes.
 ///
 /// Whoever wrote a file decides how large its tables are and how they lie. So everything that is read of it, of its debug
@@ -40,13 +38,13 @@ package final class ReadingMeter {
 
     /// What the thread does from here to `end` is charged.
     func begin() {
-        if depth == 0 { seen = Self.threadTime() }
+        if depth == 0 { seen = ownThreadNanoseconds() }
         depth += 1
     }
 
     func end() {
         depth -= 1
-        if depth == 0 { nanoseconds += Self.threadTime() &- seen }
+        if depth == 0 { nanoseconds += ownThreadNanoseconds() &- seen }
     }
 
     /// Charges some bytes that are about to be read.
@@ -61,17 +59,11 @@ package final class ReadingMeter {
     func check() throws(ELFError) {
         unchecked = 0
         if depth > 0 {
-            let now = Self.threadTime()
+            let now = ownThreadNanoseconds()
             nanoseconds += now &- seen
             seen = now
         }
         if bytes > limits.bytes || nanoseconds > limits.nanoseconds { throw .tooCostly }
         try pause?()
-    }
-
-    private static func threadTime() -> UInt64 {
-        var time = timespec()
-        _ = unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
     }
 }

@@ -45,7 +45,7 @@ struct SymbolReading {
     struct Finding {
         /// Inside the window.
         var functions = 0
-        /// Whether there were local symbols that are no functions. Those are what is left out first of a table that
+        /// Whether there were local objects or labels. Those are what is left out first of a table that
         /// does not name all functions: by `strip --keep-symbol` and `strip --discard-all`.
         var hasLocalMarks = false
     }
@@ -69,7 +69,7 @@ struct SymbolReading {
     func read<Sink: CandidateSink & ~Copyable>(
         within window: CodeWindow, into sink: inout Sink
     ) throws(ELFError) -> Finding {
-        var finding = Finding()
+        var (functions, hasLocalMarks) = (0, false)
         let (is64Bit, isARM) = (image.headers.is64Bit, image.headers.machine == ELF.arm)
         let entrySize = is64Bit ? 24 : 16
         let (strings, sections) = (table.names, sections)
@@ -82,7 +82,7 @@ struct SymbolReading {
             let bytes = unsafe entries.bytes.span.bytes
             for index in 0..<entries.count {
                 let symbol = RawSymbol(bytes, at: index * entrySize, is64Bit: is64Bit)
-                if symbol.isLocalMark { finding.hasLocalMarks = true }
+                if !hasLocalMarks { hasLocalMarks = symbol.isLocalMark }
                 guard symbol.isCode, symbol.name != 0, UInt64(symbol.name) < strings.size else { continue }
                 let number = entries.first + index
                 // Bit 0 of a 32-bit ARM function says Thumb; it is no part of the address.
@@ -98,7 +98,7 @@ struct SymbolReading {
                 if !symbol.isFunction, try firstLetters.isMarker(symbol.name, image.file) { continue }
                 let binding = symbol.binding
                 let isExported = try details.isExported(number, binding, image.file)
-                finding.functions += 1
+                functions += 1
                 sink.take(
                     SymbolCandidate(
                         start: range.start, end: range.end, name: NameReference(place, symbol.name),
@@ -107,7 +107,7 @@ struct SymbolReading {
                             binding: binding)))
             }
         }
-        return finding
+        return Finding(functions: functions, hasLocalMarks: hasLocalMarks)
     }
 
     /// What runs along a symbol table.
@@ -173,9 +173,9 @@ private struct RawSymbol {
     var isCode: Bool { info & 15 == 2 || info & 15 == 10 || info & 15 == 0 }
     @inline(__always)
     var isFunction: Bool { info & 15 != 0 }
-    /// A local symbol that is no function: of a file, an object or a label, as every whole table has some.
+    /// A local symbol of an object or a label, as every whole table has some.
     @inline(__always)
-    var isLocalMark: Bool { info == 1 || info == 4 || info == 0 && name != 0 }
+    var isLocalMark: Bool { info == 1 || info == 0 && name != 0 }
 
     var binding: SymbolRank.Binding {
         switch info >> 4 {
