@@ -73,7 +73,7 @@ struct DemanglerTests {
             ("_ZW3modN3foo3barEv", "foo::bar(…)"), ("_ZNH3foo3barES_", "foo::bar(…)"),
             ("_RINvC3geo4areaKVs_5ShapeUE", "geo::area::<…>…"), ("_RNvNtC3geo5shapeXx", "geo::shape…"),
             ("_ZN4core7$u4e2d$3foo17h0123456789abcdefE", "core::中::foo"),
-            ("_ZN28_$LT$$u4e2d$$u20$as$u20$T$GT$3foo17h0123456789abcdefE", "<中 as T>::foo"),
+            ("_ZN29_$LT$$u4e2d$$u20$as$u20$T$GT$3foo17h0123456789abcdefE", "<中 as T>::foo"),
             (
                 "_RNqCs4fqI2P2rA04_11utf8_identsu30____7hkackfecea1cbdathfdh9hlq6y",
                 "utf8_idents::საჭმელად_გემრიელი_სადილი"

@@ -101,7 +101,8 @@ struct PerfMapFileTests {
         #expect(names.state(of: scene.process.generation) == .absent)
         #expect(
             names.steps(0x1000, scene) == [
-                "no perf map: \(scene.path("host"))/tmp/perf-4711.map is not there", "0x1000 is in none of its lines",
+                "no perf map: \(scene.path("host"))/tmp/perf-4711.map is not there",
+                "no page in common with a process that it was forked from and that has a map",
             ])
     }
 

@@ -21,6 +21,7 @@ enum NameBeginning {
     // MARK: C++
 
     private static func cxx(_ rest: inout ArraySlice<UInt8>) -> String? {
+        while take("W", &rest) { guard takeIdentifier(&rest) != nil else { return nil } }
         let isNested = take("N", &rest)
         if isNested { while take("r", &rest) || take("V", &rest) || take("K", &rest) || take("R", &rest) {} }
         if isNested, !take("O", &rest) { _ = take("H", &rest) }
