@@ -244,3 +244,22 @@ extension PerfMap {
         find(address).map { String(decoding: $0.name, as: UTF8.self) }
     }
 }
+
+extension PerfMapTests {
+    @Test("A map of any size is held in bounded memory: the newest names stay, none is another's")
+    func bounded() {
+        var map = PerfMap()
+        let count: UInt64 = 400_000
+        for number in 0..<count {
+            let line = "\(String(number * 64, radix: 16)) 40 name_of_function_\(number)\n"
+            map.take(Array(line.utf8).span)
+            if number % 4096 == 0 { #expect(map.byteCount < 3 * PerfMap.memoryLimit) }
+        }
+        #expect(map.forgotten > 0)
+        for number in stride(from: 0, to: count, by: 997) {
+            let found = map.find(number * 64 + 5).map { String(decoding: $0.name, as: UTF8.self) }
+            #expect(found == nil || found == "name_of_function_\(number)")
+            if number > count - 10_000 { #expect(found != nil) }
+        }
+    }
+}

@@ -46,7 +46,7 @@ package struct JITNames: ~Copyable {
     }
 
     private static var processLimit: Int { 256 }
-    private static var byteLimit: Int { 512 << 20 }
+    private static var byteLimit: Int { 16 << 20 }
     /// A file is looked at four times a second at the most.
     private static var pause: UInt64 { 250_000_000 }
     /// All reading together may take so much processor time of a second: what processes write must not keep us from everything else.
@@ -231,7 +231,9 @@ extension PerfMapFile {
     fileprivate var explanation: String {
         switch state {
         case .absent: "no perf map: \(path) is not there"
-        case .read: "perf map \(path): \(map.lines) lines, \(map.badLines) that make no sense"
+        case .read:
+            "perf map \(path): \(map.lines) lines, \(map.badLines) that make no sense"
+                + (map.forgotten > 0 ? ", the oldest forgotten" : "")
         case .refused(let reason): "perf map \(path) \(reason.text)"
         case .processGone:
             map.lines > 0 ? "perf map \(path), read before the process ended" : "no perf map: the process is gone"

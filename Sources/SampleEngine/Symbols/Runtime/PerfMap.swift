@@ -18,6 +18,8 @@ package struct PerfMap: Sendable {
     package private(set) var badLines = 0
     /// Lines that named code.
     package private(set) var lines = 0
+    /// Pieces that were dropped for want of room.
+    package private(set) var forgotten = 0
     private var pieces: [Piece] = []
     /// Where each run begins in `pieces`, the oldest first.
     private var runs: [Int] = []
@@ -30,7 +32,8 @@ package struct PerfMap: Sendable {
     private var scratch: [Piece] = []
 
     package static let byteLimit = 64 << 20
-    package static let lineLimit = 1 << 20
+    /// Bytes of memory that one map may hold: then the older half of its names goes.
+    package static let memoryLimit = 10 << 20
     package static let lineLengthLimit = 4096
 
     package init() {}
@@ -39,7 +42,7 @@ package struct PerfMap: Sendable {
     private struct Piece {
         var start: UInt64
         var end: UInt64
-        let name: UInt32
+        var name: UInt32
         let length: UInt16
     }
 
@@ -122,7 +125,7 @@ package struct PerfMap: Sendable {
         // Some end their lines as Windows does.
         let hasReturn = !written.isEmpty && written[written.count - 1] == UInt8(ascii: "\r")
         let line = written.extracting(first: written.count - (hasReturn ? 1 : 0))
-        guard line.count <= Self.lineLengthLimit, lines < Self.lineLimit,
+        guard line.count <= Self.lineLengthLimit,
             let (start, afterStart) = Self.number(in: line, from: 0),
             let (size, afterSize) = Self.number(in: line, from: Self.skipBlanks(line, from: afterStart)),
             case let nameStart = Self.skipBlanks(line, from: afterSize), nameStart > afterSize, nameStart < line.count,
@@ -137,6 +140,33 @@ package struct PerfMap: Sendable {
         }
         changed.add(start..<end)
         add(piece)
+        if names.count + MemoryLayout<Piece>.stride * pieces.count > Self.memoryLimit { forgetOlderHalf() }
+    }
+
+    /// Drops the half of the names that was written first. What they named has no name then, and never an older one: what
+    /// a newer line has laid over them is newer.
+    private mutating func forgetOlderHalf() {
+        let cut = names.count / 2
+        var kept: [Piece] = []
+        kept.reserveCapacity(pieces.count / 2)
+        var keptRuns: [Int] = []
+        for (number, start) in runs.enumerated() {
+            let end = number + 1 < runs.count ? runs[number + 1] : pieces.count
+            let first = kept.count
+            for var piece in pieces[start..<end] {
+                guard Int(piece.name) >= cut else {
+                    changed.add(piece.start..<piece.end)
+                    continue
+                }
+                piece.name -= UInt32(cut)
+                kept.append(piece)
+            }
+            if kept.count > first { keptRuns.append(first) }
+        }
+        forgotten += pieces.count - kept.count
+        (pieces, runs) = (kept, keptRuns)
+        names = Array(names[cut...])
+        scratch = []
     }
 
     /// A hexadecimal number and the place behind it; nil where there is none, or it does not fit into 64 bits.
