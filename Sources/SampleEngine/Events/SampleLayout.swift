@@ -65,7 +65,12 @@ package struct SampleLayout: Hashable, Sendable {
     package func period(in bytes: RawSpan) -> UInt64 {
         if let fixedPeriod { return fixedPeriod }
         guard bytes.byteCount >= Self.period + 8 else { return 0 }
-        if laterPeriod > 0, let time = RecordBytes.word(bytes, at: Self.time), time >= laterSince { return laterPeriod }
+        // The time stands before the period.
+        if laterPeriod > 0,
+            unsafe bytes.unsafeLoadUnaligned(fromByteOffset: Self.time, as: UInt64.self) >= laterSince
+        {
+            return laterPeriod
+        }
         return unsafe bytes.unsafeLoadUnaligned(fromByteOffset: Self.period, as: UInt64.self)
     }
 

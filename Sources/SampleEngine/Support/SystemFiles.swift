@@ -9,15 +9,21 @@ package func fileBytes(_ path: String, limit: Int = 1 << 20) throws(Errno) -> [U
     let file = try systemCall { unsafe pt_open(path, O_RDONLY) }
     defer { close(file) }
     var bytes: [UInt8] = []
+    var chunk = 4096
     while bytes.count < limit {
-        let chunk = min(limit - bytes.count, max(4096, bytes.count))
-        let old = bytes.count
-        bytes.append(contentsOf: repeatElement(0, count: chunk))
-        let count = try systemCall {
-            unsafe bytes.withUnsafeMutableBytes { unsafe read(file, $0.baseAddress! + old, chunk) }
+        let room = min(limit - bytes.count, chunk)
+        var failure: Errno?
+        let piece = unsafe [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+            do throws(Errno) {
+                count = try systemCall { unsafe read(file, buffer.baseAddress, room) }
+            } catch {
+                failure = error
+            }
         }
-        bytes.removeLast(chunk - count)
-        if count == 0 { break }
+        if let failure { throw failure }
+        if piece.isEmpty { break }
+        if bytes.isEmpty { bytes = piece } else { bytes += piece }
+        chunk = max(4096, bytes.count)
     }
     return bytes
 }
