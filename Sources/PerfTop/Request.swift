@@ -71,7 +71,7 @@ struct Request {
     private static var history: UInt64 { 120_000_000_000 }
 
     /// The same pace for frames that hold their own interval.
-    var batchPace: Pace { Pace(delay: pace.delay, window: nil) }
+    var batchPace: Pace { Pace(delay: pace.delay, window: nil, reports: batch.frames) }
 }
 
 // MARK: - One option each

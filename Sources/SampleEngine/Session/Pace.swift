@@ -6,8 +6,11 @@ public struct Pace: Sendable {
     public var window: UInt64?
     /// Nanoseconds that a screen can go back; kept as far as there is room, the oldest goes first.
     public var history: UInt64
+    /// How many reports are wanted, where each picture is one; the last may wait longer for its names. Nil: no end is known.
+    public var reports: Int?
 
-    public init(delay: UInt64, window: UInt64?, history: UInt64 = 0) {
+    public init(delay: UInt64, window: UInt64?, history: UInt64 = 0, reports: Int? = nil) {
+        self.reports = reports
         self.delay = max(1_000_000, delay)
         self.window = window
         self.history = history

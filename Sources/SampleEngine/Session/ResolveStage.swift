@@ -26,6 +26,8 @@ struct ResolveStage: ~Copyable {
     /// Something has changed since the last picture, which is shown at that time at the latest.
     private var pictureDue: Instant?
     private var hadSlice = false
+    /// How many reports are wanted still; nil: no end is known.
+    private var reportsLeft: Int?
     /// Since when a report waits for whoever writes them.
     private var fullSince: Instant?
     private var isDone = false
@@ -33,7 +35,7 @@ struct ResolveStage: ~Copyable {
     init(
         builder: consuming ProfileBuilder, toResolver: Mailbox<OpenSlice>, toSampler: Mailbox<OpenSlice>,
         newcomers: Mailbox<[ProcessSighting]>, resolverBell: Bell, samplerBell: Int32, profiles: Mailbox<Profile>,
-        profileBell: Bell, stop: StopFlag, pulse: Pulse, holding: Mailbox<Set<FunctionID>>
+        profileBell: Bell, stop: StopFlag, pulse: Pulse, holding: Mailbox<Set<FunctionID>>, reports: Int?
     ) {
         self.builder = builder
         self.toResolver = toResolver
@@ -46,6 +48,7 @@ struct ResolveStage: ~Copyable {
         self.stop = stop
         self.pulse = pulse
         self.holding = holding
+        reportsLeft = reports
         runners = ErrandRunners(bell: resolverBell)
     }
 
@@ -149,7 +152,7 @@ struct ResolveStage: ~Copyable {
         builder.joinReports(beyond: Self.reportLimit)
         let last = stop.isSet ? stop.patience : Self.lastReportPatience
         let patience = stop.isSet ? min(stop.patience, Self.reportPatience) : Self.reportPatience
-        while builder.isReportReady(patience: patience, lastPatience: last) {
+        while builder.isReportReady(patience: reportsLeft == 1 ? last : patience, lastPatience: last) {
             if !profiles.isEmpty {
                 let since = fullSince ?? .now
                 fullSince = since
@@ -159,6 +162,7 @@ struct ResolveStage: ~Copyable {
             }
             fullSince = nil
             guard let report = builder.takeReport() else { return }
+            reportsLeft = reportsLeft.map { $0 - 1 }
             profiles.put(report)
             pulse.published()
             profileBell.ring()

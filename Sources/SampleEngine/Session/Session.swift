@@ -79,7 +79,7 @@ public final class Session: ProfileSource {
                 builder: ProfileBuilder(session: facts, wantedUser: source.wantedUser),
                 toResolver: toResolver, toSampler: toSampler, newcomers: newcomers, resolverBell: resolverBell,
                 samplerBell: samplerBell, profiles: profiles, profileBell: profileBell, stop: stopFlag, pulse: pulse,
-                holding: holding)
+                holding: holding, reports: pace.reports)
             stage.run()
         }
         let sampler = try EngineThread(name: "sampler", stackSize: 1 << 20) {
