@@ -54,6 +54,8 @@ void pt_return_large_blocks(void) {
     mallopt(M_ARENA_MAX, 2);
 }
 
+void pt_trim_memory(void) { malloc_trim(0); }
+
 void pt_yield_thread(void) { setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10); }
 
 void pt_prepare_thread(const char *name) {

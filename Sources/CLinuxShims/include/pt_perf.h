@@ -37,6 +37,8 @@ int pt_rename_new(const char *from, const char *to);
 void pt_prepare_thread(const char *name);
 /// Lets every other thread of the machine run before the calling one (setpriority(2), nice 10); for good.
 void pt_yield_thread(void);
+/// Gives memory that is free inside of the allocator back to the kernel (malloc_trim(3)); some milliseconds.
+void pt_trim_memory(void);
 
 /// openat2(2) with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS: no link inside may lead out of the directory.
 int pt_open_in_root(int root, const char *path, int flags);

@@ -7,6 +7,8 @@ extension ProfileBuilder {
         static let slices = 600
         /// Most bytes of frames, functions and modules.
         static let names = 16 << 20
+        /// Resident memory from which on what is free is given back.
+        static let trimKilobytes: UInt64 = 40 << 10
         /// Bytes that a frame costs, with what finds it.
         static let frame = 56
     }

@@ -26,6 +26,7 @@ package struct ProfileBuilder: ~Copyable {
     var tidyLimit = Limits.names
     /// Functions that somebody holds on to though no slice may refer to them.
     package var held: Set<FunctionID> = []
+    private var nextTrim = Instant.beginning
     /// Processes whose name and user are still to be asked for.
     private var unknown: [Generation] = []
     /// What came up since the session began.
@@ -198,6 +199,11 @@ package struct ProfileBuilder: ~Copyable {
         cost.processorNanoseconds = used &- processorBefore
         processorBefore = used
         cost.residentKilobytes = ownResidentKilobytes()
+        // What many short lives of tables and names have left behind lies scattered; looked at now and then.
+        if cost.residentKilobytes > Limits.trimKilobytes, Instant.now > nextTrim {
+            trimOwnMemory()
+            nextTrim = Instant.now.advanced(byNanoseconds: 5_000_000_000)
+        }
         cost.nameBytes = UInt64(clamping: nameBytes)
         cost.nameDescriptors = symbolizer.descriptorCount
         return cost

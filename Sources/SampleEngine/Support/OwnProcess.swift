@@ -1,3 +1,4 @@
+internal import CLinuxShims
 internal import Glibc
 
 /// Resident memory of this process in KiB (`/proc/self/statm`), 0 where it cannot be read.
@@ -7,6 +8,9 @@ package func ownResidentKilobytes() -> UInt64 {
     guard fields.count > 1, let pages = UInt64(fields[1]) else { return 0 }
     return pages &* UInt64(max(1024, sysconf(Int32(_SC_PAGESIZE)))) / 1024
 }
+
+/// Gives back memory that is free inside of the allocator.
+func trimOwnMemory() { pt_trim_memory() }
 
 /// Whether this process sees every process of the machine: its pid namespace is the kernel's first.
 package func ownPIDNamespaceIsOutermost() -> Bool {
