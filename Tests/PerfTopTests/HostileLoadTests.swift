@@ -1,0 +1,36 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// What a plain user can put in root's way: whatever it is, frames are closed on time, and written soon after.
+    @Suite("hostile loads", .needsPerfOfAll, .needsCompiler, .needs(whyNoUsers), .slow)
+    struct HostileLoads {
+        @Test(
+            "frames of -d 1 keep their length and are written soon after; the rest of the machine keeps its names",
+            arguments: [
+                ("hostilefile", ["segments", "2000000", "60"]), ("hostilefile", ["names", "200000", "60"]),
+                ("hostilefile", ["equal", "2000000", "60"]), ("manymaps", ["30000", "60"]),
+                ("manythreads", ["4000", "60"]),
+            ])
+        func frames(load: String, arguments: [String]) throws {
+            let workshop = try Workshop()
+            let programs = ["hostilefile": Program.hostileFile, "manymaps": .manyMaps, "manythreads": .manyThreads]
+            let program = try #require(programs[load]).copy(to: workshop.folder, as: load)
+            let hostile = try Running("/usr/bin/env", User.plain.prefix + [program.path] + arguments)
+            #expect(waitUntil(within: 60) { hostile.output.contains("ready") })
+            let burn = try Program.burn.start()
+            let outcome = try run(
+                Machine.binary, ["-a", "--batch", "-n", "6", "-d", "1", "--format", "json"], within: 120)
+            hostile.stop()
+            burn.stop()
+            let frames = try Report.frames(outcome.output)
+            #expect(frames.count == 6)
+            // A frame is closed by the clock, whatever is still being read.
+            for frame in frames {
+                #expect(frame.intervalS < 3 && frame.samples > 0, "frame \(frame.frame): \(frame.intervalS) s")
+            }
+            let last = try #require(frames.last)
+            #expect(last.rows.contains { $0.process == "burn" && $0.symbol == "alpha" }, "\(last.rows.prefix(5))")
+        }
+    }
+}
