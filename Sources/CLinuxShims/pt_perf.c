@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/statfs.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -55,8 +54,6 @@ void pt_return_large_blocks(void) {
 }
 
 void pt_trim_memory(void) { malloc_trim(0); }
-
-void pt_yield_thread(void) { setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10); }
 
 void pt_prepare_thread(const char *name) {
     static _Thread_local char room[32768];

@@ -35,8 +35,6 @@ int pt_rename_new(const char *from, const char *to);
 /// Names the calling thread, at most 15 bytes (PR_SET_NAME), and gives it a stack for signal handlers: without one
 /// a stack that has run out ends the process before any handler.
 void pt_prepare_thread(const char *name);
-/// Lets every other thread of the machine run before the calling one (setpriority(2), nice 10); for good.
-void pt_yield_thread(void);
 /// Gives memory that is free inside of the allocator back to the kernel (malloc_trim(3)); some milliseconds.
 void pt_trim_memory(void);
 

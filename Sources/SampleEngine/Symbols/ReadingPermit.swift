@@ -1,4 +1,3 @@
-internal import CLinuxShims
 internal import Glibc
 internal import Synchronization
 
@@ -9,12 +8,15 @@ package final class ReadingPermit: Sendable {
     /// What all readers together have used, and until when they may not go on.
     package final class Share: Sendable {
         /// Nanoseconds of a processor that may be used at once, and for each second.
-        private static let burst: UInt64 = 5_000_000_000
+        private let burst: UInt64
         private static let perSecond: UInt64 = 250_000_000
-        private let state = Mutex((left: Share.burst, time: Instant.now))
+        private let state: Mutex<(left: UInt64, time: Instant)>
         private let stopped = Atomic<Bool>(false)
 
-        package init() {}
+        package init(burst: UInt64 = 5_000_000_000) {
+            self.burst = burst
+            state = Mutex((burst, .now))
+        }
 
         /// Nobody waits for an answer any more.
         package func stop() { stopped.store(true, ordering: .releasing) }
@@ -26,7 +28,7 @@ package final class ReadingPermit: Sendable {
                 let now = Instant.now
                 let earned = min(now.nanoseconds(since: state.time), 60_000_000_000) / 4
                 state.time = now
-                state.left = min(state.left + earned, Self.burst)
+                state.left = min(state.left.addingSaturating(earned), burst)
                 if state.left >= used {
                     state.left -= used
                     return 0
@@ -40,23 +42,17 @@ package final class ReadingPermit: Sendable {
 
     private let share: Share
     private let used = Atomic<UInt64>(ownThreadNanoseconds())
-    private let hasYielded = Atomic<Bool>(false)
-    private let begun = Atomic<UInt64>(ownThreadNanoseconds())
 
     package init(_ share: Share) { self.share = share }
 
     /// A permit that never says no: for who waits for the answer himself.
-    package static var unlimited: ReadingPermit { ReadingPermit(Share()) }
+    package static var unlimited: ReadingPermit { ReadingPermit(Share(burst: .max)) }
 
     /// Whether the work is still wanted. Called now and then by whoever reads; rests where the share is used up.
     package func mayGoOn() -> Bool {
         if share.isStopped { return false }
         let now = ownThreadNanoseconds()
         let before = used.exchange(now, ordering: .relaxed)
-        if now &- begun.load(ordering: .relaxed) > Self.patience, !hasYielded.exchange(true, ordering: .relaxed) {
-            // Whoever takes long gives way to everybody else on the machine.
-            pt_yield_thread()
-        }
         var rest = share.take(now > before ? now - before : 0)
         while rest > 0 {
             if share.isStopped { return false }
@@ -73,8 +69,4 @@ package final class ReadingPermit: Sendable {
         meter.pause = { () throws(ELFError) in if !self.mayGoOn() { throw .stopped } }
         return meter
     }
-
-    /// Nanoseconds of processor time after which a thread runs behind others; it ends with its errand.
-    private static var patience: UInt64 { 500_000_000 }
-    package var isSpent: Bool { hasYielded.load(ordering: .relaxed) }
 }
