@@ -22,7 +22,12 @@ enum Parser: String {
     func parse(_ bytes: [UInt8]) {
         switch self {
         case .image: parseImage(bytes)
-        case .debugdata: _ = try? CompressedSymbols.inflated(bytes)
+        case .debugdata:
+            let packed = ImageFile(file(bytes), ReadingMeter())
+            guard let range = try? FileRange(offset: 0, size: UInt64(bytes.count), fileSize: UInt64(bytes.count)) else {
+                return
+            }
+            _ = try? CompressedSymbols.inflated(range, of: packed)
         case .kallsyms:
             guard let list = try? KernelSymbols(readingKallsyms: file(bytes)) else { return }
             for shift in UInt64(0)..<64 { _ = list.answer(at: RuntimeAddress(.max << shift)) }
@@ -63,7 +68,19 @@ enum Parser: String {
     }
 
     private func parseImage(_ bytes: [UInt8]) {
-        guard let image = try? ImageSymbols(reading: file(bytes)) else { return }
+        // The same with its tables in memory, and with none of them.
+        ask(try? ImageSymbols(reading: file(bytes)))
+        var explanation = Explanation(isWanted: false)
+        let image = try? ImageSymbols(
+            reading: file(bytes), share: ImageSymbols.Share(functions: 0), explanation: &explanation)
+        guard let image else { return }
+        let places = stride(from: UInt64(0), to: 0x6000, by: 61).map { ImageAddress($0) }
+        let far = (UInt64(0)..<64).map { ImageAddress(.max << $0) }
+        _ = image.answers(at: places + far, meter: ReadingMeter())
+    }
+
+    private func ask(_ image: ImageSymbols?) {
+        guard let image else { return }
         for address in stride(from: UInt64(0), to: 0x6000, by: 61) { _ = image.answer(at: ImageAddress(address)) }
         for shift in UInt64(0)..<64 {
             _ = image.answer(at: ImageAddress(1 << shift))

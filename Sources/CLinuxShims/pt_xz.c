@@ -1,25 +1,43 @@
 #include "include/pt_xz.h"
 #include <lzma.h>
+#include <stdlib.h>
 
-long pt_unxz(const uint8_t *in, size_t size, uint8_t *out, size_t capacity, uint64_t memory_limit) {
-    lzma_stream stream = LZMA_STREAM_INIT;
-    if (lzma_stream_decoder(&stream, memory_limit, 0) != LZMA_OK) return -3;
-    stream.next_in = in;
-    stream.avail_in = size;
-    stream.next_out = out;
-    stream.avail_out = capacity;
-    lzma_ret end = lzma_code(&stream, LZMA_FINISH);
-    size_t room = stream.avail_out;
-    lzma_end(&stream);
+struct pt_xz {
+    lzma_stream stream;
+};
+
+pt_xz *pt_xz_open(uint64_t memory_limit) {
+    pt_xz *decoder = malloc(sizeof *decoder);
+    if (!decoder) return NULL;
+    decoder->stream = (lzma_stream)LZMA_STREAM_INIT;
+    if (lzma_stream_decoder(&decoder->stream, memory_limit, 0) == LZMA_OK) return decoder;
+    free(decoder);
+    return NULL;
+}
+
+pt_xz_step pt_xz_next(pt_xz *decoder, const uint8_t *in, size_t size, uint8_t *out, size_t capacity) {
+    lzma_stream *stream = &decoder->stream;
+    stream->next_in = in;
+    stream->avail_in = size;
+    stream->next_out = out;
+    stream->avail_out = capacity;
+    lzma_ret end = lzma_code(stream, LZMA_RUN);
+    pt_xz_step step = {0, size - stream->avail_in, capacity - stream->avail_out};
     switch (end) {
-    case LZMA_STREAM_END: return (long)(capacity - room);
-    // It wants to go on and cannot: for want of room, or of input.
     case LZMA_OK:
-    case LZMA_BUF_ERROR: return room == 0 ? -2 : -1;
+    // Nothing was left to do with what was given.
+    case LZMA_BUF_ERROR: break;
+    case LZMA_STREAM_END: step.status = 1; break;
     case LZMA_MEMLIMIT_ERROR:
-    case LZMA_MEM_ERROR: return -3;
-    default: return -1;
+    case LZMA_MEM_ERROR: step.status = -3; break;
+    default: step.status = -1;
     }
+    return step;
+}
+
+void pt_xz_close(pt_xz *decoder) {
+    lzma_end(&decoder->stream);
+    free(decoder);
 }
 
 uint32_t pt_crc32(uint32_t crc, const uint8_t *bytes, size_t size) { return lzma_crc32(bytes, size, crc); }

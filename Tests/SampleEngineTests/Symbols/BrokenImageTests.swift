@@ -12,6 +12,7 @@ enum ImageKind: String, CaseIterable, CustomTestStringConvertible {
     case withCompressedSymbols
     case withoutSectionHeaders
     case aarch64
+    case go
 
     var testDescription: String { rawValue }
 }
@@ -25,6 +26,16 @@ struct BrokenImageTests {
     /// A small file of a kind, and the parts of it that are read: most of a file is padding and code, where changes
     /// would find nothing.
     private func image(_ kind: ImageKind) throws -> (bytes: [UInt8], parts: [Range<Int>]) {
+        if kind == .go {
+            let functions = (0..<20).map { (start: UInt64(48 * $0), name: "main.function\($0)") }
+            let table = MadeGoTable(layout: .go20, text: 0x1100, functions: functions, end: 960)
+            var image = MadeImage(code: [0x1000..<0x2000])
+            image.constants = table.bytes
+            let bytes = image.bytes
+            let start = bytes.count - table.bytes.count
+            // The list most of all.
+            return (bytes, [0..<start, start..<start + 72, start + table.listOffset..<bytes.count])
+        }
         var path: String
         let names = [
             ".dynsym", ".dynstr", ".gnu.version", ".rela.plt", ".rela.dyn", ".eh_frame", ".eh_frame_hdr", ".plt",
@@ -91,6 +102,12 @@ struct BrokenImageTests {
         let image: ImageSymbols
         do { image = try ImageSymbols(reading: file) } catch { return }
         ask(image)
+        // The same without tables in memory.
+        guard let sparse = try? symbols(ofMade: bytes, isSparse: true) else { return }
+        let addresses = stride(from: UInt64(0), to: 0x5000, by: 251).map { ImageAddress($0) }
+        let far = [UInt64.max, 1 << 63, 1 << 32, (1 << 32) - 1].map { ImageAddress($0) }
+        #expect(sparse.answers(at: addresses + far, meter: ReadingMeter()).count == addresses.count + far.count)
+        #expect(sparse.byteCount < 64 << 20)
     }
 
     private func ask(_ image: ImageSymbols) {

@@ -91,12 +91,17 @@ struct CodeWindow: Sendable {
         rest = Array(pieces.dropFirst())
     }
 
+    /// Where an address lies in the first piece, nil where it does not lie there.
+    @inline(__always)
+    func offsetInFirst(of address: UInt64) -> UInt32? {
+        let distance = address &- first.start
+        return distance < first.size ? UInt32(truncatingIfNeeded: distance) : nil
+    }
+
     /// Where an address lies, nil where that is not in the window.
     @inline(__always)
     func offset(of address: UInt64) -> UInt32? {
-        let distance = address &- first.start
-        if distance < first.size { return UInt32(truncatingIfNeeded: distance) }
-        return rest.isEmpty ? nil : placeInRest(of: address)?.offset
+        offsetInFirst(of: address) ?? (rest.isEmpty ? nil : placeInRest(of: address)?.offset)
     }
 
     /// The same, and how many bytes of code there are from there on.
@@ -107,6 +112,7 @@ struct CodeWindow: Sendable {
         return rest.isEmpty ? nil : placeInRest(of: address)
     }
 
+    @inline(never)
     private func placeInRest(of address: UInt64) -> (offset: UInt32, room: UInt64)? {
         let next = lowerBound(rest.count) { rest[$0].start <= address }
         guard next > 0 else { return nil }

@@ -18,39 +18,64 @@ enum CompressedSymbols {
     static func open(in image: OpenImage) throws(ELFError) -> OpenImage? {
         guard let section = image.headers.sections(named: .compressedSymbols).first else { return nil }
         guard section.size <= UInt64(maximumSize) else { throw .tooLarge }
-        let range = try image.headers.fileRange(of: section)
         return try OpenImage(
-            inflated(image.file.bytes(at: range.offset, count: Int(range.size))), meter: image.file.meter)
+            inflated(image.headers.fileRange(of: section), of: image.file), meter: image.file.meter)
     }
 
-    /// The content of an xz stream.
-    static func inflated(_ packed: [UInt8]) throws(ELFError) -> Descriptor {
-        let capacity = min(maximumSize, max(freeSize, maximumRatio * packed.count))
-        var outcome = -1
-        // Room that is not filled is never touched, and so costs nothing.
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: capacity) { out, count in
-            outcome = unsafe packed.withUnsafeBufferPointer {
-                unsafe pt_unxz($0.baseAddress, $0.count, out.baseAddress, capacity, decoderMemory)
+    /// The content of an xz stream, inflated piece by piece, so that no more of it than a piece is held besides.
+    static func inflated(_ packed: FileRange, of file: ImageFile) throws(ELFError) -> Descriptor {
+        let capacity = min(maximumSize, max(freeSize, maximumRatio * Int(min(packed.size, UInt64(maximumSize)))))
+        guard let decoder = unsafe pt_xz_open(decoderMemory) else { throw .tooLarge }
+        defer { unsafe pt_xz_close(decoder) }
+        let content = try memoryFile()
+        var input = try EntryReader(in: packed, entrySize: 1, limit: maximumSize)
+        var output = [UInt8](repeating: 0, count: 65_536)
+        var size = 0
+        while try input.next(from: file) {
+            var used = 0
+            while true {
+                let step = unsafe output.withUnsafeMutableBufferPointer { out in
+                    unsafe input.bytes.span.extracting(last: input.count - used).withUnsafeBufferPointer {
+                        unsafe pt_xz_next(decoder, $0.baseAddress, $0.count, out.baseAddress, out.count)
+                    }
+                }
+                if step.status == -3 { throw .tooLarge }
+                if step.status < 0 { throw .truncated }
+                (used, size) = (used + step.used, size + step.made)
+                if size > capacity { throw .tooLarge }
+                // What is made costs time and memory as what is read does.
+                try file.meter.charge(step.made)
+                try append(output, count: step.made, to: content)
+                if step.status == 1 { return content }
+                if step.made < output.count {
+                    // There was room, so all that was given has been used.
+                    guard used == input.count else { throw .truncated }
+                    break
+                }
             }
-            count = max(0, outcome)
         }
-        switch outcome {
-        case 0...: break
-        case -2, -3: throw .tooLarge
-        default: throw .truncated
-        }
+        throw .truncated
+    }
+
+    private static func memoryFile() throws(ELFError) -> Descriptor {
         do throws(Errno) {
-            let file = Descriptor(owning: try systemCall { unsafe pt_memfd("debugdata") })
-            let number = file.number
-            var done = 0
-            while done < bytes.count {
+            return Descriptor(owning: try systemCall { unsafe pt_memfd("debugdata") })
+        } catch {
+            throw .read(error)
+        }
+    }
+
+    private static func append(_ bytes: [UInt8], count: Int, to file: borrowing Descriptor) throws(ELFError) {
+        let number = file.number
+        var done = 0
+        do throws(Errno) {
+            while done < count {
                 done += try systemCall {
                     unsafe bytes.withUnsafeBytes {
-                        unsafe write(number, $0.baseAddress?.advanced(by: done), bytes.count - done)
+                        unsafe write(number, $0.baseAddress?.advanced(by: done), count - done)
                     }
                 }
             }
-            return file
         } catch {
             throw .read(error)
         }

@@ -165,6 +165,15 @@ package final class ImageSymbols {
 
     /// Whether a function covers an address: what `answer` finds out before it reads a name.
     package func hasFunction(at address: ImageAddress) -> Bool {
+        // The usual look-up makes no call, so it has no registers to save; of a sparse image the window is empty.
+        if let offset = tables.functions.window.offsetInFirst(of: address.value) {
+            return tables.functions.segment(atOffset: offset) != nil
+        }
+        return hasFunctionElsewhere(at: address)
+    }
+
+    @inline(never)
+    private func hasFunctionElsewhere(at address: ImageAddress) -> Bool {
         if !isSparse { return tables.functions.segment(at: address) != nil }
         if case .none = answer(at: address) { return false }
         return true

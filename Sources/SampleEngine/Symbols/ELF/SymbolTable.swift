@@ -95,9 +95,15 @@ package struct SymbolTable: Sendable {
     /// Index of the segment that holds an address, nil where none does.
     @inline(__always)
     package func segment(at address: ImageAddress) -> Int? {
-        guard let offset = window.offset(of: address.value),
-            let candidate = index.firstSegment(endingAfter: offset, ends: ends), starts[candidate] <= offset
-        else { return nil }
+        window.offset(of: address.value).flatMap { segment(atOffset: $0) }
+    }
+
+    /// The same for an offset in the window.
+    @inline(__always)
+    func segment(atOffset offset: UInt32) -> Int? {
+        guard let candidate = index.firstSegment(endingAfter: offset, ends: ends), starts[candidate] <= offset else {
+            return nil
+        }
         return candidate
     }
 
