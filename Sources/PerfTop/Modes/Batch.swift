@@ -65,8 +65,8 @@ private struct Ending {
 
     init(signal: Int32?) { self.signal = signal }
 
-    /// Nanoseconds that the last frame waits for names.
-    static let patienceForNames: UInt64 = 500_000_000
+    /// Nanoseconds that the last frame waits for names; it must be folded and written behind that.
+    static let patienceForNames: UInt64 = 400_000_000
 
     var millisecondsLeft: Int32 { Int32(clamping: (deadline.nanoseconds(since: .now) + 999_999) / 1_000_000) }
 }

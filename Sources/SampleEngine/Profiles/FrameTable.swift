@@ -83,6 +83,9 @@ struct FrameTable: ~Copyable {
         return spaces.first.map { (spaces.count, $0) }
     }
 
+    /// Whether some place is still to be asked for.
+    var hasUnasked: Bool { !unasked.isEmpty }
+
     /// The next place to ask for.
     mutating func takeUnasked() -> Location? { unasked.popLast() }
 
@@ -95,10 +98,13 @@ struct FrameTable: ~Copyable {
             if frame.function != nil { continue }
             weights[frame.location] = (weights[frame.location] ?? 0).addingSaturating(cell.period)
         }
-        unasked.sort { left, right in
-            let cheap = (left.space != .kernel, right.space != .kernel)
-            return cheap.0 != cheap.1 ? !cheap.0 : (weights[left] ?? 0) < (weights[right] ?? 0)
+        // Looked up once each, not with every comparison.
+        let ranked = unasked.map { place in
+            (place: place, isKernel: place.space == .kernel, weight: weights[place] ?? 0)
         }
+        unasked = ranked.sorted { left, right in
+            left.isKernel == right.isKernel ? left.weight < right.weight : left.isKernel
+        }.map(\.place)
     }
 
     /// Gives the frames of a place their name, or a stand-in for now.

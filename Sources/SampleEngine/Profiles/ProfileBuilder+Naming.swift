@@ -9,17 +9,26 @@ extension ProfileBuilder {
         let isLast: Bool
     }
 
-    /// Asks for the names of all places that have none, and takes in those that are known at once.
+    /// Asks for the names of places that have none, the heaviest first, and takes in those that are known at once.
     ///
+    /// - Parameter deadline: there may be tens of thousands: `hasUnasked` tells whether some were left.
     /// - Returns: the slow work that is to be done for the others.
-    package mutating func ask() -> [Errand] {
+    package mutating func ask(until deadline: Instant = .forever) -> [Errand] {
         let now = Instant.now
+        var untilLook = 64
         while let location = frames.takeUnasked() {
             if let answer = symbolizer.ask(location, at: now) { take(answer, at: location, now) }
+            untilLook -= 1
+            if untilLook > 0 { continue }
+            if Instant.now >= deadline { break }
+            untilLook = 64
         }
         takeAnswers(now)
         return symbolizer.takeErrands(at: now)
     }
+
+    /// Whether there was no time to ask for some places.
+    package var hasUnasked: Bool { frames.hasUnasked }
 
     /// Takes in what an errand has found.
     package mutating func receive(_ findings: Errand.Findings) {

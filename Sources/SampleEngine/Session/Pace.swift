@@ -117,7 +117,11 @@ package struct Schedule: Sendable {
 
     /// Whether the open slice is to be handed over now.
     package mutating func wantsPicture(_ due: Due, samples: UInt64) -> Bool {
-        guard let window = pace.window.map({ max($0, pace.history) }) else { return due == .tick }
+        guard let window = pace.window.map({ max($0, pace.history) }) else {
+            guard due == .tick || wasRefused && due != .nothing else { return false }
+            wasRefused = false
+            return true
+        }
         if samples > 0 {
             let isFirstAfterQuiet = !hasPicture || quietSlices > 0
             guard due == .tick || isFirstAfterQuiet || wasRefused else { return false }
@@ -136,9 +140,8 @@ package struct Schedule: Sendable {
 
     private var wasRefused = false
 
-    /// The resolver was not done with the slice before: on a live screen it is asked again soon.
+    /// The resolver was not done with the slice before: it is asked again soon.
     package mutating func pictureWasRefused(at now: Instant) {
-        guard pace.window != nil else { return }
         wasRefused = true
         retry = now.advanced(byNanoseconds: 50_000_000)
     }

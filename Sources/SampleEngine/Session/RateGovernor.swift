@@ -12,6 +12,7 @@ package struct RateGovernor: Sendable {
     private var processorTime: UInt64
     /// One interval may be an accident: we were stopped, or the machine was.
     private var wasTooMuch = false
+    private var mayFallAgain = Instant.beginning
 
     package static let interval: UInt64 = 250_000_000
     package static let lowest: UInt64 = 100
@@ -30,11 +31,14 @@ package struct RateGovernor: Sendable {
         self.throttled = self.throttled.addingSaturating(throttled)
     }
 
-    /// A single pass has taken a whole interval and is not done: samples come faster than they are read.
+    /// A single pass has taken a whole interval and is not done, or what was counted finds nobody who takes it: samples
+    /// come faster than they are dealt with.
     ///
-    /// Not said of a thousand a second: there it is the machine that has no time for us, whatever we ask for.
-    package mutating func fallBehind() -> UInt64? {
-        guard frequency > Self.modest else { return nil }
+    /// Not said of a thousand a second: there it is the machine that has no time for us, whatever we ask for. Nor twice in
+    /// an interval: what was done shows a moment later.
+    package mutating func fallBehind(at now: Instant) -> UInt64? {
+        guard frequency > Self.modest, now >= mayFallAgain else { return nil }
+        mayFallAgain = now.advanced(byNanoseconds: Self.interval)
         frequency = max(Self.modest, frequency / 4)
         return frequency
     }

@@ -59,6 +59,8 @@ struct ResolveStage: ~Copyable {
     private static var laterPatience: UInt64 { 150_000_000 }
     /// Nanoseconds that a slice waits for what compilers have written meanwhile.
     private static var renewalPatience: UInt64 { 80_000_000 }
+    /// Nanoseconds that asking for names may take before it is looked whether something else is due.
+    private static var askingTime: UInt64 { 20_000_000 }
     /// Nanoseconds that a report waits for its names, and the last one.
     private static var reportPatience: UInt64 { 2_000_000_000 }
     private static var lastReportPatience: UInt64 { 5_000_000_000 }
@@ -75,12 +77,16 @@ struct ResolveStage: ~Copyable {
             if let met = newcomers.take() { builder.look(at: met) }
             for findings in runners.takeFindings() { take(findings) }
             takeSlice()
-            runners.submit(builder.ask())
+            ask()
             runners.relieve()
-            if builder.knowMore() { resolverBell.ring() }
+            if builder.knowMore() || builder.hasUnasked { resolverBell.ring() }
             if builder.isLive { showPicture() } else { handOutReports() }
         }
         runners.stop()
+    }
+
+    private mutating func ask() {
+        runners.submit(builder.ask(until: Instant.now.advanced(byNanoseconds: Self.askingTime)))
     }
 
     private mutating func take(_ findings: Errand.Findings) {
@@ -108,7 +114,7 @@ struct ResolveStage: ~Copyable {
             waitsUntil =
                 builder.renewNames(for: slice) ? Instant.now.advanced(byNanoseconds: Self.renewalPatience) : .beginning
             waiting = consume slice
-            runners.submit(builder.ask())
+            ask()
         }
         guard waiting != nil, Instant.now >= waitsUntil || !builder.isRenewing, var slice = waiting.take() else {
             return
@@ -150,8 +156,9 @@ struct ResolveStage: ~Copyable {
 
     private mutating func handOutReports() {
         builder.joinReports(beyond: Self.reportLimit)
-        let last = stop.isSet ? stop.patience : Self.lastReportPatience
-        let patience = stop.isSet ? min(stop.patience, Self.reportPatience) : Self.reportPatience
+        let isLate = stop.isSet && Instant.now >= stop.deadline
+        let last = isLate ? 0 : Self.lastReportPatience
+        let patience = isLate ? 0 : Self.reportPatience
         while builder.isReportReady(patience: reportsLeft == 1 ? last : patience, lastPatience: last) {
             if !profiles.isEmpty {
                 let since = fullSince ?? .now

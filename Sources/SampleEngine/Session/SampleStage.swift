@@ -85,7 +85,11 @@ package struct SampleStage: ~Copyable {
             if isStopping || due == .tick && wantedAreGone { break }
             lowerRate()
             if schedule.wantsPicture(due, samples: slice.samples) {
-                if !handOver() { schedule.pictureWasRefused(at: clock.now) }
+                if !handOver() {
+                    schedule.pictureWasRefused(at: clock.now)
+                    // Who is to name them has not even dealt with those of the picture before.
+                    fallBehind()
+                }
             } else if due == .part, slice.samples > 0 {
                 // Where the resolver has no time for it, the next one is longer.
                 slice.isPart = true
@@ -119,6 +123,10 @@ package struct SampleStage: ~Copyable {
         lower(to: frequency)
     }
 
+    private mutating func fallBehind() {
+        if let frequency = governor?.fallBehind(at: .now) { lower(to: frequency) }
+    }
+
     private mutating func lower(to frequency: UInt64) {
         rings.lower(to: frequency)
         let since = clock.now.nanoseconds
@@ -132,7 +140,7 @@ package struct SampleStage: ~Copyable {
         guard stop.isSet else {
             guard now.nanoseconds(since: passBegun) >= RateGovernor.interval else { return true }
             passBegun = now
-            if let frequency = governor?.fallBehind() { lower(to: frequency) }
+            fallBehind()
             return true
         }
         if lastMoment == nil {

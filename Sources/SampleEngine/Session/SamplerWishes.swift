@@ -5,15 +5,16 @@ package final class StopFlag: Sendable {
     package init() {}
 
     private let flag = Atomic<Bool>(false)
-    private let nanoseconds = Atomic<UInt64>(0)
+    private let end = Atomic<UInt64>(.max)
 
     package var isSet: Bool { flag.load(ordering: .acquiring) }
 
-    /// Nanoseconds that names are still waited for.
-    package var patience: UInt64 { nanoseconds.load(ordering: .relaxed) }
+    /// Until when names are still waited for, once it is set.
+    package var deadline: Instant { Instant(nanoseconds: end.load(ordering: .relaxed)) }
 
+    /// - Parameter patience: nanoseconds from now on.
     package func set(patience: UInt64 = 5_000_000_000) {
-        nanoseconds.store(patience, ordering: .relaxed)
+        end.store(Instant.now.advanced(byNanoseconds: patience).nanoseconds, ordering: .relaxed)
         flag.store(true, ordering: .releasing)
     }
 }

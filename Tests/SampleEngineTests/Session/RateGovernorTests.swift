@@ -55,10 +55,11 @@ struct RateGovernorTests {
         #expect(busy.frequency == 100)
     }
 
-    @Test("A pass that takes an interval quarters a high rate, never one of a thousand")
+    @Test("Falling behind quarters a high rate, once in an interval, and never one of a thousand")
     func behind() {
         var governor = governor(50_000)
-        #expect((1...5).map { _ in governor.fallBehind() } == [12_500, 3125, 1000, nil, nil])
+        let times = (1...10).map { Instant(nanoseconds: UInt64($0) * RateGovernor.interval / 2) }
+        #expect(times.map { governor.fallBehind(at: $0) } == [12_500, nil, 3125, nil, 1000, nil, nil, nil, nil, nil])
     }
 
     @Test("An interval has a length; nothing foreign overflows")

@@ -164,4 +164,18 @@ struct ScheduleTests {
         #expect(schedule.due(at: milliseconds(2000)) == .tick)
         #expect(schedule.nextDrain == milliseconds(3000))
     }
+
+    @Test("Batch: a refused report is offered again soon, and the next one is due when it was")
+    func refusedReport() {
+        var schedule = batch()
+        #expect(schedule.due(at: milliseconds(1000)) == .tick)
+        #expect(schedule.wantsPicture(.tick, samples: 5))
+        schedule.pictureWasRefused(at: milliseconds(1003))
+        #expect(schedule.nextDrain == milliseconds(1053))
+        #expect(!schedule.wantsPicture(.nothing, samples: 5), "its rings are not all read")
+        #expect(schedule.due(at: milliseconds(1053)) == .drain)
+        #expect(schedule.wantsPicture(.drain, samples: 5))
+        #expect(!schedule.wantsPicture(.drain, samples: 5))
+        #expect(schedule.nextDrain == milliseconds(2000))
+    }
 }
