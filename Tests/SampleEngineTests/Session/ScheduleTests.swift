@@ -169,13 +169,13 @@ struct ScheduleTests {
     func refusedReport() {
         var schedule = batch()
         #expect(schedule.due(at: milliseconds(1000)) == .tick)
-        #expect(schedule.wantsPicture(.tick, samples: 5))
+        #expect(schedule.wantsPicture(.tick, samples: 5) == true)
         schedule.pictureWasRefused(at: milliseconds(1003))
         #expect(schedule.nextDrain == milliseconds(1053))
-        #expect(!schedule.wantsPicture(.nothing, samples: 5), "its rings are not all read")
+        #expect(schedule.wantsPicture(.nothing, samples: 5) == false, "its rings are not all read")
         #expect(schedule.due(at: milliseconds(1053)) == .drain)
-        #expect(schedule.wantsPicture(.drain, samples: 5))
-        #expect(!schedule.wantsPicture(.drain, samples: 5))
+        #expect(schedule.wantsPicture(.drain, samples: 5) == true)
+        #expect(schedule.wantsPicture(.drain, samples: 5) == false)
         #expect(schedule.nextDrain == milliseconds(2000))
     }
 }
