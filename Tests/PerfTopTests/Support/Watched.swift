@@ -29,10 +29,10 @@ final class Watched {
             sourceLocation: sourceLocation)
     }
 
-    /// Waits for so many more frames.
+    /// Waits for so many frames that end from now on; those that waited for names are written later than they ended.
     func settle(frames more: Int = 3) throws {
-        let before = frames.count
-        try wait { $0.count >= before + more }
+        let now = Date().ISO8601Format(.iso8601(timeZone: .gmt, includingFractionalSeconds: true))
+        try wait { frames in frames.count { $0.time > now } >= more }
     }
 
     /// Ends it as Ctrl-C does, and gives what is left.
