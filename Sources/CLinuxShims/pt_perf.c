@@ -50,7 +50,8 @@ int pt_rename_new(const char *from, const char *to) {
 void pt_return_large_blocks(void) {
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     mallopt(M_TRIM_THRESHOLD, 512 * 1024);
-    mallopt(M_ARENA_MAX, 2);
+    // One: what readers give back can be used by everybody.
+    mallopt(M_ARENA_MAX, 1);
 }
 
 void pt_trim_memory(void) { malloc_trim(0); }

@@ -1,7 +1,8 @@
 /// The road to an address's name, step by step; kept only where somebody asked to be told.
 package struct Explanation: Sendable {
     package private(set) var steps: [String] = []
-    private let isWanted: Bool
+    /// Whether anybody wants to be told.
+    let isWanted: Bool
 
     /// - Parameter isWanted: false: `add` costs one test and keeps nothing.
     package init(isWanted: Bool) { self.isWanted = isWanted }

@@ -8,12 +8,12 @@ extension ImageStore {
     package static func read(
         _ file: MappedFile, seenBy witness: Witness
     ) -> (symbols: Result<ImageSymbols, Unresolved>, steps: [String]) {
-        let opened = Opened(file, witness, .unlimited)
+        let opened = Opened(file, witness, isExplained: true, .unlimited)
         switch opened.result {
         case .failure(let reason): return (.failure(reason), opened.road.steps)
         case .success(let image):
             let key = opened.key ?? TableKey(device: 0, inode: 0, stamp: image.value.stamp)
-            let reading = Reading(key, image, opened.debugFiles, nil, [], .unlimited)
+            let reading = Reading(key, image, opened.debugFiles, nil, [], isExplained: true, .unlimited)
             let symbols = reading.symbols.map { Result<ImageSymbols, Unresolved>.success($0.value) }
             return (symbols ?? .failure(reading.refusal ?? .imageHasNoSymbols), opened.road.steps + reading.road)
         }
@@ -33,9 +33,9 @@ extension ImageStore {
         let road: Explanation
 
         /// Opens it while a process lives that maps it, and makes sure that it is the one that was mapped.
-        init(_ file: MappedFile, _ witness: Witness, _ permit: ReadingPermit) {
+        init(_ file: MappedFile, _ witness: Witness, isExplained: Bool, _ permit: ReadingPermit) {
             self.file = file
-            var (road, image, used) = (Explanation(isWanted: true), OpenImage?.none, witness)
+            var (road, image, used) = (Explanation(isWanted: isExplained), OpenImage?.none, witness)
             var reason = Self.open(file, used, permit, &road, &image)
             if case .imageUnreadable? = reason {
                 // Where the leader has exited, another thread still has the memory.
@@ -112,7 +112,7 @@ extension ImageStore {
         /// - Parameter symbols: nil where they are not read yet.
         init(
             _ key: TableKey, _ lent: Lent<OpenImage>, _ debugFiles: DebugFiles, _ symbols: Lent<ImageSymbols>?,
-            _ places: [Asked], _ permit: ReadingPermit
+            _ places: [Asked], isExplained: Bool, _ permit: ReadingPermit
         ) {
             self.key = key
             unanswered = places
@@ -125,7 +125,7 @@ extension ImageStore {
                 if let known = symbols {
                     table = known.value
                 } else {
-                    var explanation = Explanation(isWanted: true)
+                    var explanation = Explanation(isWanted: isExplained)
                     defer { road = explanation.steps }
                     table = try ImageSymbols(
                         reading: image, debugFiles: debugFiles, meter: meter, explanation: &explanation)
@@ -136,7 +136,7 @@ extension ImageStore {
                 isSearched = table.isSparse
                 try answer(places, table, meter)
             } catch {
-                road.append(error.text)
+                if isExplained { road.append(error.text) }
                 isChanged = error == .changed
                 refusal = Unresolved(error)
             }

@@ -25,7 +25,7 @@ package struct ImageStore: ~Copyable {
         /// Bytes of tables; the one not used for longest goes first.
         package var bytes = 8 << 20
         /// Files and paths known.
-        package var files = 2048
+        package var files = 1024
         /// Nanoseconds until what was given up is tried again.
         package var rest: UInt64 = 60_000_000_000
 
@@ -212,7 +212,9 @@ package struct ImageStore: ~Copyable {
             guard makeRoomForDescriptor() else { break }
             files[file]?.state = .opening
             let witness = known.witness
-            errands.append(Errand(.living) { permit in .opened(Opened(file, witness, permit)) })
+            let isExplained = known.asked.contains { $0.question.explanation.isWanted }
+            errands.append(
+                Errand(.living) { permit in .opened(Opened(file, witness, isExplained: isExplained, permit)) })
         }
         for (key, table) in tables where !table.isUnderWay && !table.asked.isEmpty && table.nextSearch <= now {
             let places = Array(table.asked.prefix(Self.batch))
@@ -220,9 +222,11 @@ package struct ImageStore: ~Copyable {
             tables[key]?.isUnderWay = true
             tables[key]?.symbols = nil
             let (image, debugFiles, symbols) = (table.image, table.debugFiles, table.symbols)
+            let isExplained = places.contains { $0.question.explanation.isWanted }
             errands.append(
                 Errand(.reading) { permit in
-                    .read(Reading(key, image, debugFiles, symbols, places, permit))
+                    .read(
+                        Reading(key, image, debugFiles, symbols, places, isExplained: isExplained, permit))
                 })
         }
         return errands

@@ -9,6 +9,8 @@ package struct RuntimeNames: ~Copyable {
     /// Processes whose names are to be looked at anew.
     private var renewed: [Generation: JITProcess] = [:]
     private var forgotten: [Generation] = []
+    /// Processes whose names may be among what is read: the others need not be forgotten.
+    private var known: Set<Generation> = []
 
     final class Tables {
         var jit = JITNames()
@@ -41,13 +43,21 @@ package struct RuntimeNames: ~Copyable {
     /// Most places of one errand: what names there are is seen before all are found.
     private static var batch: Int { 1024 }
 
-    mutating func ask(_ place: Asked) { asked.append(place) }
+    mutating func ask(_ place: Asked) {
+        if case .memory(_, let memory, _) = place, let process = memory.process { known.insert(process.generation) }
+        asked.append(place)
+    }
 
     /// Has a look at what a process wrote since.
-    mutating func renew(_ process: JITProcess) { renewed[process.generation] = process }
+    mutating func renew(_ process: JITProcess) {
+        known.insert(process.generation)
+        renewed[process.generation] = process
+    }
 
     /// Forgets what a process wrote, once it can be asked for no more.
-    mutating func forget(_ generation: Generation) { forgotten.append(generation) }
+    mutating func forget(_ generation: Generation) {
+        if known.remove(generation) != nil { forgotten.append(generation) }
+    }
 
     mutating func takeErrand(at now: Instant) -> Errand? {
         guard !asked.isEmpty || !renewed.isEmpty, let tables = tables.take() else { return nil }
