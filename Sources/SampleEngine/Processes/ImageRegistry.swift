@@ -63,8 +63,13 @@ package struct ImageRegistry: ~Copyable {
 
     /// Forgets all but those that nobody has been told of yet.
     private mutating func beginAnew() {
-        let untold = fresh.map { images[$0] }.suffix(limits.images / 2)
-        images = Array(untold)
+        // Half of each limit at the most, the newest of them: the next time is a while off then.
+        var room = limits.pathBytes / 2
+        let untold = fresh.suffix(limits.images / 2).reversed().prefix { number in
+            room -= images[number].sighting.path.count
+            return room >= 0
+        }
+        images = untold.reversed().map { images[$0] }
         fresh = Array(images.indices)
         pathBytes = images.reduce(0) { $0 + $1.sighting.path.count }
         index.removeAll()

@@ -187,6 +187,7 @@ extension ProcessCatalog {
         // It had ended before, or something was lost since: that was another program's answer, or is no answer any more.
         if let maps = scanned.maps, !isLost, !hasEnded || entry.heir != nil { entry.maps = maps }
         put(entry, for: scanned.generation)
+        makeRoom(for: scanned.generation)
     }
 }
 

@@ -57,7 +57,7 @@ package struct ProcessCatalog: ~Copyable {
         entry.lastUse = uses
         if let comm = sighting.comm { entry.comm = comm }
         put(entry, for: sighting.generation)
-        if mappingCount > Self.mappingLimit || lineCount > Self.lineLimit { makeRoom(for: sighting.generation) }
+        makeRoom(for: sighting.generation)
         if sighting.origin != sighting.generation { entries[sighting.origin]?.heir = sighting.generation }
     }
 
@@ -74,13 +74,14 @@ package struct ProcessCatalog: ~Copyable {
     /// Puts an entry in the place of the one before.
     mutating func put(_ entry: Entry?, for generation: Generation) {
         let old = entries[generation]
-        lineCount += (entry?.maps?.lines.count ?? 0) - (old?.maps?.lines.count ?? 0)
+        lineCount += (entry?.maps?.weight ?? 0) - (old?.maps?.weight ?? 0)
         mappingCount += (entry?.sighting.mappings.count ?? 0) - (old?.sighting.mappings.count ?? 0)
         entries[generation] = entry
     }
 
     /// Drops the mappings of the processes not asked for longest, a quarter of all at once.
     mutating func makeRoom(for kept: Generation) {
+        guard mappingCount > Self.mappingLimit || lineCount > Self.lineLimit else { return }
         let holders = entries.filter { $0.value.maps != nil || !$0.value.sighting.mappings.isEmpty }
         for (generation, var entry) in holders.sorted(by: { $0.value.lastUse < $1.value.lastUse }) {
             if mappingCount < Self.mappingLimit / 4 * 3, lineCount < Self.lineLimit / 4 * 3 { return }

@@ -8,6 +8,12 @@ package struct ProcessMaps: Sendable {
     /// By rising address; of a process that has very many, those alone that were wanted.
     package fileprivate(set) var lines: [MapLine] = []
 
+    /// Bytes of their paths, each counted once where neighbors have the same.
+    fileprivate(set) var pathBytes = 0
+
+    /// What it counts among all processes: its lines, with long paths as further ones.
+    var weight: Int { lines.count + pathBytes / 160 }
+
     /// Most lines kept of one process, and most bytes of paths that are not the one before again.
     static let lineLimit = 2048
     static let pathLimit = 256 << 10
@@ -60,7 +66,6 @@ extension ProcReader {
 private struct MapsReading {
     private var maps: ProcessMaps
     private let wanted: [UInt64]
-    private var pathBytes = 0
     /// There are more than find room: from then on only what is wanted is kept.
     private var isCrowded = false
     private var end: UInt64 = 0
@@ -110,9 +115,15 @@ private struct MapsReading {
 
     private mutating func keep(_ line: MapLine) {
         guard line.isExecutable, !isCrowded || isWanted(line) else { return }
+        // Wanted lines too may have paths that are long without end.
+        if maps.pathBytes > 4 * ProcessMaps.pathLimit { return }
+        if maps.lines.last?.path != line.path { maps.pathBytes += line.path.count }
         maps.lines.append(line)
-        if maps.lines.count > ProcessMaps.lineLimit || pathBytes > ProcessMaps.pathLimit {
-            if !isCrowded { maps.lines = maps.lines.filter(isWanted) }
+        if maps.lines.count > ProcessMaps.lineLimit || maps.pathBytes > ProcessMaps.pathLimit {
+            if !isCrowded {
+                maps.lines = maps.lines.filter(isWanted)
+                maps.pathBytes = maps.lines.reduce(0) { $0 + $1.path.count }
+            }
             isCrowded = true
             // One line for each wanted address at the most; their paths may still be long.
             if maps.lines.count > ProcessMaps.lineLimit { maps.lines.removeLast() }
@@ -131,7 +142,6 @@ private struct MapsReading {
                 start: line.start, end: line.end, isExecutable: line.isExecutable, offset: line.offset,
                 device: line.device, inode: line.inode, path: below.path)
         }
-        pathBytes += line.path.count
         return line
     }
 }

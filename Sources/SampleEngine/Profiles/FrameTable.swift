@@ -20,7 +20,7 @@ struct FrameTable: ~Copyable {
     /// Frames in code that was made at run time, by the space of their addresses.
     private var changeable: [SpaceID: Set<StackID>] = [:]
     /// Frames whose place is asked for anew.
-    private var renewed: [Location: [StackID]] = [:]
+    private var renewed: [Location: Set<StackID>] = [:]
 
     private struct OpenPlace {
         var frames: [StackID]
@@ -148,7 +148,7 @@ struct FrameTable: ~Copyable {
             let location = frames[Int(id.index)].location
             guard changed.contains(where: { $0.contains(location.value) }) else { continue }
             if renewed[location] == nil { unasked.append(location) }
-            renewed[location, default: []].append(id)
+            renewed[location, default: []].insert(id)
         }
     }
 
@@ -156,7 +156,7 @@ struct FrameTable: ~Copyable {
     var isRenewing: Bool { !renewed.isEmpty }
 
     /// The frames that were asked for anew at a place, once.
-    mutating func takeRenewed(at location: Location) -> [StackID] { renewed.removeValue(forKey: location) ?? [] }
+    mutating func takeRenewed(at location: Location) -> Set<StackID> { renewed.removeValue(forKey: location) ?? [] }
 
     /// Takes up what a place is called from now on.
     ///
@@ -173,16 +173,16 @@ struct FrameTable: ~Copyable {
         changeable[frame.location.space]?.remove(id)
     }
 
-    /// Keeps the names of all frames of a space to the samples they have; new samples get new frames.
+    /// Keeps the names of all frames of some spaces to the samples they have; new samples get new frames.
     ///
     /// Looks through everything there is: for what hardly ever happens.
-    mutating func retire(_ space: SpaceID) {
-        for number in frames.indices where frames[number].location.space == space {
+    mutating func retire(_ spaces: Set<SpaceID>) {
+        for number in frames.indices where spaces.contains(frames[number].location.space) {
             let id = StackID(UInt32(number))
             if find(frames[number].entry) == id { leave(id) }
         }
         // Who waits for a name gets the new one: the old one can be read no more.
-        for (location, place) in open where location.space == space && place.isNamed { open[location] = nil }
+        for (location, place) in open where place.isNamed && spaces.contains(location.space) { open[location] = nil }
     }
 
     // MARK: Bounded memory
@@ -231,7 +231,7 @@ struct FrameTable: ~Copyable {
         }
         unnamedCount = open.values.count { !$0.isNamed }
         renewed = renewed.compactMapValues { old in
-            let left = old.compactMap { newIDs[Int($0.index)] }
+            let left = Set(old.compactMap { newIDs[Int($0.index)] })
             return left.isEmpty ? nil : left
         }
         unasked = unasked.filter { open[$0] != nil || renewed[$0] != nil }

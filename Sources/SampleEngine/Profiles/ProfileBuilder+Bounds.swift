@@ -68,12 +68,13 @@ extension ProfileBuilder {
     }
 
     private mutating func keepWhatIsUsed() {
-        let own = slices.count
-        var all = slices
+        let (own, out) = (slices.count, handedOut.count)
+        var all = slices + handedOut
         for report in closed { all += report.slices }
         frames.keepOnly(usedBy: &all)
-        var rest = all[own...]
         slices = Array(all[..<own])
+        handedOut = Array(all[own..<(own + out)])
+        var rest = all[(own + out)...]
         for index in closed.indices {
             closed[index].slices = Array(rest.prefix(closed[index].slices.count))
             rest = rest.dropFirst(closed[index].slices.count)

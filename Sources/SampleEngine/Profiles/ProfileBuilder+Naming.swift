@@ -104,20 +104,25 @@ extension ProfileBuilder {
     package mutating func takeReport() -> Profile? {
         guard !closed.isEmpty else { return nil }
         let report = closed.removeFirst()
+        handedOut = report.slices
         return profile(of: report.slices, closed: report, isLast: report.isLast)
     }
 
-    /// A report that nobody took goes with the next one.
-    package mutating func putBack(_ untaken: Profile) {
-        if closed.isEmpty { return takeBack(untaken) }
-        closed[0].slices = untaken.slices + closed[0].slices
+    /// The report that was given away last was not taken by anybody: it goes with the next one.
+    package mutating func putBackReport() {
+        if closed.isEmpty { slices = handedOut + slices } else { closed[0].slices = handedOut + closed[0].slices }
+        handedOut = []
     }
 
     /// Makes two reports one where too many wait: who writes them does not keep up.
     package mutating func joinReports(beyond limit: Int) {
         while closed.count > limit {
             let first = closed.removeFirst()
-            closed[0].slices = first.slices + closed[0].slices
+            // Joined within the bound of slices.
+            swap(&slices, &closed[0].slices)
+            slices = first.slices + slices
+            boundSlices()
+            swap(&slices, &closed[0].slices)
         }
     }
 }

@@ -11,6 +11,8 @@ package struct ProfileBuilder: ~Copyable {
     var slices: [Slice] = []
     /// Reports whose time is over and whose names are still being read, the oldest first.
     var closed: [ClosedReport] = []
+    /// The slices of the report that was given away last: it may come back, and its numbers must still be right then.
+    var handedOut: [Slice] = []
     var frames = FrameTable()
     var names = NameTable()
     private var sequence: UInt64 = 0
@@ -86,11 +88,13 @@ package struct ProfileBuilder: ~Copyable {
 
     /// Takes a slice's counts and news; the open slice can be used again afterwards.
     package mutating func add(_ open: borrowing OpenSlice) {
-        for sighting in open.images where symbolizer.note(sighting) { frames.retire(sighting.space) }
+        var rewritten: Set<SpaceID> = []
+        for sighting in open.images where symbolizer.note(sighting) { rewritten.insert(sighting.space) }
+        if !rewritten.isEmpty { frames.retire(rewritten) }
         for sighting in open.processes {
             symbolizer.processes.note(sighting)
             // It may have another name now, and rows of earlier slices still need one.
-            if let old = names.processes[sighting.generation] {
+            if let old = names.processes[sighting.generation], old.name != Self.beingRead {
                 names.processes[sighting.generation] = facts(of: sighting.generation) ?? old
             }
         }
@@ -156,12 +160,15 @@ package struct ProfileBuilder: ~Copyable {
         return symbolizer.processes.wasAsked(generation) ? .outsider : .unknown
     }
 
+    /// What a process is called until there was time to ask for its name.
+    private static var beingRead: String { "[processes being read]" }
+
     private mutating func know(_ generation: Generation, until deadline: Instant) {
         if names.processes[generation] != nil { return }
         guard generation == .idle || generation == .exiting || Instant.now < deadline else {
             // Twenty thousand at once: their rows are named a moment later.
             unknown.append(generation)
-            names.processes[generation] = ProcessFacts(pid: -1, name: "[processes being read]")
+            names.processes[generation] = ProcessFacts(pid: -1, name: Self.beingRead)
             return
         }
         if let facts = facts(of: generation) { names.processes[generation] = facts }
@@ -256,7 +263,9 @@ package struct ProfileBuilder: ~Copyable {
         symbolizer.forget(before: time)
         guard names.processes.count > processLimit else { return }
         var used: Set<Generation> = []
-        for slice in slices + closed.flatMap(\.slices) { for cell in slice.cells { used.insert(cell.generation) } }
+        for slice in slices + handedOut + closed.flatMap(\.slices) {
+            for cell in slice.cells { used.insert(cell.generation) }
+        }
         names.processes = names.processes.filter { used.contains($0.key) }
         unknown.removeAll { !used.contains($0) }
         // Looking through all cells pays once so many more have come.

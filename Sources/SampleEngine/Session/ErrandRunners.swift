@@ -22,6 +22,7 @@ final class ErrandRunners: Sendable {
 
     /// Most threads of one lane: so many errands may be left behind.
     private static let threadLimit = 4
+    private static let longest: UInt64 = 5_000_000_000
     /// Nanoseconds that others wait for an errand.
     private static let patience: UInt64 = 200_000_000
 
@@ -47,7 +48,9 @@ final class ErrandRunners: Sendable {
                 isWaiting = true
                 let running = state.running[lane.rawValue]
                 let now = Instant.now
-                guard running.count < Self.threadLimit,
+                // One at work for long does not keep others from a thread, up to a bound that nothing honest meets.
+                let busy = running.values.count { now.nanoseconds(since: $0) < Self.longest }
+                guard busy < Self.threadLimit, running.count < 4 * Self.threadLimit,
                     running.values.allSatisfy({ now.nanoseconds(since: $0) > Self.patience })
                 else { return nil }
                 state.nextThread += 1

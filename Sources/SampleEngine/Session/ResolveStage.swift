@@ -165,7 +165,10 @@ struct ResolveStage: ~Copyable {
                 fullSince = since
                 // Whoever stops us may take none but the last.
                 guard isEnding, Instant.now.nanoseconds(since: since) > 50_000_000 else { return }
-                if let untaken = profiles.take() { builder.putBack(untaken) }
+                if profiles.take() != nil {
+                    builder.putBackReport()
+                    reportsLeft = reportsLeft.map { $0 + 1 }
+                }
             }
             fullSince = nil
             guard let report = builder.takeReport() else { return }

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// The files whose symbols are asked for: each opened once, its tables read once however many names it has, failures
 /// remembered. Decides what is read next and what is kept; the reading itself is an errand.
 ///
@@ -115,7 +117,9 @@ package struct ImageStore: ~Copyable {
     typealias Answered = (question: Question, answer: Symbolizer.Answer)
 
     /// Bytes of memory held.
-    package var byteCount: Int { tables.values.reduce(0) { $0 + $1.byteCount } + 512 * files.count }
+    package var byteCount: Int {
+        tables.values.reduce(0) { $0 + $1.byteCount } + files.keys.reduce(0) { $0 + 512 + 3 * $1.path.count }
+    }
     /// Descriptors held.
     package var descriptorCount: Int { tables.values.reduce(0) { $0 + $1.descriptors } }
     /// How many files are being read or wait for it, and one of them.
@@ -145,6 +149,10 @@ package struct ImageStore: ~Copyable {
         clock += 1
         if files[file] == nil {
             makeRoomForFiles()
+            // All of them wait: a later look asks anew.
+            if files.count >= limits.files {
+                return Self.refused(question, .imageUnreadable(errno: EMFILE), Self.module(of: file), [])
+            }
             files[file] = File(module: Self.module(of: file), witness: witness, lastUse: clock)
         }
         guard var known = files[file] else { return nil }
@@ -323,7 +331,7 @@ package struct ImageStore: ~Copyable {
     /// Somebody has written to the file: what is mapped of it is what it holds now.
     private mutating func reopen(_ reading: Reading, _ table: Table, at now: Instant) -> [Answered] {
         var answers: [Answered] = []
-        let waiting = reading.unanswered + table.asked
+        var waiting = reading.unanswered + table.asked
         for (name, file) in files {
             guard case .open(let key) = file.state, key == reading.key else { continue }
             files[name]?.state = .unopened
@@ -343,6 +351,11 @@ package struct ImageStore: ~Copyable {
                     answers.append(Self.refused(place.question, .fileChanged, place.module, []))
                 }
             }
+            waiting.removeAll { $0.module == file.module }
+        }
+        // Their file was forgotten meanwhile: a later look asks anew.
+        for place in waiting {
+            answers.append(Self.refused(place.question, .imageUnreadable(errno: ENOENT), place.module, []))
         }
         return answers
     }

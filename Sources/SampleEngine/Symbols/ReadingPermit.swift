@@ -26,16 +26,21 @@ package final class ReadingPermit: Sendable {
         fileprivate func take(_ used: UInt64) -> UInt64 {
             state.withLock { state in
                 let now = Instant.now
-                let earned = min(now.nanoseconds(since: state.time), 60_000_000_000) / 4
-                state.time = now
-                state.left = min(state.left.addingSaturating(earned), burst)
+                if now > state.time {
+                    let earned = min(now.nanoseconds(since: state.time), 60_000_000_000) / 4
+                    state.left = min(state.left.addingSaturating(earned), burst)
+                    state.time = now
+                }
                 if state.left >= used {
                     state.left -= used
                     return 0
                 }
                 let missing = used - state.left
                 state.left = 0
-                return missing * (1_000_000_000 / Self.perSecond)
+                // Nothing is earned while it is paid for.
+                let price = missing.multipliedReportingOverflow(by: 1_000_000_000 / Self.perSecond)
+                state.time = state.time.advanced(byNanoseconds: price.overflow ? 60_000_000_000 : price.partialValue)
+                return min(state.time.nanoseconds(since: now), 60_000_000_000)
             }
         }
     }
@@ -65,6 +70,8 @@ package final class ReadingPermit: Sendable {
 
     /// Pays for the reading of one file, and asks whether it may go on.
     func meter() -> ReadingMeter {
+        // What the thread did before is nobody's reading.
+        used.store(ownThreadNanoseconds(), ordering: .relaxed)
         let meter = ReadingMeter()
         meter.pause = { () throws(ELFError) in if !self.mayGoOn() { throw .stopped } }
         return meter
