@@ -1,5 +1,3 @@
-internal import Synchronization
-
 /// Runs errands on threads of their own and collects what they find; whoever gives them never waits.
 ///
 /// Each lane has one thread, which ends when nothing is left to do. Where an errand takes long the next one gets another
@@ -8,8 +6,8 @@ internal import Synchronization
 ///     queue of a lane  ─► thread ── errand ── errand ──►          more than 200 ms at one errand:
 ///                      ─► thread ── errand ────────────────────►  the next one gets a thread of its own
 final class ErrandRunners: Sendable {
-    private let state = Mutex(State())
-    private let findings = Mutex<[Errand.Findings]>([])
+    private let state = Guarded(State())
+    private let findings = Guarded<[Errand.Findings]>([])
     private let share = ReadingPermit.Share()
     private let bell: Bell
 

@@ -10,12 +10,12 @@ package final class ReadingPermit: Sendable {
         /// Nanoseconds of a processor that may be used at once, and for each second.
         private let burst: UInt64
         private static let perSecond: UInt64 = 250_000_000
-        private let state: Mutex<(left: UInt64, time: Instant)>
+        private let state: Guarded<(left: UInt64, time: Instant)>
         private let stopped = Atomic<Bool>(false)
 
         package init(burst: UInt64 = 5_000_000_000) {
             self.burst = burst
-            state = Mutex((burst, .now))
+            state = Guarded((left: burst, time: .now))
         }
 
         /// Nobody waits for an answer any more.
