@@ -68,14 +68,6 @@ final class ErrandRunners: Sendable {
         }
     }
 
-    /// How many errands nobody waits for any more, though they are not done.
-    var leftBehind: Int {
-        let now = Instant.now
-        return state.withLock { state in
-            state.running.reduce(0) { $0 + $1.values.count { now.nanoseconds(since: $0) > 10 * Self.patience } }
-        }
-    }
-
     /// Nobody wants to know any more: what can be stopped stops, what cannot is left behind.
     func stop() {
         share.stop()

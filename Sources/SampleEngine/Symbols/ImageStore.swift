@@ -122,18 +122,6 @@ package struct ImageStore: ~Copyable {
     }
     /// Descriptors held.
     package var descriptorCount: Int { tables.values.reduce(0) { $0 + $1.descriptors } }
-    /// How many files are being read or wait for it, and one of them.
-    package var unread: (count: Int, next: String)? {
-        let waiting = files.values.filter { file in
-            if !file.asked.isEmpty { return true }
-            if case .open(let key) = file.state {
-                return tables[key].map { !$0.asked.isEmpty || $0.isUnderWay } ?? false
-            }
-            return false
-        }
-        return waiting.first.map { (waiting.count, $0.module.name) }
-    }
-
     /// What was given up, each said once.
     package mutating func takeNews() -> [String] {
         defer { news = [] }
