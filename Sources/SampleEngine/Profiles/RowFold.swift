@@ -313,7 +313,8 @@ struct RowFold: ~Copyable {
         return Row(
             key: rowKey(sum, process: process),
             function: groups.function ? function?.name ?? "[names being read]" : "",
-            shortFunction: function.map { $0.shortName ?? $0.name } ?? "", rawFunction: function?.rawName,
+            shortFunction: function.map { $0.shortName ?? $0.name } ?? (groups.function ? "[names being read]" : ""),
+            rawFunction: function?.rawName,
             nameSource: groups.function ? function?.source ?? .none : .none,
             module: module?.name ?? (groups.module && !groups.function ? "[names being read]" : ""),
             modulePath: module?.path ?? "", buildID: module?.buildID ?? "",
