@@ -47,7 +47,7 @@ class Tally:
             # Test "name" skipped: "reason"
             self.skipped[test] = text(payload).partition(" skipped: ")[2].strip('"') or "no reason given"
         elif kind == "issueRecorded" and is_failure(payload["issue"]):
-            self.issues[test].append(text(payload))
+            self.issues[test].append(whole(payload))
         elif kind == "runEnded":
             self.has_ended = True
 
@@ -56,7 +56,7 @@ class Tally:
 
     def failures(self, name, status):
         """Why tests failed, by test; what is no test's own failure is the run's."""
-        found = {test: f"{len(issues)} issue{'s'[:len(issues) > 1]}" for test, issues in self.issues.items()}
+        found = {test: first(issues) for test, issues in self.issues.items()}
         for test in self.functions():
             if test in self.started and test not in self.ended:
                 found[test] = f"the run ended in the middle of it, with status {status}"
@@ -81,6 +81,20 @@ class Tally:
 def text(payload):
     """The first line of what a person would read of an event."""
     return payload["messages"][0]["text"] if payload.get("messages") else ""
+
+
+def whole(payload):
+    """All that a person would read of an issue, on one line, with where it is."""
+    place = payload["issue"].get("sourceLocation") or {}
+    where = f"{os.path.basename(place['fileID'])}:{place['line']}: " if "fileID" in place else ""
+    words = " ".join(message["text"] for message in payload.get("messages", [])).split()
+    return where + " ".join(words)
+
+
+def first(issues):
+    """The first of some issues, as long as a line of a list may be, and how many more there are."""
+    shown = issues[0] if len(issues[0]) <= 600 else issues[0][:600] + "…"
+    return shown + (f" (and {len(issues) - 1} more)" if len(issues) > 1 else "")
 
 
 def is_failure(issue):

@@ -40,7 +40,6 @@ int pt_epoll_remove(int epoll, int fd) { return epoll_ctl(epoll, EPOLL_CTL_DEL, 
 
 int pt_open(const char *path, int flags) { return open(path, flags | O_CLOEXEC); }
 int pt_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
-// Setting the threshold also stops glibc from raising it after each large block that is freed.
 int pt_rename_new(const char *from, const char *to) {
     if (syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 1 /* RENAME_NOREPLACE */) == 0) return 0;
     if (errno != EINVAL && errno != ENOSYS) return -1;
@@ -48,6 +47,7 @@ int pt_rename_new(const char *from, const char *to) {
 }
 
 void pt_return_large_blocks(void) {
+    // Setting the threshold also stops glibc from raising it after each large block that is freed.
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     mallopt(M_TRIM_THRESHOLD, 512 * 1024);
     // One: what readers give back can be used by everybody.

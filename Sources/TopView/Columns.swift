@@ -117,7 +117,8 @@ public struct Ordering<ID: Hashable & Sendable>: Sendable, Equatable {
 }
 
 extension Ordering<Column> {
-    /// The rows in this order; equal ones by weight, then by name, so that ties never change places.
+    /// The rows in this order; equal ones by weight, then functions as they were met first and others by name, so that
+    /// ties never change places.
     ///
     /// - Parameter baseline: self percent of rows in what is compared with.
     public func sorted(_ rows: [Row], baseline: [RowKey: Double] = [:]) -> [Row] {
@@ -171,6 +172,10 @@ extension Ordering<Column> {
 
     private func tieBreak(_ left: Row, _ right: Row) -> Int {
         var order = Self.order((right.selfPercent * 100).rounded(), (left.selfPercent * 100).rounded())
+        // By number, not by name: tens of thousands of functions with a sample or two are most of the rows.
+        if order == 0, let left = left.key.function, let right = right.key.function {
+            order = Self.order(left.index, right.index)
+        }
         if order == 0 { order = Self.order(left.shortFunction, right.shortFunction) }
         if order == 0 { order = Self.order(left.process, right.process) }
         if order == 0 { order = Self.order(left.module, right.module) }

@@ -18,27 +18,6 @@ private struct Peeked: Decodable {
     }
 }
 
-/// An event that only counts, opened by the test itself on one process: the independent count.
-private final class CountingEvent {
-    private let fd: Int32
-
-    init(tracepoint: UInt64, pid: Int32) throws {
-        var attributes = perf_event_attr()
-        attributes.type = UInt32(PERF_TYPE_TRACEPOINT.rawValue)
-        attributes.size = UInt32(MemoryLayout<perf_event_attr>.size)
-        attributes.config = tracepoint
-        fd = unsafe pt_perf_event_open(&attributes, pid, -1, -1, 0)
-        try #require(fd >= 0, "errno \(errno)")
-    }
-
-    deinit { close(fd) }
-
-    var value: Int {
-        var value: UInt64 = 0
-        return unsafe read(fd, &value, 8) == 8 ? Int(value) : -1
-    }
-}
-
 extension EndToEnd {
     /// The figures of the rings against what the kernel and strace say of the same moment.
     ///
@@ -73,7 +52,8 @@ extension EndToEnd {
             .needs(noTracepoint))
         func storm() throws {
             let storm = try stoppedStorm()
-            let count = try CountingEvent(tracepoint: try #require(Self.tracepoint), pid: storm.pid)
+            let count = try CountingEvent(
+                type: PERF_TYPE_TRACEPOINT, config: try #require(Self.tracepoint), pid: storm.pid)
             let watched = try Watched(["-p", "\(storm.pid)", "-e", Self.entered, "-c", "1", "-m", "512", "-d", "0.2"])
             try watched.wait { !$0.isEmpty }
             kill(storm.pid, SIGCONT)
@@ -92,7 +72,8 @@ extension EndToEnd {
             .needs(noTracepoint))
         func tooSmall() throws {
             let storm = try stoppedStorm()
-            let count = try CountingEvent(tracepoint: try #require(Self.tracepoint), pid: storm.pid)
+            let count = try CountingEvent(
+                type: PERF_TYPE_TRACEPOINT, config: try #require(Self.tracepoint), pid: storm.pid)
             let watched = try Watched(["-p", "\(storm.pid)", "-e", Self.entered, "-c", "1", "-m", "1", "-d", "0.1"])
             try watched.wait { !$0.isEmpty }
             var before: (samples: Int, lost: Int, kernel: Int, frames: Int) = (0, 0, 0, 0)
@@ -175,7 +156,8 @@ extension EndToEnd {
             arguments: [512, 1])
         func overwrite(pages: Int) throws {
             let storm = try stoppedStorm()
-            let count = try CountingEvent(tracepoint: try #require(Self.tracepoint), pid: storm.pid)
+            let count = try CountingEvent(
+                type: PERF_TYPE_TRACEPOINT, config: try #require(Self.tracepoint), pid: storm.pid)
             let watched = try Watched([
                 "-p", "\(storm.pid)", "-e", Self.entered, "-c", "1", "-m", "\(pages)", "-d", "0.2", "--overwrite",
             ])

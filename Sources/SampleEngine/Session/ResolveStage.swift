@@ -25,6 +25,7 @@ struct ResolveStage: ~Copyable {
     private var waitsUntil = Instant.beginning
     /// Something has changed since the last picture, which is shown at that time at the latest.
     private var pictureDue: Instant?
+    private var pictures = 0
     private var hadSlice = false
     /// How many reports are wanted still; nil: no end is known.
     private var reportsLeft: Int?
@@ -55,8 +56,10 @@ struct ResolveStage: ~Copyable {
     /// Nanoseconds that a picture waits for its names: one that comes a moment later need not be drawn twice.
     private static var firstPatience: UInt64 { 30_000_000 }
     private static var patience: UInt64 { 80_000_000 }
-    /// The same for what came after the picture.
-    private static var laterPatience: UInt64 { 150_000_000 }
+    /// The same for what came after the picture: soon while the user waits for the first names, then not too often, as new
+    /// places come with every slice.
+    private static var laterPatience: (first: UInt64, then: UInt64) { (150_000_000, 450_000_000) }
+    private static var firstPictures: Int { 8 }
     /// Nanoseconds that a slice waits for what compilers have written meanwhile.
     private static var renewalPatience: UInt64 { 80_000_000 }
     /// Nanoseconds that asking for names may take before it is looked whether something else is due.
@@ -91,7 +94,9 @@ struct ResolveStage: ~Copyable {
 
     private mutating func take(_ findings: Errand.Findings) {
         builder.receive(findings)
-        if builder.isLive, pictureDue == nil { pictureDue = Instant.now.advanced(byNanoseconds: Self.laterPatience) }
+        guard builder.isLive, pictureDue == nil else { return }
+        let patience = pictures < Self.firstPictures ? Self.laterPatience.first : Self.laterPatience.then
+        pictureDue = Instant.now.advanced(byNanoseconds: patience)
     }
 
     /// How long nothing is due; −1 for ever.
@@ -144,6 +149,7 @@ struct ResolveStage: ~Copyable {
     private mutating func showPicture() {
         guard let due = pictureDue, builder.isNamed || Instant.now >= due || isEnding else { return }
         publish()
+        pictures += 1
         pictureDue = nil
         if isEnding { isDone = true }
     }

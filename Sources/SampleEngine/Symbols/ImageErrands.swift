@@ -106,23 +106,23 @@ extension ImageStore {
         private(set) var isSearched = false
         private(set) var byteCount = 0
         private(set) var descriptors = 1
-        /// Nanoseconds that it took.
+        /// Nanoseconds of processor time that reading tables took, or searching one; 0 where it was kept.
         private(set) var cost: UInt64 = 0
 
-        /// - Parameter symbols: nil where they are not read yet.
+        /// - Parameter known: nil where they are not read yet.
         init(
-            _ key: TableKey, _ lent: Lent<OpenImage>, _ debugFiles: DebugFiles, _ symbols: Lent<ImageSymbols>?,
+            _ key: TableKey, _ lent: Lent<OpenImage>, _ debugFiles: DebugFiles, _ known: Lent<ImageSymbols>?,
             _ places: [Asked], isExplained: Bool, _ permit: ReadingPermit
         ) {
             self.key = key
             unanswered = places
             let image = lent.value
             let meter = permit.meter()
-            let begun = Instant.now
+            let begun = ownThreadNanoseconds()
             do throws(ELFError) {
                 try image.checkUnchanged()
                 let table: ImageSymbols
-                if let known = symbols {
+                if let known {
                     table = known.value
                 } else {
                     var explanation = Explanation(isWanted: isExplained)
@@ -140,7 +140,7 @@ extension ImageStore {
                 isChanged = error == .changed
                 refusal = Unresolved(error)
             }
-            cost = Instant.now.nanoseconds(since: begun)
+            if known == nil || isSearched { cost = ownThreadNanoseconds() &- begun }
         }
 
         private mutating func answer(

@@ -13,6 +13,7 @@ package struct ImageStore: ~Copyable {
     private var tables: [TableKey: Table] = [:]
     /// Files that were given up, and until when: by whatever name, none is read again before.
     private var givenUp: [TableKey: GivenUp] = [:]
+    private var pauses = RereadPauses()
     private var clock: UInt64 = 0
     /// What was given up or has changed and should be known, one sentence each.
     private var news: [String] = []
@@ -25,7 +26,7 @@ package struct ImageStore: ~Copyable {
         /// Descriptors held: of images, and of files with their symbols.
         package var descriptors = 96
         /// Bytes of tables; the one not used for longest goes first.
-        package var bytes = 8 << 20
+        package var bytes = 12 << 20
         /// Files and paths known.
         package var files = 1024
         /// Nanoseconds until what was given up is tried again.
@@ -102,8 +103,8 @@ package struct ImageStore: ~Copyable {
         var asked: [Asked] = []
         var road: [String] = []
         var lastUse: UInt64
-        /// When a table that is searched again each time may be searched next.
-        var nextSearch = Instant.beginning
+        /// When it may be read, or searched again where it is not kept.
+        var nextReading: Instant
     }
 
     /// A place in an image.
@@ -212,7 +213,7 @@ package struct ImageStore: ~Copyable {
             errands.append(
                 Errand(.living) { permit in .opened(Opened(file, witness, isExplained: isExplained, permit)) })
         }
-        for (key, table) in tables where !table.isUnderWay && !table.asked.isEmpty && table.nextSearch <= now {
+        for (key, table) in tables where !table.isUnderWay && !table.asked.isEmpty && table.nextReading <= now {
             let places = Array(table.asked.prefix(Self.batch))
             tables[key]?.asked.removeFirst(places.count)
             tables[key]?.isUnderWay = true
@@ -258,7 +259,8 @@ package struct ImageStore: ~Copyable {
             }
             if tables[key] == nil {
                 tables[key] = Table(
-                    image: image, debugFiles: opened.debugFiles, isLocal: opened.isLocal, lastUse: clock)
+                    image: image, debugFiles: opened.debugFiles, isLocal: opened.isLocal, lastUse: clock,
+                    nextReading: pauses.end(of: key))
             }
             file.state = .open(key)
             for place in asked {
@@ -279,8 +281,8 @@ package struct ImageStore: ~Copyable {
         table.symbols = reading.symbols
         table.byteCount = reading.byteCount
         table.descriptors = reading.descriptors
-        // Looking through a whole table again costs its time: never more than an eighth of it.
-        table.nextSearch = now.advanced(byNanoseconds: reading.isSearched ? 8 * min(reading.cost, 1 << 34) : 0)
+        if reading.cost > 0 { pauses.add(reading.key, cost: reading.cost, at: now) }
+        table.nextReading = reading.isSearched ? pauses.end(of: reading.key) : .beginning
         if reading.isChanged {
             answers += reopen(reading, table, at: now)
             makeRoom()

@@ -201,6 +201,8 @@ enum SectionName: String, CaseIterable {
     case debugLink = ".gnu_debuglink"
     case goTable = ".gopclntab"
     case relocatedGoTable = ".data.rel.ro.gopclntab"
+    case goFacts = ".go.buildinfo"
+    case goNote = ".note.go.buildid"
 
     static let linkageTables = [linkage, secondLinkage, boundLinkage, indirectLinkage]
 }

@@ -34,6 +34,7 @@ struct GoTable {
                 }
             }
         }
+        guard Self.mayHaveGo(image.headers) else { return nil }
         var budget = Self.searchedBytes
         for segment in Self.places(in: image.headers) where budget > 0 {
             // The table begins where addresses are multiples of 8.
@@ -59,6 +60,13 @@ struct GoTable {
             }
         }
         return nil
+    }
+
+    /// Whether all that a program only reads, up to all of a large library, is worth being read: not where its sections have
+    /// names and none is of those that every Go linker makes, also for a stripped program.
+    private static func mayHaveGo(_ image: ELFFile) -> Bool {
+        let marks: [SectionName] = [.goFacts, .goNote, .goTable, .relocatedGoTable]
+        return image.sections(named: .text).isEmpty || marks.contains { !image.sections(named: $0).isEmpty }
     }
 
     /// What is never written to once the program runs; the last two hold the table only in odd layouts.
