@@ -88,7 +88,6 @@ extension EndToEnd {
                 let kernel = peeked.reduce(0) { $0 + $1.lost }
                 #expect(lost - before.lost == kernel - before.kernel, "round \(round)")
                 #expect(samples + lost == count.value, "round \(round): kept and lost are all there was")
-                if Machine.isFull { #expect(samples >= lost, "at least half is kept") }
                 for frame in frames.dropFirst(before.frames) where frame.lost > 0 {
                     #expect(frame.health.contains("% of samples: ring of CPU"))
                     #expect(frame.health.contains("try -m 8"))

@@ -61,12 +61,12 @@ func runBatch(
 private struct Ending {
     /// What asked for the end; nil: the command's own.
     let signal: Int32?
-    private let deadline = Instant.now.advanced(byNanoseconds: 950_000_000)
+    private let deadline = Instant.now.advanced(byNanoseconds: 900_000_000)
 
     init(signal: Int32?) { self.signal = signal }
 
     /// Nanoseconds that the last frame waits for names; it must be folded and written behind that.
-    static let patienceForNames: UInt64 = 400_000_000
+    static let patienceForNames: UInt64 = 300_000_000
 
     var millisecondsLeft: Int32 { Int32(clamping: (deadline.nanoseconds(since: .now) + 999_999) / 1_000_000) }
 }

@@ -1,8 +1,10 @@
-// hostilefile segments|names|equal N SECONDS: writes an executable whose tables are made to waste time or memory, maps its
+// hostilefile segments|names|equal|sparse|growing N SECONDS: writes an executable whose tables are made to waste time or memory, maps its
 // code and runs it.
 //   segments  4,095 segments of code and N dynamic symbols that lie in none of them, without section headers
 //   names     N functions whose names overlap: each is 4 KiB of the string table, one byte further
 //   equal     N symbols of one address
+//   sparse    N symbols that are a hole, half a terabyte into the file
+//   growing   as equal, and written to a thousand times a second
 #define _GNU_SOURCE
 #include <elf.h>
 #include <fcntl.h>
@@ -62,7 +64,7 @@ static long writeSegments(long symbols) {
     return code;
 }
 
-static long writeFunctions(long symbols, int areEqual) {
+static long writeFunctions(long symbols, int areEqual, int isSparse) {
     long functions = areEqual ? 256 : symbols;
     fseek(file, 4096, SEEK_SET);
     long code = ftell(file);
@@ -74,19 +76,20 @@ static long writeFunctions(long symbols, int areEqual) {
     long table = place(8);
     Elf64_Sym symbol = {0};
     fwrite(&symbol, sizeof symbol, 1, file);
-    for (long i = 0; i < symbols; i++) {
+    for (long i = 0; i < symbols && !isSparse; i++) {
         symbol = (Elf64_Sym){1 + (areEqual ? i % 4000 : i), ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), 0, 1,
             code + (areEqual ? 0 : 16 * i), 16};
         fwrite(&symbol, sizeof symbol, 1, file);
     }
-    long sections = place(8);
+    long sections = place(8), hole = 1L << 39;
     Elf64_Shdr headers[] = {{0},
         {.sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC | SHF_EXECINSTR, .sh_addr = code, .sh_offset = code,
             .sh_size = 16 * functions},
-        {.sh_type = SHT_SYMTAB, .sh_offset = table, .sh_size = sizeof symbol * (symbols + 1), .sh_link = 3,
+        {.sh_type = SHT_SYMTAB, .sh_offset = isSparse ? hole : table, .sh_size = sizeof symbol * (symbols + 1), .sh_link = 3,
             .sh_entsize = sizeof symbol},
         {.sh_type = SHT_STRTAB, .sh_offset = strings, .sh_size = length + 2}};
     fwrite(headers, sizeof headers, 1, file);
+    if (isSparse) ftruncate(fileno(file), hole + sizeof symbol * (symbols + 1));
     begin(1, sections, 4);
     segment(PT_LOAD, PF_R | PF_X, code, code, 16 * functions);
     return code;
@@ -100,11 +103,12 @@ int main(int count, char **arguments) {
     file = fdopen(descriptor, "w");
     if (!file) return 1;
     fchmod(descriptor, 0755);
-    int isSegments = !strcmp(arguments[1], "segments"), areEqual = !strcmp(arguments[1], "equal");
-    long offset = isSegments ? writeSegments(symbols) : writeFunctions(symbols, areEqual);
+    int isSegments = !strcmp(arguments[1], "segments"), isSparse = !strcmp(arguments[1], "sparse");
+    int isGrowing = !strcmp(arguments[1], "growing"), areEqual = strcmp(arguments[1], "names") && !isSegments;
+    long offset = isSegments ? writeSegments(symbols) : writeFunctions(symbols, areEqual, isSparse);
     fclose(file);
     long functions = isSegments || areEqual ? 256 : symbols;
-    int again = open(name, O_RDONLY);
+    int again = open(name, O_RDONLY), writing = isGrowing ? open(name, O_WRONLY | O_APPEND) : -1;
     char *code = mmap(0, 16 * functions, PROT_READ | PROT_EXEC, MAP_PRIVATE, again, offset);
     unlink(name);
     if (code == MAP_FAILED) return 1;
@@ -118,6 +122,7 @@ int main(int count, char **arguments) {
             random ^= random << 13, random ^= random >> 7, random ^= random << 17;
             ((void (*)(void))(code + random % functions * 16))();
         }
+        if (isGrowing && write(writing, "", 1) != 1) return 1;
         clock_gettime(CLOCK_MONOTONIC, &time);
     } while (time.tv_sec < begun.tv_sec + atoi(arguments[3]));
     return 0;
