@@ -29,6 +29,8 @@ package struct ProcessCatalog: ~Copyable {
         var scanning = Scanning.no
         /// What its mappings are wanted for.
         var wanted: [UInt64] = []
+        /// `/proc` has not answered.
+        var isLeft = false
         /// Nanoseconds until they may be read again.
         var scanPause: UInt64 = 0
         /// Another generation with the same origin, to ask in its stead once it is gone.

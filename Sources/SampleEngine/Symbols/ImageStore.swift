@@ -97,6 +97,8 @@ package struct ImageStore: ~Copyable {
         /// Nil: not read yet, or under way with an errand.
         var symbols: Lent<ImageSymbols>?
         var isUnderWay = false
+        /// Its errand does not come home: nobody else waits for it.
+        var isLeft = false
         var byteCount = 0
         var descriptors = 1
         var asked: [Asked] = []
@@ -169,6 +171,7 @@ package struct ImageStore: ~Copyable {
                 known.asked.append((question, offset))
                 return nil
             }
+            if table.isLeft { return Self.refused(question, .noAnswer, known.module, known.road.steps) }
             tables[key]?.asked = []
             defer { tables[key] = table }
             table.lastUse = clock
@@ -210,7 +213,11 @@ package struct ImageStore: ~Copyable {
             let witness = known.witness
             let isExplained = known.asked.contains { $0.question.explanation.isWanted }
             errands.append(
-                Errand(.living) { permit in .opened(Opened(file, witness, isExplained: isExplained, permit)) })
+                Errand(.living, of: witness.pid) { permit in
+                    .opened(Opened(file, witness, isExplained: isExplained, permit))
+                } instead: {
+                    .opened(Opened(leaving: file, witness))
+                })
         }
         for (key, table) in tables where !table.isUnderWay && !table.asked.isEmpty && table.nextSearch <= now {
             let places = Array(table.asked.prefix(Self.batch))
@@ -220,9 +227,11 @@ package struct ImageStore: ~Copyable {
             let (image, debugFiles, symbols) = (table.image, table.debugFiles, table.symbols)
             let isExplained = places.contains { $0.question.explanation.isWanted }
             errands.append(
-                Errand(.reading) { permit in
+                Errand(.reading, of: nil) { permit in
                     .read(
                         Reading(key, image, debugFiles, symbols, places, isExplained: isExplained, permit))
+                } instead: {
+                    .readingLeft(of: key, places)
                 })
         }
         return errands
@@ -238,6 +247,8 @@ package struct ImageStore: ~Copyable {
     mutating func receive(_ opened: Opened, at now: Instant) -> [Answered] {
         guard var file = files.removeValue(forKey: opened.file) else { return [] }
         defer { files[opened.file] = file }
+        // One that was left behind comes late: another way has led to the file.
+        if case .open = file.state { return [] }
         file.road = opened.road
         let asked = file.asked
         file.asked = []
@@ -275,6 +286,7 @@ package struct ImageStore: ~Copyable {
         guard var table = tables.removeValue(forKey: reading.key) else { return reading.answers }
         var answers = reading.answers
         table.isUnderWay = false
+        table.isLeft = false
         table.road = reading.road
         table.symbols = reading.symbols
         table.byteCount = reading.byteCount
@@ -294,6 +306,17 @@ package struct ImageStore: ~Copyable {
         tables[reading.key] = table
         makeRoom()
         return answers
+    }
+
+    /// A table's errand does not come home; gives what its places are answered meanwhile.
+    mutating func leave(_ key: TableKey, _ places: [Asked]) -> [Answered] {
+        let waiting = places + (tables[key]?.asked ?? [])
+        tables[key]?.isLeft = true
+        tables[key]?.asked = []
+        if let place = waiting.first {
+            say("\(place.module.name) has no names for now: \(Unresolved.noAnswer.sentence)")
+        }
+        return waiting.map { Self.refused($0.question, .noAnswer, $0.module, []) }
     }
 
     /// What cannot be read is left alone for a while, by whatever name it is asked for.
