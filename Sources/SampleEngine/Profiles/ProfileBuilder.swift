@@ -62,7 +62,7 @@ package struct ProfileBuilder: ~Copyable {
         for sighting in sightings {
             symbolizer.processes.note(sighting)
             // Of a crowd the rest is asked for when it is counted.
-            if Instant.now < deadline || wantedUser != nil {
+            if Instant.now < deadline {
                 symbolizer.processes.look(at: sighting.generation, now: .now)
             }
         }
@@ -127,6 +127,9 @@ package struct ProfileBuilder: ~Copyable {
         var outside: UInt64 = 0
         var memberships: [Generation: Membership] = [:]
         let deadline = Instant.now.advanced(byNanoseconds: Self.identityTime)
+        if wantedUser != nil {
+            symbolizer.processes.askUsers(of: Set(open.cells.cells.map(\.generation)), for: Self.identityTime)
+        }
         for var cell in open.cells.cells {
             let membership = memberships[cell.generation] ?? membership(of: cell.generation, until: deadline)
             memberships[cell.generation] = membership
@@ -154,9 +157,9 @@ package struct ProfileBuilder: ~Copyable {
         know(generation, until: deadline)
         guard let wantedUser else { return .member }
         if generation == .idle { return wantedUser == 0 ? .member : .outsider }
-        let user = symbolizer.processes.user(of: generation, now: .now)
-        if user == wantedUser { return .member }
-        // One that was gone before it could be asked has only its parent's word, which is not enough to leave it out.
+        if symbolizer.processes.knownUser(of: generation) == wantedUser { return .member }
+        // One that was gone before it could be asked, or that there was no time for, has only its parent's word at most,
+        // which is not enough to leave it out.
         return symbolizer.processes.wasAsked(generation) ? .outsider : .unknown
     }
 
