@@ -88,8 +88,10 @@ package struct ProfileBuilder: ~Copyable {
 
     /// Takes a slice's counts and news; the open slice can be used again afterwards.
     package mutating func add(_ open: borrowing OpenSlice) {
-        var rewritten: Set<SpaceID> = []
-        for sighting in open.images where symbolizer.note(sighting) { rewritten.insert(sighting.space) }
+        var rewritten: [SpaceID: FunctionID] = [:]
+        for sighting in open.images {
+            if let lost = symbolizer.note(sighting) { rewritten[sighting.space] = names.intern(lost) }
+        }
         if !rewritten.isEmpty { frames.retire(rewritten) }
         for sighting in open.processes {
             symbolizer.processes.note(sighting)

@@ -73,6 +73,8 @@ package struct ImageStore: ~Copyable {
         /// When it may be opened again, after it was written to.
         var nextOpening = Instant.beginning
         var pause = ImageStore.rereadPause
+        /// What it was when it was last told to have changed since it was opened.
+        var told: FileStamp?
 
         enum State {
             case unopened
@@ -182,10 +184,15 @@ package struct ImageStore: ~Copyable {
         }
     }
 
-    /// Whether a file that was read has been written to since. Asks only file systems that answer at once.
-    package func isChanged(_ file: MappedFile) -> Bool {
-        guard case .open(let key)? = files[file]?.state, let table = tables[key] else { return false }
-        return table.isLocal && table.image.value.isChanged
+    /// Its module where a file that was read has been written to since, once of each time. Asks only file systems that
+    /// answer at once.
+    mutating func noteChange(of file: MappedFile) -> Module? {
+        guard let known = files[file], case .open(let key) = known.state, let table = tables[key], table.isLocal
+        else { return nil }
+        let stamp = table.image.value.presentStamp
+        if stamp == known.told ?? table.image.value.stamp { return nil }
+        files[file]?.told = stamp
+        return known.module
     }
 
     private static func refused(

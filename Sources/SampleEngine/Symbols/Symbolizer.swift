@@ -46,6 +46,8 @@ package struct Symbolizer: ~Copyable {
     /// A location with its answer.
     package struct Named: Sendable {
         package let location: Location
+        /// The number that the question had.
+        package let question: UInt64
         package let answer: Answer
         /// Each step of the answer, where it was asked for.
         package let explanation: Explanation
@@ -55,10 +57,11 @@ package struct Symbolizer: ~Copyable {
 
     /// Takes up where an image can be opened.
     ///
-    /// - Returns: true where its names are those of what the file held before somebody wrote to it.
-    package mutating func note(_ sighting: ImageSighting) -> Bool {
+    /// - Returns: where somebody wrote to the file since it was read, and only once of each time: what stands for the
+    ///   names that were in it before and have not come.
+    package mutating func note(_ sighting: ImageSighting) -> Symbol? {
         sightings.note(sighting)
-        return images.isChanged(MappedFile(path: sighting.path, identity: sighting.identity))
+        return images.noteChange(of: MappedFile(path: sighting.path, identity: sighting.identity)).map(Self.changedFile)
     }
 
     /// Takes in what the kernel made at run time; gives the addresses that may have another name from now on.
@@ -120,9 +123,11 @@ package struct Symbolizer: ~Copyable {
     // MARK: Questions
 
     /// Asks what to show for a location: the answer where it is known at once; nil: `receive` will bring it.
-    package mutating func ask(_ location: Location, at now: Instant) -> Answer? {
+    ///
+    /// - Parameter question: a number that the answer will have.
+    package mutating func ask(_ location: Location, _ question: UInt64 = 0, at now: Instant) -> Answer? {
         let before = answered.count
-        resolve(Question(location: location, explanation: Explanation(isWanted: false)), now)
+        resolve(Question(location: location, number: question, explanation: Explanation(isWanted: false)), now)
         guard answered.count > before else { return nil }
         return answered.removeLast().answer
     }
@@ -200,7 +205,10 @@ package struct Symbolizer: ~Copyable {
     }
 
     private mutating func give(_ question: Question, _ answer: Answer) {
-        answered.append(Named(location: question.location, answer: answer, explanation: question.explanation))
+        answered.append(
+            Named(
+                location: question.location, question: question.number, answer: answer,
+                explanation: question.explanation))
     }
 
     static var noModule: Module { Module(name: "[unknown]") }
