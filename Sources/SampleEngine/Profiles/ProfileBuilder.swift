@@ -51,11 +51,6 @@ package struct ProfileBuilder: ~Copyable {
 
     // MARK: Slices in
 
-    /// Takes back a profile that nobody took: without a window its slices go with the next one.
-    package mutating func takeBack(_ untaken: Profile) {
-        if window == nil { slices = untaken.slices + slices }
-    }
-
     /// Reads what only `/proc` can tell of processes, while they live.
     package mutating func look(at sightings: [ProcessSighting]) {
         let deadline = Instant.now.advanced(byNanoseconds: Self.identityTime)

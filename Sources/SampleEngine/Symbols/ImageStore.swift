@@ -35,55 +35,11 @@ package struct ImageStore: ~Copyable {
     }
 
     /// Nanoseconds; a file that is written to all the time is not read all the time: the pause doubles up to the rest.
-    private static var rereadPause: UInt64 { 1_000_000_000 }
+    static var rereadPause: UInt64 { 1_000_000_000 }
     /// Nanoseconds until a file that could not be opened is tried by way of another process.
     private static var retryPause: UInt64 { 100_000_000 }
     /// Most places of one errand: the first answers come before all are found.
     private static var batch: Int { 512 }
-
-    /// Where a file may be opened: a process that maps it, and the range.
-    package struct Witness: Sendable {
-        package var pid: Int32
-        package var start: UInt64
-        package var end: UInt64
-
-        package init(pid: Int32, start: UInt64, end: UInt64) {
-            self.pid = pid
-            self.start = start
-            self.end = end
-        }
-    }
-
-    /// What a file was when it was opened: other names of it (hard links) have the same tables.
-    struct TableKey: Hashable, Sendable {
-        let device: UInt64
-        let inode: UInt64
-        let stamp: FileStamp
-    }
-
-    /// A mapped file, by its path and identity.
-    struct File {
-        var state = State.unopened
-        let module: Module
-        /// How it was opened, for whoever asks.
-        var road = Explanation(isWanted: false)
-        var asked: [(question: Question, offset: FileOffset)] = []
-        var witness: Witness
-        var lastUse: UInt64
-        /// When it may be opened again, after it was written to.
-        var nextOpening = Instant.beginning
-        var pause = ImageStore.rereadPause
-        /// What it was when it was last told to have changed since it was opened.
-        var told: FileStamp?
-
-        enum State {
-            case unopened
-            case opening
-            case open(TableKey)
-            /// - Parameter process: by which it could not be opened; nil where it was, and could not be read.
-            case refused(Unresolved, until: Instant, process: Int32?)
-        }
-    }
 
     private struct GivenUp {
         let reason: Unresolved
@@ -412,15 +368,4 @@ package struct ImageStore: ~Copyable {
             files[name] = nil
         }
     }
-}
-
-extension ImageStore.File {
-    fileprivate init(_ file: Self, module: Module) {
-        self.init(
-            state: file.state, module: module, road: file.road, asked: file.asked, witness: file.witness,
-            lastUse: file.lastUse, nextOpening: file.nextOpening, pause: file.pause)
-    }
-
-    fileprivate var isUnopened: Bool { if case .unopened = state { true } else { false } }
-    fileprivate var isOpening: Bool { if case .opening = state { true } else { false } }
 }
