@@ -30,7 +30,7 @@ package struct ProfileBuilder: ~Copyable {
     package var held: Set<FunctionID> = []
     private var nextTrim = Instant.beginning
     /// Processes whose name and user are still to be asked for.
-    private var unknown: [Generation] = []
+    var unknown: [Generation] = []
     /// What came up since the session began.
     private var news: [String] = []
     /// What to do about hidden kernel names.
@@ -262,12 +262,7 @@ package struct ProfileBuilder: ~Copyable {
     private mutating func forgetUnusedProcesses(before time: Instant) {
         symbolizer.forget(before: time)
         guard names.processes.count > processLimit else { return }
-        var used: Set<Generation> = []
-        for slice in slices + handedOut + closed.flatMap(\.slices) {
-            for cell in slice.cells { used.insert(cell.generation) }
-        }
-        names.processes = names.processes.filter { used.contains($0.key) }
-        unknown.removeAll { !used.contains($0) }
+        dropUnusedProcesses()
         // Looking through all cells pays once so many more have come.
         processLimit = max(1024, 2 * names.processes.count)
     }

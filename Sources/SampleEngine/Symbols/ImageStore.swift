@@ -78,8 +78,11 @@ package struct ImageStore: ~Copyable {
 
     /// Bytes of memory held.
     package var byteCount: Int {
-        tables.values.reduce(0) { $0 + $1.byteCount } + files.keys.reduce(0) { $0 + 512 + 3 * $1.path.count }
+        tables.values.reduce(0) { $0 + $1.byteCount + Question.cost * $1.asked.count }
+            + files.reduce(0) { $0 + 512 + 3 * $1.key.path.count + Question.cost * $1.value.asked.count }
+            + 256 * givenUp.count
     }
+    private var tableBytes: Int { tables.values.reduce(0) { $0 + $1.byteCount } }
     /// Descriptors held.
     package var descriptorCount: Int { tables.values.reduce(0) { $0 + $1.descriptors } }
     /// What was given up, each said once.
@@ -340,7 +343,7 @@ package struct ImageStore: ~Copyable {
 
     /// Tables that nobody waits for go, the one not used for longest first.
     private mutating func makeRoom() {
-        while byteCount > limits.bytes || descriptorCount > limits.descriptors { if !dropOldestTable() { return } }
+        while tableBytes > limits.bytes || descriptorCount > limits.descriptors { if !dropOldestTable() { return } }
     }
 
     /// Whether one more file may be opened.

@@ -7,6 +7,9 @@ struct Question: Sendable {
     /// Where else to look when the file says nothing.
     var memory: Memory?
 
+    /// Bytes that one takes while it waits.
+    static var cost: Int { 160 }
+
     /// Memory of one process, whose compiler may have named what lies there.
     struct Memory: Sendable {
         let address: UInt64

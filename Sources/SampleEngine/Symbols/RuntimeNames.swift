@@ -92,7 +92,7 @@ package struct RuntimeNames: ~Copyable {
 
     /// Bytes of memory held, with what waits.
     var byteCount: Int {
-        nameBytes + lostBytes.values.reduce(0, +) + 400 * asked.count + 16 * known.count
+        nameBytes + lostBytes.values.reduce(0, +) + 2 * Question.cost * asked.count + 16 * known.count
             + 80 * renewed.count
     }
 

@@ -80,7 +80,9 @@ package struct Symbolizer: ~Copyable {
 
     /// Bytes of memory that tables of names hold.
     var byteCount: Int {
-        images.byteCount + kernel.byteCount + runtime.byteCount + sightings.byteCount + processes.byteCount
+        let waiting = inKernel.count + answered.count + inProcesses.values.reduce(0) { $0 + $1.count }
+        return images.byteCount + kernel.byteCount + runtime.byteCount + sightings.byteCount + processes.byteCount
+            + waiting * Question.cost
     }
     /// Descriptors that are held.
     var descriptorCount: Int { images.descriptorCount }

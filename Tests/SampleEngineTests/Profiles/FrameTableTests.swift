@@ -146,3 +146,51 @@ struct FrameTableTests {
         #expect(renewed >= changeable + 1000 * 16)
     }
 }
+
+@Suite("NameTable: what it says that it takes")
+struct NameBytesTests {
+    @Test("Processes count with their names, functions and modules with theirs, and all are given back")
+    func bytes() {
+        var table = NameTable()
+        for number in 0..<1000 as Range<UInt32> {
+            table.processes[Generation(Generation.first + number)] = ProcessFacts(
+                pid: Int32(number), name: String(repeating: "p", count: 60))
+        }
+        let processes = table.byteCount
+        #expect(processes >= 1000 * 60)
+        var used: Set<FunctionID> = []
+        for number in 0..<1000 {
+            let name = String(repeating: "f", count: 100) + "\(number)"
+            let id = table.intern(
+                Symbol(name: name, module: Module(name: "m\(number)"), kind: .user, source: .symbolTable))
+            if number % 10 == 0 { used.insert(id) }
+        }
+        let all = table.byteCount
+        #expect(all >= processes + 1000 * 100)
+        table.keepOnly(used)
+        let kept = table.byteCount
+        #expect(kept < processes + (all - processes) / 9)
+        var shortest = Int.max
+        for id in used { shortest = min(shortest, table[id].name.utf8.count) }
+        #expect(shortest > 100, "what is used stays")
+        // A place is used again, and its old number is nobody's.
+        let again = table.intern(Symbol(name: "new", module: Module(name: "n"), kind: .user, source: .symbolTable))
+        #expect(again.serial == 1 && !used.contains(again))
+        let found = table.names.functionID(at: again.index)
+        #expect(found == again)
+    }
+
+    @Test("Code that the kernel made at run time counts with its names")
+    func kernelCode() {
+        var symbolizer = Symbolizer()
+        let before = symbolizer.byteCount
+        for number in 0..<1000 as Range<UInt64> {
+            _ = symbolizer.note(
+                KernelCode(
+                    start: 0xffff_ffff_c000_0000 + number * 64, end: 0xffff_ffff_c000_0000 + number * 64 + 64,
+                    name: Array("bpf_prog_\(number)_0123456789abcdef".utf8), kind: .bpf))
+        }
+        let after = symbolizer.byteCount
+        #expect(after - before >= 1000 * 25)
+    }
+}
