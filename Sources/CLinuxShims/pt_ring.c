@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -216,3 +217,17 @@ uint64_t pt_rdpmc(uint32_t counter) {
 int pt_has_rdpmc(void) { return 0; }
 uint64_t pt_rdpmc(uint32_t counter) { (void)counter; return 0; }
 #endif
+
+uint64_t pt_seeds[2];
+
+__attribute__((constructor)) static void draw_seeds(void) {
+    // Never waits: early in a boot the numbers are merely easier to guess.
+    if (getrandom(pt_seeds, sizeof pt_seeds, GRND_NONBLOCK) != sizeof pt_seeds) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        pt_seeds[0] ^= (uint64_t)now.tv_nsec << 32 ^ (uint64_t)(uintptr_t)&now;
+        pt_seeds[1] ^= (uint64_t)now.tv_sec << 32 ^ (uint64_t)getpid() * 0x9e3779b97f4a7c15;
+    }
+    // It is a factor: an even one would lose what it is multiplied with.
+    pt_seeds[1] |= 1;
+}

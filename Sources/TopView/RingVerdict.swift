@@ -28,7 +28,7 @@ public struct RingVerdict: Sendable {
         if health.undecodable > 0 { said.append("\(Numbers.grouped(health.undecodable)) records made no sense") }
         if health.unread > 0 { said.append("\(Numbers.grouped(health.unread)) samples not read before the end") }
         if health.userless > 0 {
-            said.append("\(Numbers.grouped(health.userless)) samples left out: gone before their user could be asked")
+            said.append("\(Numbers.grouped(health.userless)) samples left out: no time to ask whose they are")
         }
         if health.folded > 0 {
             said.append("\(Numbers.grouped(health.folded)) samples under [other]: too many different places")

@@ -53,11 +53,11 @@ import Testing
         builder.backlog = NamingBacklog(places: 4711, spaces: 12, next: "libLLVM.so.17")
         var slow = model(showing: builder.next())
         let after = slow.draw(columns: 140, lines: 24).lines
-        #expect(after.contains { $0.text.contains("reading symbols: 12 to go, libLLVM.so.17…") })
+        #expect(after.contains { $0.text.contains("names being read: 12 to go, libLLVM.so.17…") })
         #expect(before.firstIndex { $0.text.contains("SELF%") } == after.firstIndex { $0.text.contains("SELF%") })
-        #expect(slow.draw(columns: 80, lines: 24).text.contains("reading symbols: 12 to go"))
+        #expect(slow.draw(columns: 80, lines: 24).text.contains("names being read: 12 to go"))
         slow.type(" ")
         #expect(
-            !slow.draw(columns: 140, lines: 24).text.contains("reading symbols: 12"), "a frozen screen reads nothing")
+            !slow.draw(columns: 140, lines: 24).text.contains("names being read: 12"), "a frozen screen reads nothing")
     }
 }

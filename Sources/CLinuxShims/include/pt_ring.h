@@ -58,3 +58,8 @@ unsigned pt_current_cpu(void);
 int pt_has_rdpmc(void);
 /// The counter's raw value (rdpmc). Faults unless the kernel allowed it to this process: see cap_user_rdpmc.
 uint64_t pt_rdpmc(uint32_t counter);
+
+// Two secret numbers for hashing, drawn once before main. Plain variables: whoever hashes each sample reads them.
+extern uint64_t pt_seeds[2];
+static inline uint64_t pt_first_seed(void) { return pt_seeds[0]; }
+static inline uint64_t pt_second_seed(void) { return pt_seeds[1]; }

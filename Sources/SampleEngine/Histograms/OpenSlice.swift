@@ -16,6 +16,8 @@ package struct OpenSlice: ~Copyable, Sendable {
     package var counted: [UInt64]?
     package var start: Instant = .beginning
     package var end: Instant = .beginning
+    /// When it was given to the resolver, by our own clock.
+    package var handedOver: Instant = .beginning
     package var samples: UInt64 = 0
     /// Samples counted under `[other]` because a table was full.
     package var folded: UInt64 = 0

@@ -11,7 +11,7 @@ package struct MapLine: Equatable, Sendable {
     package let path: [UInt8]
     /// The mapping by which the file can be opened: the line's own, or a neighbour's.
     package let witness: Range<UInt64>
-    /// Memory at the place of a file's own code, see `MapLine.fillingHoles`.
+    /// Memory at the place of a file's own code, see `moved(into:)`.
     package var isMoved: Bool { witness.lowerBound != start }
 
     package init(
@@ -43,35 +43,17 @@ extension MapLine {
         return "\(hex(start))-\(hex(end)) at offset \(hex(offset)) of \(name)"
     }
 
-    /// The lines with memory that lies in a hole of a file's mapping made lines of that file: programs copy their own
-    /// text into larger pages, at its place.
-    ///
-    ///     ┌─ node, offset 0x1000 ─┐┌─── memory ───┐┌─ node, offset 0x9000 ─┐
-    ///     0x401000                0x404000        0x409000                       one distance of address and offset
-    package static func fillingHoles(_ lines: [MapLine]) -> [MapLine] {
-        var result = lines
-        var below: MapLine?
-        var hole: [Int] = []
-        for (index, line) in lines.enumerated() {
-            if line.isMemory {
-                hole.append(index)
-                continue
-            }
-            if let below, line.continues(below) {
-                for index in hole { result[index] = lines[index].moved(into: below) }
-            }
-            below = line
-            hole = []
-        }
-        return result
-    }
-
     /// Whether it maps the file of a line below it with the same distance of address and offset.
     func continues(_ below: MapLine) -> Bool {
         below.inode != 0 && below.inode == inode && below.device == device && below.path == path
             && below.start &- below.offset == start &- offset
     }
 
+    /// Memory that lies in a hole of a file's mapping made a line of that file: programs copy their own text into larger
+    /// pages, at its place.
+    ///
+    ///     ┌─ node, offset 0x1000 ─┐┌─── memory ───┐┌─ node, offset 0x9000 ─┐
+    ///     0x401000                0x404000        0x409000                       one distance of address and offset
     func moved(into below: MapLine) -> MapLine {
         MapLine(
             start: start, end: end, isExecutable: isExecutable, offset: start &- below.start &+ below.offset,

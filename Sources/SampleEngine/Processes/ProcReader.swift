@@ -11,17 +11,6 @@ package struct ProcReader: Sendable {
         self.users = users
     }
 
-    /// Lines taken of one process; what is beyond stays unknown.
-    private static var lineLimit: Int { 262_144 }
-
-    /// Mappings of code and of files by rising address, and the task that has them; nil where they cannot be read.
-    package func mappings(of pid: Int32) -> (task: Int32, lines: [MapLine])? {
-        let task = livingTask(of: pid)
-        guard let bytes = try? fileBytes("\(root)/\(task)/maps", limit: 64 << 20) else { return nil }
-        let lines = MapLine.fillingHoles(Self.parse(bytes))
-        return lines.isEmpty ? nil : (task, lines)
-    }
-
     /// A task that still has the process's memory: the leader, or another thread where that one has exited before it.
     ///
     /// `/proc` has a folder for each thread too, though it lists none, with maps, files and root as of the process.
@@ -31,8 +20,8 @@ package struct ProcReader: Sendable {
         return others.first { $0 != pid && hasMemory($0) } ?? pid
     }
 
-    /// An exited leader shows no maps.
-    private func hasMemory(_ task: Int32) -> Bool {
+    /// An exited leader shows no maps, nor does who is gone.
+    func hasMemory(_ task: Int32) -> Bool {
         guard let file = try? fileBytes("\(root)/\(task)/maps", limit: 1) else { return false }
         return !file.isEmpty
     }
@@ -92,19 +81,8 @@ package struct ProcReader: Sendable {
         return UInt64(bitPattern: (slept + (slept < 0 ? -500_000 : 500_000)) / 1_000_000 * 1_000_000)
     }
 
-    /// The lines of a maps file with code, and those of files, as many as the limit allows; the rest is passed over.
-    package static func parse(_ bytes: [UInt8]) -> [MapLine] {
-        var lines: [MapLine] = []
-        for line in bytes.split(separator: UInt8(ascii: "\n")) {
-            if lines.count >= lineLimit { break }
-            // What changes while it is read may come twice; the kernel writes the rest in order.
-            if let mapping = parse(line: line), mapping.start >= lines.last?.end ?? 0 { lines.append(mapping) }
-        }
-        return lines
-    }
-
     /// `START-END PERMS OFFSET MAJOR:MINOR INODE   PATH`: exactly five fields, the rest is the path, spaces included.
-    static func parse(line: ArraySlice<UInt8>) -> MapLine? {
+    package static func parse(line: ArraySlice<UInt8>) -> MapLine? {
         var rest = line
         func field() -> ArraySlice<UInt8> {
             rest = rest.drop { $0 == UInt8(ascii: " ") }

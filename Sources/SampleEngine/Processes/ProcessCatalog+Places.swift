@@ -42,9 +42,11 @@ extension ProcessCatalog {
             let isAlive = entries[generation].map { $0.sighting.death == nil } ?? false
             let maps = "\(proc.root)/\(entry.sighting.pid)/maps"
             explanation.add(
-                entries[generation]?.maps == nil
-                    ? "\(maps) cannot be read: the process is gone, or it is not this user's to look into"
-                    : "no mapping covers it in \(maps)")
+                entries[generation]?.isLeft == true
+                    ? "\(maps) does not answer"
+                    : entries[generation]?.maps == nil
+                        ? "\(maps) cannot be read: the process is gone, or it is not this user's to look into"
+                        : "no mapping covers it in \(maps)")
             return .unknown(mayCome: isAlive)
         }
         let task = entries[generation]?.maps?.task ?? entry.sighting.pid
@@ -59,6 +61,7 @@ extension ProcessCatalog {
     }
 
     private static var scanPause: UInt64 { 250_000_000 }
+    private static var restAfterNone: UInt64 { 60_000_000_000 }
     private static var vsyscallPage: UInt64 { 0xffff_ffff_ff60_0000 }
 
     // MARK: Memory that is no file
@@ -104,11 +107,12 @@ extension ProcessCatalog {
 
     /// Asks `/proc` what a process has mapped.
     package struct Scan: Sendable {
-        fileprivate let generation: Generation
+        let generation: Generation
         /// The process, and another one with the same mappings in case it is gone.
         fileprivate let sightings: [ProcessSighting]
         fileprivate let wanted: [UInt64]
         fileprivate let proc: ProcReader
+        var pid: Int32? { sightings.first?.pid }
 
         /// - Parameter time: the moment that the answer is of.
         package func run(at time: Instant) -> Scanned {
@@ -174,11 +178,20 @@ extension ProcessCatalog {
         }
     }
 
+    /// `/proc` does not answer for a process.
+    mutating func leave(_ generation: Generation, at now: Instant) {
+        entries[generation]?.isLeft = true
+        entries[generation]?.scanning = .no
+        entries[generation]?.scanned = now
+        entries[generation]?.scanPause = Self.restAfterNone
+    }
+
     /// Takes in what `/proc` said.
     package mutating func take(_ scanned: Scanned) {
         scans.spend(scanned.cost)
         guard var entry = entries[scanned.generation] else { return }
         entry.scanning = .no
+        entry.isLeft = false
         entry.scanned = scanned.time
         // Sixty thousand mappings take a while: never more than an eighth of the time.
         entry.scanPause = max(Self.scanPause, 8 * min(scanned.cost, 1 << 40))

@@ -29,6 +29,8 @@ package struct ProcessCatalog: ~Copyable {
         var scanning = Scanning.no
         /// What its mappings are wanted for.
         var wanted: [UInt64] = []
+        /// `/proc` has not answered.
+        var isLeft = false
         /// Nanoseconds until they may be read again.
         var scanPause: UInt64 = 0
         /// Another generation with the same origin, to ask in its stead once it is gone.
@@ -115,17 +117,35 @@ package struct ProcessCatalog: ~Copyable {
         return entries[generation].map { ($0.sighting.pid, $0.comm, $0.user) }
     }
 
-    /// The effective user of a generation, asked again every second while it lives; nil where nobody could tell.
-    package mutating func user(of generation: Generation, now: Instant) -> UInt32? {
-        let known = identity(of: generation)?.user
+    /// Asks for the effective users of processes, and again every second while they live, for as long as there is time:
+    /// first those that nobody has asked for yet, then those asked for longest ago. One at least, so that all have their
+    /// turn.
+    package mutating func askUsers(of generations: Set<Generation>, for nanoseconds: UInt64) {
+        let known = generations.compactMap { generation in
+            entries[generation].map { (generation: generation, asked: $0.askedUser ?? .beginning) }
+        }
+        let byTime = known.sorted { $0.asked < $1.asked }
+        let begun = Instant.now
+        for (generation, _) in byTime {
+            let now = Instant.now
+            askUser(of: generation, now: now)
+            if now.nanoseconds(since: begun) >= nanoseconds { return }
+        }
+    }
+
+    private mutating func askUser(of generation: Generation, now: Instant) {
+        _ = identity(of: generation)
         guard let entry = entries[generation], entry.sighting.death == nil, let asked = entry.askedUser,
             now.nanoseconds(since: asked) > 1_000_000_000
-        else { return known }
+        else { return }
         entries[generation]?.askedUser = now
-        guard proc.isSame(entry.sighting), let user = proc.user(of: entry.sighting.pid) else { return known }
+        guard proc.isSame(entry.sighting), let user = proc.user(of: entry.sighting.pid) else { return }
         entries[generation]?.user = user
-        return user
+        entries[generation]?.hasOwnUser = true
     }
+
+    /// The effective user of a generation, as it was asked for last; nil where nobody could tell.
+    package func knownUser(of generation: Generation) -> UInt32? { entries[generation]?.user }
 
     /// Asks `/proc` for name and user; false where something is still missing.
     private mutating func askProc(_ generation: Generation) -> Bool {

@@ -19,11 +19,15 @@ struct FrameTable: ~Copyable {
     private(set) var unnamedCount = 0
     /// Frames in code that was made at run time, by the space of their addresses.
     private var changeable: [SpaceID: Set<StackID>] = [:]
-    /// Frames whose place is asked for anew.
-    private var renewed: [Location: Set<StackID>] = [:]
+    /// Frames whose place is asked for anew, and the number of the last question before.
+    private var renewed: [Location: (since: UInt64, frames: Set<StackID>)] = [:]
+    /// Questions so far: an answer to one that was asked before is of what was there before.
+    private var questions: UInt64 = 0
 
     private struct OpenPlace {
         var frames: [StackID]
+        /// The number of the last question before: what answers that one says nothing of these frames.
+        let since: UInt64
         var isNamed = false
         /// When to look again; nil while it is asked for.
         var due: Instant?
@@ -46,7 +50,7 @@ struct FrameTable: ~Copyable {
         let all = frames
         index.insert(Self.hash(entry), entry: Int(id.index)) { Self.hash(all[$0].entry) }
         if place == nil {
-            open[entry.location] = OpenPlace(frames: [id])
+            open[entry.location] = OpenPlace(frames: [id], since: questions)
             unasked.append(entry.location)
             unnamedCount += 1
         } else {
@@ -86,8 +90,12 @@ struct FrameTable: ~Copyable {
     /// Whether some place is still to be asked for.
     var hasUnasked: Bool { !unasked.isEmpty }
 
-    /// The next place to ask for.
-    mutating func takeUnasked() -> Location? { unasked.popLast() }
+    /// The next place to ask for, and the number of the question.
+    mutating func takeUnasked() -> (location: Location, question: UInt64)? {
+        guard let location = unasked.popLast() else { return nil }
+        questions += 1
+        return (location, questions)
+    }
 
     /// Puts what weighs most last, where asking begins; the kernel first, whose list of names takes long to read.
     mutating func orderUnasked(by cells: [Cell]) {
@@ -109,11 +117,15 @@ struct FrameTable: ~Copyable {
 
     /// Gives the frames of a place their name, or a stand-in for now.
     ///
-    /// - Parameter isChangeable: what lies there may be something else later.
+    /// - Parameters:
+    ///   - question: the number of the one that is answered.
+    ///   - isChangeable: what lies there may be something else later.
     mutating func name(
-        _ location: Location, _ function: FunctionID, isFinal: Bool, isChangeable: Bool, now: Instant
+        _ location: Location, _ function: FunctionID, answering question: UInt64, isFinal: Bool, isChangeable: Bool,
+        now: Instant
     ) {
-        guard var place = open.removeValue(forKey: location) else { return }
+        guard var place = open[location], question > place.since else { return }
+        open[location] = nil
         for id in place.frames { frames[Int(id.index)].function = function }
         if isChangeable { changeable[location.space, default: []].formUnion(place.frames) }
         if !place.isNamed { unnamedCount -= 1 }
@@ -147,8 +159,10 @@ struct FrameTable: ~Copyable {
         for id in candidates {
             let location = frames[Int(id.index)].location
             guard changed.contains(where: { $0.contains(location.value) }) else { continue }
-            if renewed[location] == nil { unasked.append(location) }
-            renewed[location, default: []].insert(id)
+            // What is on its way may be of before the change.
+            let known = renewed[location]
+            if known?.since != questions { unasked.append(location) }
+            renewed[location] = (questions, (known?.frames ?? []).union([id]))
         }
     }
 
@@ -156,7 +170,11 @@ struct FrameTable: ~Copyable {
     var isRenewing: Bool { !renewed.isEmpty }
 
     /// The frames that were asked for anew at a place, once.
-    mutating func takeRenewed(at location: Location) -> Set<StackID> { renewed.removeValue(forKey: location) ?? [] }
+    mutating func takeRenewed(at location: Location, answering question: UInt64) -> Set<StackID> {
+        guard let place = renewed[location], question > place.since else { return [] }
+        renewed[location] = nil
+        return place.frames
+    }
 
     /// Takes up what a place is called from now on.
     ///
@@ -173,19 +191,35 @@ struct FrameTable: ~Copyable {
         changeable[frame.location.space]?.remove(id)
     }
 
-    /// Keeps the names of all frames of some spaces to the samples they have; new samples get new frames.
+    /// Keeps the names of all frames of some spaces to the samples they have; new samples get new frames, and no answer
+    /// to what was asked before names these.
     ///
     /// Looks through everything there is: for what hardly ever happens.
-    mutating func retire(_ spaces: Set<SpaceID>) {
-        for number in frames.indices where spaces.contains(frames[number].location.space) {
+    /// - Parameter spaces: with what stands for a name that has not come and can be read no more.
+    mutating func retire(_ spaces: [SpaceID: FunctionID]) {
+        for number in frames.indices {
+            guard let lost = spaces[frames[number].location.space] else { continue }
             let id = StackID(UInt32(number))
             if find(frames[number].entry) == id { leave(id) }
+            if frames[number].function == nil { frames[number].function = lost }
         }
-        // Who waits for a name gets the new one: the old one can be read no more.
-        for (location, place) in open where place.isNamed && spaces.contains(location.space) { open[location] = nil }
+        for (location, place) in open where spaces[location.space] != nil {
+            if !place.isNamed { unnamedCount -= 1 }
+            open[location] = nil
+        }
+        renewed = renewed.filter { spaces[$0.key.space] == nil }
+        unasked.removeAll { spaces[$0.space] != nil }
     }
 
     // MARK: Bounded memory
+
+    /// Bytes of memory held.
+    var byteCount: Int {
+        let changeableCount = changeable.values.reduce(0) { $0 + $1.count }
+        let renewedCount = renewed.values.reduce(0) { $0 + $1.frames.count }
+        return frames.count * 56 + open.count * 160 + unasked.count * 16 + changeableCount * 12
+            + changeable.count * 64 + renewed.count * 80 + renewedCount * 12
+    }
 
     /// The functions that any frame has.
     var functions: Set<FunctionID> {
@@ -231,8 +265,8 @@ struct FrameTable: ~Copyable {
         }
         unnamedCount = open.values.count { !$0.isNamed }
         renewed = renewed.compactMapValues { old in
-            let left = Set(old.compactMap { newIDs[Int($0.index)] })
-            return left.isEmpty ? nil : left
+            let left = Set(old.frames.compactMap { newIDs[Int($0.index)] })
+            return left.isEmpty ? nil : (old.since, left)
         }
         unasked = unasked.filter { open[$0] != nil || renewed[$0] != nil }
         changeable = changeable.compactMapValues { old in

@@ -4,15 +4,16 @@
 /// function.
 struct NameTable: ~Copyable {
     private(set) var names = Names()
-    /// Bytes that functions and modules take, their texts included.
-    private(set) var byteCount = 0
-    private var functions = HashIndex()
-    private var modules = HashIndex()
-    private var freeFunctions: [UInt32] = []
-    private var freeModules: [UInt32] = []
+    private var functions = Numbers()
+    private var modules = Numbers()
 
     /// Longest name kept, in bytes; what is longer was made to fill memory, and no screen shows it.
     private static let nameLimit = 1024
+
+    /// Bytes that functions, modules and processes take, their texts included.
+    var byteCount: Int {
+        functions.byteCount + modules.byteCount + names.processes.values.reduce(0) { $0 + 96 + $1.name.utf8.count }
+    }
 
     var processes: [Generation: ProcessFacts] {
         get { names.processes }
@@ -22,114 +23,100 @@ struct NameTable: ~Copyable {
     subscript(id: FunctionID) -> Function { names.functions[Int(id.index)] }
 
     mutating func intern(_ symbol: Symbol) -> FunctionID {
-        intern(
-            Function(
-                name: Self.cut(symbol.name), shortName: symbol.shortName.map(Self.cut),
-                rawName: symbol.rawName.map(Self.cut),
-                module: intern(symbol.module), kind: symbol.kind, source: symbol.source))
+        let module = modules.intern(symbol.module, in: &names.modules, &names.moduleSerials)
+        let function = Function(
+            name: Self.cut(symbol.name), shortName: symbol.shortName.map(Self.cut),
+            rawName: symbol.rawName.map(Self.cut), module: names.moduleID(at: module), kind: symbol.kind,
+            source: symbol.source)
+        let place = functions.intern(function, in: &names.functions, &names.functionSerials)
+        return names.functionID(at: place)
     }
-
-    private mutating func intern(_ module: Module) -> ModuleID {
-        let hash = Self.hash(module)
-        if let known = modules.find(hash, where: { names.modules[$0] == module }) {
-            return names.moduleID(at: UInt32(known))
-        }
-        byteCount += Self.cost(module)
-        let index: UInt32
-        if let free = freeModules.popLast() {
-            index = free
-            names.modules[Int(index)] = module
-            names.moduleSerials[Int(index)] &+= 1
-        } else {
-            index = UInt32(names.modules.count)
-            names.modules.append(module)
-            names.moduleSerials.append(0)
-        }
-        let all = names.modules
-        modules.insert(hash, entry: Int(index)) { Self.hash(all[$0]) }
-        return names.moduleID(at: index)
-    }
-
-    private mutating func intern(_ function: Function) -> FunctionID {
-        let hash = Self.hash(function)
-        if let known = functions.find(hash, where: { names.functions[$0] == function }) {
-            return names.functionID(at: UInt32(known))
-        }
-        byteCount += Self.cost(function)
-        let index: UInt32
-        if let free = freeFunctions.popLast() {
-            index = free
-            names.functions[Int(index)] = function
-            names.functionSerials[Int(index)] &+= 1
-        } else {
-            index = UInt32(names.functions.count)
-            names.functions.append(function)
-            names.functionSerials.append(0)
-        }
-        let all = names.functions
-        functions.insert(hash, entry: Int(index)) { Self.hash(all[$0]) }
-        return names.functionID(at: index)
-    }
-
-    // MARK: Bounded memory
 
     /// Forgets the functions that are not among these, and the modules of none that is.
     mutating func keepOnly(_ used: Set<FunctionID>) {
+        let all = names
         var usedModules: Set<ModuleID> = []
-        var kept = HashIndex(capacity: 2 * used.count)
-        let all = names.functions
-        var free: [UInt32] = []
-        for index in all.indices {
-            let id = names.functionID(at: UInt32(index))
-            if used.contains(id) {
-                usedModules.insert(all[index].module)
-                kept.insert(Self.hash(all[index]), entry: index) { Self.hash(all[$0]) }
-                continue
-            }
-            free.append(UInt32(index))
-            if all[index] == Self.gone { continue }
-            byteCount -= Self.cost(all[index])
-            names.functions[index] = Self.gone
+        functions.keepOnly(used.count, in: &names.functions) { place in
+            let isUsed = used.contains(all.functionID(at: place))
+            if isUsed { usedModules.insert(all.functions[Int(place)].module) }
+            return isUsed
         }
-        // The lowest are used first, so that what is there stays together.
-        freeFunctions = free.reversed()
-        functions = kept
-        keepOnly(usedModules)
+        modules.keepOnly(usedModules.count, in: &names.modules) { usedModules.contains(all.moduleID(at: $0)) }
     }
-
-    private mutating func keepOnly(_ used: Set<ModuleID>) {
-        var kept = HashIndex(capacity: 2 * used.count)
-        let all = names.modules
-        var free: [UInt32] = []
-        for index in all.indices {
-            if used.contains(names.moduleID(at: UInt32(index))) {
-                kept.insert(Self.hash(all[index]), entry: index) { Self.hash(all[$0]) }
-                continue
-            }
-            free.append(UInt32(index))
-            if all[index] == Self.goneModule { continue }
-            byteCount -= Self.cost(all[index])
-            names.modules[index] = Self.goneModule
-        }
-        freeModules = free.reversed()
-        modules = kept
-    }
-
-    /// What stands where nothing stands: no cell refers to it.
-    private static let gone = Function(name: "", module: ModuleID(0), kind: .unknown)
-    private static let goneModule = Module(name: "")
-
-    private static func cost(_ function: Function) -> Int {
-        96 + function.name.utf8.count + (function.shortName?.utf8.count ?? 0) + (function.rawName?.utf8.count ?? 0)
-    }
-
-    private static func cost(_ module: Module) -> Int {
-        96 + module.name.utf8.count + module.path.utf8.count + module.buildID.utf8.count
-    }
-
-    private static func hash(_ value: some Hashable) -> UInt64 { UInt64(bitPattern: Int64(value.hashValue)) }
 
     private static func cut(_ name: String) -> String {
         name.utf8.count <= nameLimit ? name : displayText(name, limit: nameLimit)
     }
+}
+
+/// What has a number by its place in an array of `Names`.
+private protocol Numbered: Hashable, Sendable {
+    /// What stands where nothing stands: no cell refers to it.
+    static var gone: Self { get }
+    /// Bytes that it takes.
+    var cost: Int { get }
+}
+
+/// Where each value of one kind stands, and which places are free.
+private struct Numbers: ~Copyable {
+    /// Bytes that the values take.
+    private(set) var byteCount = 0
+    private var index = HashIndex()
+    private var free: [UInt32] = []
+
+    /// The place of a value, which it gets where it has none.
+    mutating func intern<Value: Numbered>(
+        _ value: Value, in values: inout PagedArray<Value>, _ serials: inout PagedArray<UInt32>
+    ) -> UInt32 {
+        let hash = Self.hash(value)
+        if let known = index.find(hash, where: { values[$0] == value }) { return UInt32(known) }
+        byteCount += value.cost
+        let place: UInt32
+        if let reused = free.popLast() {
+            place = reused
+            values[Int(place)] = value
+            serials[Int(place)] &+= 1
+        } else {
+            place = UInt32(values.count)
+            values.append(value)
+            serials.append(0)
+        }
+        index.insert(hash, entry: Int(place)) { Self.hash(values[$0]) }
+        return place
+    }
+
+    /// Forgets the values that are not used.
+    mutating func keepOnly<Value: Numbered>(
+        _ count: Int, in values: inout PagedArray<Value>, where isUsed: (UInt32) -> Bool
+    ) {
+        var kept = HashIndex(capacity: 2 * count)
+        free = []
+        for place in values.indices {
+            if isUsed(UInt32(place)) {
+                kept.insert(Self.hash(values[place]), entry: place) { Self.hash(values[$0]) }
+                continue
+            }
+            free.append(UInt32(place))
+            if values[place] == Value.gone { continue }
+            byteCount -= values[place].cost
+            values[place] = Value.gone
+        }
+        // The lowest are used first, so that what is there stays together.
+        free.reverse()
+        index = kept
+    }
+
+    private static func hash(_ value: some Hashable) -> UInt64 { UInt64(bitPattern: Int64(value.hashValue)) }
+}
+
+extension Function: Numbered {
+    static let gone = Function(name: "", module: ModuleID(0), kind: .unknown)
+
+    var cost: Int { 96 + name.utf8.count + (shortName?.utf8.count ?? 0) + (rawName?.utf8.count ?? 0) }
+}
+
+extension Module: Numbered {
+    static let gone = Module(name: "")
+
+    var cost: Int { 96 + name.utf8.count + path.utf8.count + buildID.utf8.count }
 }

@@ -5,12 +5,10 @@ extension ProfileBuilder {
         /// Most cells kept (8 MB), and most slices.
         static let cells = 1 << 18
         static let slices = 600
-        /// Most bytes of frames, functions and modules.
-        static let names = 16 << 20
+        /// Most bytes of frames, of places that wait for names, and of names.
+        static let names = 24 << 20
         /// Resident memory from which on what is free is given back.
         static let trimKilobytes: UInt64 = 40 << 10
-        /// Bytes that a frame costs, with what finds it.
-        static let frame = 56
     }
 
     /// Beyond the limits the oldest slice of the history goes first. Of the window two neighbors become one where they tell
@@ -50,7 +48,7 @@ extension ProfileBuilder {
     /// Bytes that all that has to do with names takes.
     var nameBytes: Int { frameAndNameBytes + symbolizer.byteCount }
 
-    private var frameAndNameBytes: Int { frames.frames.count * Limits.frame + names.byteCount }
+    private var frameAndNameBytes: Int { frames.byteCount + names.byteCount }
 
     /// Forgets frames, functions and modules that nobody refers to, where they have become many.
     mutating func tidy() {
@@ -80,5 +78,16 @@ extension ProfileBuilder {
             rest = rest.dropFirst(closed[index].slices.count)
         }
         names.keepOnly(frames.functions.union(held))
+        dropUnusedProcesses()
+    }
+
+    /// Forgets what processes are called that are in no slice.
+    mutating func dropUnusedProcesses() {
+        var used: Set<Generation> = []
+        for slice in slices + handedOut + closed.flatMap(\.slices) {
+            for cell in slice.cells { used.insert(cell.generation) }
+        }
+        names.processes = names.processes.filter { used.contains($0.key) }
+        unknown.removeAll { !used.contains($0) }
     }
 }

@@ -16,8 +16,8 @@ extension ProfileBuilder {
     package mutating func ask(until deadline: Instant = .forever) -> [Errand] {
         let now = Instant.now
         var untilLook = 64
-        while let location = frames.takeUnasked() {
-            if let answer = symbolizer.ask(location, at: now) { take(answer, at: location, now) }
+        while let (location, question) = frames.takeUnasked() {
+            if let answer = symbolizer.ask(location, question, at: now) { take(answer, at: location, question, now) }
             untilLook -= 1
             if untilLook > 0 { continue }
             if Instant.now >= deadline { break }
@@ -41,17 +41,20 @@ extension ProfileBuilder {
     }
 
     private mutating func takeAnswers(_ now: Instant) {
-        for named in symbolizer.takeAnswers() { take(named.answer, at: named.location, now) }
+        for named in symbolizer.takeAnswers() { take(named.answer, at: named.location, named.question, now) }
     }
 
-    private mutating func take(_ answer: Symbolizer.Answer, at location: Location, _ now: Instant) {
+    private mutating func take(
+        _ answer: Symbolizer.Answer, at location: Location, _ question: UInt64, _ now: Instant
+    ) {
         let function = names.intern(answer.symbol)
-        for id in frames.takeRenewed(at: location) {
+        for id in frames.takeRenewed(at: location, answering: question) {
             let known = frames.frames[Int(id.index)].function
             frames.rename(id, function, hadName: known.map { names[$0].source != .none } ?? false)
         }
         frames.name(
-            location, function, isFinal: answer.isFinal, isChangeable: answer.symbol.isChangeable, now: now)
+            location, function, answering: question, isFinal: answer.isFinal,
+            isChangeable: answer.symbol.isChangeable, now: now)
         if frames.isNamed { unnamedSince = nil }
     }
 

@@ -30,7 +30,7 @@ package struct ProfileBuilder: ~Copyable {
     package var held: Set<FunctionID> = []
     private var nextTrim = Instant.beginning
     /// Processes whose name and user are still to be asked for.
-    private var unknown: [Generation] = []
+    var unknown: [Generation] = []
     /// What came up since the session began.
     private var news: [String] = []
     /// What to do about hidden kernel names.
@@ -51,18 +51,13 @@ package struct ProfileBuilder: ~Copyable {
 
     // MARK: Slices in
 
-    /// Takes back a profile that nobody took: without a window its slices go with the next one.
-    package mutating func takeBack(_ untaken: Profile) {
-        if window == nil { slices = untaken.slices + slices }
-    }
-
     /// Reads what only `/proc` can tell of processes, while they live.
     package mutating func look(at sightings: [ProcessSighting]) {
         let deadline = Instant.now.advanced(byNanoseconds: Self.identityTime)
         for sighting in sightings {
             symbolizer.processes.note(sighting)
             // Of a crowd the rest is asked for when it is counted.
-            if Instant.now < deadline || wantedUser != nil {
+            if Instant.now < deadline {
                 symbolizer.processes.look(at: sighting.generation, now: .now)
             }
         }
@@ -88,8 +83,10 @@ package struct ProfileBuilder: ~Copyable {
 
     /// Takes a slice's counts and news; the open slice can be used again afterwards.
     package mutating func add(_ open: borrowing OpenSlice) {
-        var rewritten: Set<SpaceID> = []
-        for sighting in open.images where symbolizer.note(sighting) { rewritten.insert(sighting.space) }
+        var rewritten: [SpaceID: FunctionID] = [:]
+        for sighting in open.images {
+            if let lost = symbolizer.note(sighting) { rewritten[sighting.space] = names.intern(lost) }
+        }
         if !rewritten.isEmpty { frames.retire(rewritten) }
         for sighting in open.processes {
             symbolizer.processes.note(sighting)
@@ -127,6 +124,9 @@ package struct ProfileBuilder: ~Copyable {
         var outside: UInt64 = 0
         var memberships: [Generation: Membership] = [:]
         let deadline = Instant.now.advanced(byNanoseconds: Self.identityTime)
+        if wantedUser != nil {
+            symbolizer.processes.askUsers(of: Set(open.cells.cells.map(\.generation)), for: Self.identityTime)
+        }
         for var cell in open.cells.cells {
             let membership = memberships[cell.generation] ?? membership(of: cell.generation, until: deadline)
             memberships[cell.generation] = membership
@@ -154,9 +154,9 @@ package struct ProfileBuilder: ~Copyable {
         know(generation, until: deadline)
         guard let wantedUser else { return .member }
         if generation == .idle { return wantedUser == 0 ? .member : .outsider }
-        let user = symbolizer.processes.user(of: generation, now: .now)
-        if user == wantedUser { return .member }
-        // One that was gone before it could be asked has only its parent's word, which is not enough to leave it out.
+        if symbolizer.processes.knownUser(of: generation) == wantedUser { return .member }
+        // One that was gone before it could be asked, or that there was no time for, has only its parent's word at most,
+        // which is not enough to leave it out.
         return symbolizer.processes.wasAsked(generation) ? .outsider : .unknown
     }
 
@@ -262,12 +262,7 @@ package struct ProfileBuilder: ~Copyable {
     private mutating func forgetUnusedProcesses(before time: Instant) {
         symbolizer.forget(before: time)
         guard names.processes.count > processLimit else { return }
-        var used: Set<Generation> = []
-        for slice in slices + handedOut + closed.flatMap(\.slices) {
-            for cell in slice.cells { used.insert(cell.generation) }
-        }
-        names.processes = names.processes.filter { used.contains($0.key) }
-        unknown.removeAll { !used.contains($0) }
+        dropUnusedProcesses()
         // Looking through all cells pays once so many more have come.
         processLimit = max(1024, 2 * names.processes.count)
     }

@@ -5,7 +5,9 @@ internal import Synchronization
 /// Each thread says what it is about to do, so that one that is held up shows by what it does not say.
 package final class Pulse: Sendable {
     private let tick = Atomic<UInt64>(.max)
+    /// When the oldest slice was handed over that is in no picture yet, and the newest one of all.
     private let owed = Atomic<UInt64>(.max)
+    private let newest = Atomic<UInt64>(0)
 
     package init() {}
 
@@ -14,14 +16,21 @@ package final class Pulse: Sendable {
 
     /// A slice is on its way to the resolver.
     package func handedOver(at time: Instant) {
-        _ = owed.compareExchange(expected: .max, desired: time.nanoseconds, ordering: .relaxed)
+        newest.store(time.nanoseconds, ordering: .sequentiallyConsistent)
+        _ = owed.compareExchange(expected: .max, desired: time.nanoseconds, ordering: .sequentiallyConsistent)
     }
 
-    /// What was on its way is on the screen.
-    package func published() { owed.store(.max, ordering: .relaxed) }
+    /// What was handed over until then is on the screen; a slice that has come since is still owed. There is one at the
+    /// most: the sampler has two slices.
+    package func published(upTo time: Instant) {
+        owed.store(.max, ordering: .sequentiallyConsistent)
+        let later = newest.load(ordering: .sequentiallyConsistent)
+        if later <= time.nanoseconds { return }
+        _ = owed.compareExchange(expected: .max, desired: later, ordering: .sequentiallyConsistent)
+    }
 
     /// By when a picture should be there that is not; `forever` while none is to come.
     package var due: Instant {
-        Instant(nanoseconds: min(tick.load(ordering: .relaxed), owed.load(ordering: .relaxed)))
+        Instant(nanoseconds: min(tick.load(ordering: .relaxed), owed.load(ordering: .sequentiallyConsistent)))
     }
 }

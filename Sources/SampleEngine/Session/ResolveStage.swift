@@ -27,6 +27,8 @@ struct ResolveStage: ~Copyable {
     private var pictureDue: Instant?
     private var pictures = 0
     private var hadSlice = false
+    /// When the newest slice was handed over that is among what is known.
+    private var taken = Instant.beginning
     /// How many reports are wanted still; nil: no end is known.
     private var reportsLeft: Int?
     /// Since when a report waits for whoever writes them.
@@ -125,6 +127,7 @@ struct ResolveStage: ~Copyable {
             return
         }
         let (isLast, isPart) = (slice.isLast, slice.isPart)
+        taken = slice.handedOver
         builder.add(slice)
         slice.reset()
         toSampler.put(slice)
@@ -156,7 +159,7 @@ struct ResolveStage: ~Copyable {
 
     private mutating func publish() {
         profiles.put(builder.profile(isLast: isEnding))
-        pulse.published()
+        pulse.published(upTo: taken)
         profileBell.ring()
     }
 
@@ -180,7 +183,7 @@ struct ResolveStage: ~Copyable {
             guard let report = builder.takeReport() else { return }
             reportsLeft = reportsLeft.map { $0 - 1 }
             profiles.put(report)
-            pulse.published()
+            pulse.published(upTo: taken)
             profileBell.ring()
             if report.isLast { isDone = true }
         }

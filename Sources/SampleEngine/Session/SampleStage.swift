@@ -351,7 +351,8 @@ package struct SampleStage: ~Copyable {
         processes.takeSightings(processes: &slice.processes, images: &slice.images)
         empty.start = slice.end
         swap(&slice, &empty)
-        pulse.handedOver(at: .now)
+        empty.handedOver = .now
+        pulse.handedOver(at: empty.handedOver)
         toResolver.put(empty)
         resolverBell.ring()
         return true

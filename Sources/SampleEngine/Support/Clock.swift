@@ -61,6 +61,9 @@ package func ownProcessorNanoseconds() -> UInt64 { read(CLOCK_PROCESS_CPUTIME_ID
 /// The same of the calling thread alone: what a budget counts, whoever else the machine works for.
 package func ownThreadNanoseconds() -> UInt64 { read(CLOCK_THREAD_CPUTIME_ID) }
 
+/// The same of any thread of ours, by its clock (pthread_getcpuclockid); 0 once it has ended.
+func processorNanoseconds(of clock: clockid_t) -> UInt64 { read(clock) }
+
 private func read(_ clock: clockid_t) -> UInt64 {
     var time = timespec()
     guard unsafe clock_gettime(clock, &time) == 0 else { return 0 }

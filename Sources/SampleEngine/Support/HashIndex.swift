@@ -1,3 +1,5 @@
+internal import CLinuxShims
+
 /// An open-addressing table from a hash to the number of an entry kept elsewhere.
 ///
 /// The one hash table of the sampling path: entries live in a plain array, this finds them.
@@ -98,9 +100,12 @@ package struct HashIndex: ~Copyable {
 }
 
 /// Mixes two words into a well-spread hash (a multiply folded onto itself).
+///
+/// With two secret numbers of this process: addresses are chosen by whoever is sampled, and must not be such that they
+/// all meet in one place of a table.
 @inline(__always)
 package func mixed(_ first: UInt64, _ second: UInt64 = 0) -> UInt64 {
-    let product = (first ^ 0x9e37_79b9_7f4a_7c15).multipliedFullWidth(by: second ^ 0xd6e8_feb8_6659_fd93)
+    let product = (first ^ pt_first_seed()).multipliedFullWidth(by: second ^ pt_second_seed())
     return product.high ^ product.low &* 0x9e37_79b9_7f4a_7c15
 }
 

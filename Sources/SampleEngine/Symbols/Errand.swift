@@ -2,7 +2,8 @@
 ///
 /// Whoever names places never waits for one: it is run by a thread of its own (`ErrandRunners`), which touches nothing of
 /// anybody's, and what it brings home is taken in later (`Symbolizer.receive`). So a file system that does not answer, or
-/// a file that takes minutes, holds up nobody but those who asked for it.
+/// a file that takes minutes, holds up nobody but those who asked for it. One that stands still is left behind
+/// (`ErrandBook`), and who asked is told so.
 package struct Errand: Sendable {
     /// Who waits for whom.
     package enum Lane: Int, CaseIterable, Sendable {
@@ -13,21 +14,48 @@ package struct Errand: Sendable {
     }
 
     package let lane: Lane
+    /// The process that is looked into; nil where it is none's.
+    let pid: Int32?
+    let progress: ErrandProgress
+    /// Its number, by which its findings are known.
+    var serial: UInt64 = 0
     /// Does the work; the only thing that may be asked meanwhile is whether it is still wanted.
-    package let run: @Sendable (ReadingPermit) -> Findings
+    private let work: @Sendable (ReadingPermit) -> News
+    /// What is taken in where it does not come home.
+    let instead: @Sendable () -> News
 
-    init(_ lane: Lane, _ run: @escaping @Sendable (ReadingPermit) -> Findings) {
+    init(
+        _ lane: Lane, of pid: Int32?, noting progress: ErrandProgress = ErrandProgress(),
+        _ work: @escaping @Sendable (ReadingPermit) -> News, instead: @escaping @Sendable () -> News
+    ) {
+        self.progress = progress
         self.lane = lane
-        self.run = run
+        self.pid = pid
+        self.work = work
+        self.instead = instead
+    }
+
+    /// Does the work on the calling thread.
+    package func run(_ permit: ReadingPermit) -> Findings {
+        progress.begin()
+        return Findings(serial: serial, news: work(permit.noting(progress)))
     }
 
     /// What an errand brings home.
-    package enum Findings: Sendable {
+    package struct Findings: Sendable {
+        let serial: UInt64
+        let news: News
+    }
+
+    enum News: Sendable {
         case maps(ProcessCatalog.Scanned)
+        case mapsLeft(of: Generation)
         case opened(ImageStore.Opened)
         case read(ImageStore.Reading)
+        case readingLeft(of: ImageStore.TableKey, [ImageStore.Asked])
         case kernelList(KernelSymbols?)
         case runtime(RuntimeNames.Answers)
+        case runtimeLeft(RuntimeNames.Left)
     }
 }
 

@@ -53,6 +53,17 @@ extension ImageStore {
             isLocal = image.map { Self.isLocal($0) } ?? false
         }
 
+        /// Stands for one that does not come home.
+        init(leaving file: MappedFile, _ witness: Witness) {
+            self.file = file
+            self.witness = witness
+            result = .failure(.noAnswer)
+            debugFiles = DebugFiles(ofImageAt: file.path, processRoot: "")
+            key = nil
+            isLocal = false
+            road = Explanation(isWanted: false)
+        }
+
         /// Numbers of statfs(2): NFS, CIFS, SMB, Ceph, 9p, AFS, FUSE, Lustre.
         private static let remote: [Int] = [
             0x6969, 0xff53_4d42, 0xfe53_4d42, 0x00c3_6400, 0x0102_1997, 0x5346_414f, 0x6573_5546, 0x0bd0_0bd0,

@@ -36,53 +36,11 @@ package struct ImageStore: ~Copyable {
     }
 
     /// Nanoseconds; a file that is written to all the time is not read all the time: the pause doubles up to the rest.
-    private static var rereadPause: UInt64 { 1_000_000_000 }
+    static var rereadPause: UInt64 { 1_000_000_000 }
     /// Nanoseconds until a file that could not be opened is tried by way of another process.
     private static var retryPause: UInt64 { 100_000_000 }
     /// Most places of one errand: the first answers come before all are found.
     private static var batch: Int { 512 }
-
-    /// Where a file may be opened: a process that maps it, and the range.
-    package struct Witness: Sendable {
-        package var pid: Int32
-        package var start: UInt64
-        package var end: UInt64
-
-        package init(pid: Int32, start: UInt64, end: UInt64) {
-            self.pid = pid
-            self.start = start
-            self.end = end
-        }
-    }
-
-    /// What a file was when it was opened: other names of it (hard links) have the same tables.
-    struct TableKey: Hashable, Sendable {
-        let device: UInt64
-        let inode: UInt64
-        let stamp: FileStamp
-    }
-
-    /// A mapped file, by its path and identity.
-    struct File {
-        var state = State.unopened
-        let module: Module
-        /// How it was opened, for whoever asks.
-        var road = Explanation(isWanted: false)
-        var asked: [(question: Question, offset: FileOffset)] = []
-        var witness: Witness
-        var lastUse: UInt64
-        /// When it may be opened again, after it was written to.
-        var nextOpening = Instant.beginning
-        var pause = ImageStore.rereadPause
-
-        enum State {
-            case unopened
-            case opening
-            case open(TableKey)
-            /// - Parameter process: by which it could not be opened; nil where it was, and could not be read.
-            case refused(Unresolved, until: Instant, process: Int32?)
-        }
-    }
 
     private struct GivenUp {
         let reason: Unresolved
@@ -98,6 +56,8 @@ package struct ImageStore: ~Copyable {
         /// Nil: not read yet, or under way with an errand.
         var symbols: Lent<ImageSymbols>?
         var isUnderWay = false
+        /// Its errand does not come home: nobody else waits for it.
+        var isLeft = false
         var byteCount = 0
         var descriptors = 1
         var asked: [Asked] = []
@@ -119,8 +79,11 @@ package struct ImageStore: ~Copyable {
 
     /// Bytes of memory held.
     package var byteCount: Int {
-        tables.values.reduce(0) { $0 + $1.byteCount } + files.keys.reduce(0) { $0 + 512 + 3 * $1.path.count }
+        tables.values.reduce(0) { $0 + $1.byteCount + Question.cost * $1.asked.count }
+            + files.reduce(0) { $0 + 512 + 3 * $1.key.path.count + Question.cost * $1.value.asked.count }
+            + 256 * givenUp.count
     }
+    private var tableBytes: Int { tables.values.reduce(0) { $0 + $1.byteCount } }
     /// Descriptors held.
     package var descriptorCount: Int { tables.values.reduce(0) { $0 + $1.descriptors } }
     /// What was given up, each said once.
@@ -170,6 +133,7 @@ package struct ImageStore: ~Copyable {
                 known.asked.append((question, offset))
                 return nil
             }
+            if table.isLeft { return Self.refused(question, .noAnswer, known.module, known.road.steps) }
             tables[key]?.asked = []
             defer { tables[key] = table }
             table.lastUse = clock
@@ -180,10 +144,15 @@ package struct ImageStore: ~Copyable {
         }
     }
 
-    /// Whether a file that was read has been written to since. Asks only file systems that answer at once.
-    package func isChanged(_ file: MappedFile) -> Bool {
-        guard case .open(let key)? = files[file]?.state, let table = tables[key] else { return false }
-        return table.isLocal && table.image.value.isChanged
+    /// Its module where a file that was read has been written to since, once of each time. Asks only file systems that
+    /// answer at once.
+    mutating func noteChange(of file: MappedFile) -> Module? {
+        guard let known = files[file], case .open(let key) = known.state, let table = tables[key], table.isLocal
+        else { return nil }
+        let stamp = table.image.value.presentStamp
+        if stamp == known.told ?? table.image.value.stamp { return nil }
+        files[file]?.told = stamp
+        return known.module
     }
 
     private static func refused(
@@ -211,7 +180,11 @@ package struct ImageStore: ~Copyable {
             let witness = known.witness
             let isExplained = known.asked.contains { $0.question.explanation.isWanted }
             errands.append(
-                Errand(.living) { permit in .opened(Opened(file, witness, isExplained: isExplained, permit)) })
+                Errand(.living, of: witness.pid) { permit in
+                    .opened(Opened(file, witness, isExplained: isExplained, permit))
+                } instead: {
+                    .opened(Opened(leaving: file, witness))
+                })
         }
         for (key, table) in tables where !table.isUnderWay && !table.asked.isEmpty && table.nextReading <= now {
             let places = Array(table.asked.prefix(Self.batch))
@@ -221,9 +194,11 @@ package struct ImageStore: ~Copyable {
             let (image, debugFiles, symbols) = (table.image, table.debugFiles, table.symbols)
             let isExplained = places.contains { $0.question.explanation.isWanted }
             errands.append(
-                Errand(.reading) { permit in
+                Errand(.reading, of: nil) { permit in
                     .read(
                         Reading(key, image, debugFiles, symbols, places, isExplained: isExplained, permit))
+                } instead: {
+                    .readingLeft(of: key, places)
                 })
         }
         return errands
@@ -239,6 +214,8 @@ package struct ImageStore: ~Copyable {
     mutating func receive(_ opened: Opened, at now: Instant) -> [Answered] {
         guard var file = files.removeValue(forKey: opened.file) else { return [] }
         defer { files[opened.file] = file }
+        // One that was left behind comes late: another way has led to the file.
+        if case .open = file.state { return [] }
         file.road = opened.road
         let asked = file.asked
         file.asked = []
@@ -277,6 +254,7 @@ package struct ImageStore: ~Copyable {
         guard var table = tables.removeValue(forKey: reading.key) else { return reading.answers }
         var answers = reading.answers
         table.isUnderWay = false
+        table.isLeft = false
         table.road = reading.road
         table.symbols = reading.symbols
         table.byteCount = reading.byteCount
@@ -296,6 +274,17 @@ package struct ImageStore: ~Copyable {
         tables[reading.key] = table
         makeRoom()
         return answers
+    }
+
+    /// A table's errand does not come home; gives what its places are answered meanwhile.
+    mutating func leave(_ key: TableKey, _ places: [Asked]) -> [Answered] {
+        let waiting = places + (tables[key]?.asked ?? [])
+        tables[key]?.isLeft = true
+        tables[key]?.asked = []
+        if let place = waiting.first {
+            say("\(place.module.name) has no names for now: \(Unresolved.noAnswer.sentence)")
+        }
+        return waiting.map { Self.refused($0.question, .noAnswer, $0.module, []) }
     }
 
     /// What cannot be read is left alone for a while, by whatever name it is asked for.
@@ -356,7 +345,7 @@ package struct ImageStore: ~Copyable {
 
     /// Tables that nobody waits for go, the one not used for longest first.
     private mutating func makeRoom() {
-        while byteCount > limits.bytes || descriptorCount > limits.descriptors { if !dropOldestTable() { return } }
+        while tableBytes > limits.bytes || descriptorCount > limits.descriptors { if !dropOldestTable() { return } }
     }
 
     /// Whether one more file may be opened.
@@ -384,15 +373,4 @@ package struct ImageStore: ~Copyable {
             files[name] = nil
         }
     }
-}
-
-extension ImageStore.File {
-    fileprivate init(_ file: Self, module: Module) {
-        self.init(
-            state: file.state, module: module, road: file.road, asked: file.asked, witness: file.witness,
-            lastUse: file.lastUse, nextOpening: file.nextOpening, pause: file.pause)
-    }
-
-    fileprivate var isUnopened: Bool { if case .unopened = state { true } else { false } }
-    fileprivate var isOpening: Bool { if case .opening = state { true } else { false } }
 }

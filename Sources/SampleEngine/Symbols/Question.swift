@@ -1,9 +1,14 @@
 /// A place that waits for its name, with what has been found out on the way.
 struct Question: Sendable {
     let location: Location
+    /// Whoever asks knows it by that.
+    var number: UInt64 = 0
     var explanation: Explanation
     /// Where else to look when the file says nothing.
     var memory: Memory?
+
+    /// Bytes that one takes while it waits.
+    static var cost: Int { 160 }
 
     /// Memory of one process, whose compiler may have named what lies there.
     struct Memory: Sendable {

@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// Whether slow work may go on: until nobody waits for it any more, and no faster than all reading together may go.
 ///
-/// One for each thread that runs errands. Honest files never notice: the share is for those made to keep us busy.
+/// One for each errand. Honest files never notice: the share is for those made to keep us busy.
 package final class ReadingPermit: Sendable {
     /// What all readers together have used, and until when they may not go on.
     package final class Share: Sendable {
@@ -48,7 +48,17 @@ package final class ReadingPermit: Sendable {
     private let share: Share
     private let used = Atomic<UInt64>(ownThreadNanoseconds())
 
-    package init(_ share: Share) { self.share = share }
+    private let progress: ErrandProgress?
+
+    package convenience init(_ share: Share) { self.init(share, nil) }
+
+    private init(_ share: Share, _ progress: ErrandProgress?) {
+        self.share = share
+        self.progress = progress
+    }
+
+    /// The same for one errand, whose progress is noted.
+    func noting(_ progress: ErrandProgress) -> ReadingPermit { ReadingPermit(share, progress) }
 
     /// A permit that never says no: for who waits for the answer himself.
     package static var unlimited: ReadingPermit { ReadingPermit(Share(burst: .max)) }
@@ -56,6 +66,7 @@ package final class ReadingPermit: Sendable {
     /// Whether the work is still wanted. Called now and then by whoever reads; rests where the share is used up.
     package func mayGoOn() -> Bool {
         if share.isStopped { return false }
+        progress?.move()
         let now = ownThreadNanoseconds()
         let before = used.exchange(now, ordering: .relaxed)
         var rest = share.take(now > before ? now - before : 0)
@@ -64,6 +75,7 @@ package final class ReadingPermit: Sendable {
             let nap = min(rest, 20_000_000)
             usleep(UInt32(nap / 1000))
             rest -= nap
+            progress?.move()
         }
         return true
     }

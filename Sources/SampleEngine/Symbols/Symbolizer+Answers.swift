@@ -27,10 +27,13 @@ extension Symbolizer {
                 Symbol(name: "[fn \(hex(start.value))]", module: module, kind: .user, source: .unwindTable))
         case .none(let reason):
             explanation.add("no name: \(reason.sentence)")
-            let isChanged = reason == .fileChanged
-            return Answer(
-                isChanged ? Symbol(name: "[file changed]", module: module, kind: .unknown) : .unknown(in: module))
+            return Answer(reason == .fileChanged ? changedFile(module) : .unknown(in: module))
         }
+    }
+
+    /// What to show for code of a file that holds something else by now.
+    static func changedFile(_ module: Module) -> Symbol {
+        Symbol(name: "[file changed]", module: module, kind: .unknown)
     }
 
     /// What to show for a place in a file that gives no names, and why it does not.
@@ -41,7 +44,7 @@ extension Symbolizer {
             return Answer(.jit(module.name, in: module))
         case .fileChanged:
             explanation.add("the file that was mapped is not there any more, and another one's names would be wrong")
-            return Answer(Symbol(name: "[file changed]", module: module, kind: .unknown))
+            return Answer(changedFile(module))
         default:
             explanation.add("no names: \(reason.sentence)")
             // Another process that maps it may come, through which it can be opened.

@@ -9,11 +9,12 @@
 /// Nothing here waits. What must be read becomes an errand (`takeErrands`); a place whose name needs one is answered once
 /// its findings are in (`receive`). Used by the resolver thread.
 package struct Symbolizer: ~Copyable {
-    package var processes = ProcessCatalog()
+    package var processes: ProcessCatalog
     private var images: ImageStore
     private var sightings = SightingTable()
     private var kernel = KernelNames()
-    private var runtime = RuntimeNames()
+    private var runtime: RuntimeNames
+    private var errands: ErrandBook
     /// Places in the kernel that wait for its list.
     private var inKernel: [Question] = []
     /// Places in processes whose mappings are being read.
@@ -22,7 +23,13 @@ package struct Symbolizer: ~Copyable {
     private var changed: [(owner: Generation, ranges: [Range<UInt64>])] = []
     private var news: [String] = []
 
-    package init(limits: ImageStore.Limits = ImageStore.Limits()) { images = ImageStore(limits: limits) }
+    /// - Parameter proc: another directory in tests.
+    package init(limits: ImageStore.Limits = ImageStore.Limits(), proc: String = ProcFolder.root) {
+        images = ImageStore(limits: limits)
+        processes = ProcessCatalog(proc: ProcReader(root: proc))
+        runtime = RuntimeNames(proc: proc)
+        errands = ErrandBook(proc: proc)
+    }
 
     /// What to show for a location.
     package struct Answer: Sendable {
@@ -39,6 +46,8 @@ package struct Symbolizer: ~Copyable {
     /// A location with its answer.
     package struct Named: Sendable {
         package let location: Location
+        /// The number that the question had.
+        package let question: UInt64
         package let answer: Answer
         /// Each step of the answer, where it was asked for.
         package let explanation: Explanation
@@ -48,10 +57,11 @@ package struct Symbolizer: ~Copyable {
 
     /// Takes up where an image can be opened.
     ///
-    /// - Returns: true where its names are those of what the file held before somebody wrote to it.
-    package mutating func note(_ sighting: ImageSighting) -> Bool {
+    /// - Returns: where somebody wrote to the file since it was read, and only once of each time: what stands for the
+    ///   names that were in it before and have not come.
+    package mutating func note(_ sighting: ImageSighting) -> Symbol? {
         sightings.note(sighting)
-        return images.isChanged(MappedFile(path: sighting.path, identity: sighting.identity))
+        return images.noteChange(of: MappedFile(path: sighting.path, identity: sighting.identity)).map(Self.changedFile)
     }
 
     /// Takes in what the kernel made at run time; gives the addresses that may have another name from now on.
@@ -70,7 +80,9 @@ package struct Symbolizer: ~Copyable {
 
     /// Bytes of memory that tables of names hold.
     var byteCount: Int {
-        images.byteCount + kernel.byteCount + runtime.byteCount + sightings.byteCount + processes.byteCount
+        let waiting = inKernel.count + answered.count + inProcesses.values.reduce(0) { $0 + $1.count }
+        return images.byteCount + kernel.byteCount + runtime.byteCount + sightings.byteCount + processes.byteCount
+            + waiting * Question.cost
     }
     /// Descriptors that are held.
     var descriptorCount: Int { images.descriptorCount }
@@ -81,12 +93,13 @@ package struct Symbolizer: ~Copyable {
         return news + images.takeNews()
     }
 
-    /// Whether an errand is due later that waits for nothing but its time.
-    var hasPostponed: Bool { images.hasPostponed }
+    /// Whether something is due later that nobody rings for: an errand that waits for its time, one that may stand still.
+    var hasPostponed: Bool { images.hasPostponed || errands.isWatching }
 
     /// Looks for what the makers of a process's code have written since; `takeChanged` tells what came of it.
     package mutating func renewNames(of owner: Generation) {
-        if let sighting = processes.sighting(of: owner) { runtime.renew(JITProcess(sighting)) }
+        guard let sighting = processes.sighting(of: owner), !errands.isRefused(sighting.pid) else { return }
+        runtime.renew(JITProcess(sighting))
     }
 
     /// Whether what processes wrote is being looked at.
@@ -112,28 +125,48 @@ package struct Symbolizer: ~Copyable {
     // MARK: Questions
 
     /// Asks what to show for a location: the answer where it is known at once; nil: `receive` will bring it.
-    package mutating func ask(_ location: Location, at now: Instant) -> Answer? {
+    ///
+    /// - Parameter question: a number that the answer will have.
+    package mutating func ask(_ location: Location, _ question: UInt64 = 0, at now: Instant) -> Answer? {
         let before = answered.count
-        resolve(Question(location: location, explanation: Explanation(isWanted: false)), now)
+        resolve(Question(location: location, number: question, explanation: Explanation(isWanted: false)), now)
         guard answered.count > before else { return nil }
         return answered.removeLast().answer
     }
 
     /// The slow work that is due.
     package mutating func takeErrands(at now: Instant) -> [Errand] {
-        var errands = processes.takeScans(at: now).map { scan in Errand(.living) { _ in .maps(scan.run(at: .now)) } }
-        if let reading = kernel.takeErrand() { errands.append(reading) }
-        errands += images.takeErrands(at: now)
-        if let asking = runtime.takeErrand(at: now) { errands.append(asking) }
-        return errands
+        for news in errands.leave(at: now) { take(news, at: now) }
+        var due = processes.takeScans(at: now).map { scan in
+            Errand(.living, of: scan.pid) { _ in
+                .maps(scan.run(at: .now))
+            } instead: {
+                .mapsLeft(of: scan.generation)
+            }
+        }
+        if let reading = kernel.takeErrand() { due.append(reading) }
+        due += images.takeErrands(at: now)
+        if let asking = runtime.takeErrand(at: now) { due.append(asking) }
+        var refused: [Errand.News] = []
+        let taken = errands.take(due, refused: &refused)
+        for news in refused { take(news, at: now) }
+        return taken
     }
 
     /// Takes in what an errand has found.
     package mutating func receive(_ findings: Errand.Findings, at now: Instant) {
-        switch findings {
+        errands.comeHome(findings.serial)
+        take(findings.news, at: now)
+    }
+
+    private mutating func take(_ news: Errand.News, at now: Instant) {
+        switch news {
         case .maps(let scanned):
             processes.take(scanned)
             for question in inProcesses.removeValue(forKey: scanned.generation) ?? [] { resolve(question, now) }
+        case .mapsLeft(let generation):
+            processes.leave(generation, at: now)
+            for question in inProcesses.removeValue(forKey: generation) ?? [] { resolve(question, now) }
         case .kernelList(let list):
             let waiting = inKernel
             inKernel = []
@@ -143,11 +176,16 @@ package struct Symbolizer: ~Copyable {
             for answer in images.receive(opened, at: now) { takeFileAnswer(answer) }
         case .read(let reading):
             for answer in images.receive(reading, at: now) { takeFileAnswer(answer) }
+        case .readingLeft(let key, let places):
+            for answer in images.leave(key, places) { takeFileAnswer(answer) }
         case .runtime(let answers):
-            runtime.receive(answers)
+            guard runtime.receive(answers) else { return }
             changed += answers.changed
-            for refusal in answers.refusals where news.count < 16 { news.append(refusal) }
+            for refusal in answers.refusals { say(refusal) }
             for (question, answer) in answers.answers { give(question, answer) }
+        case .runtimeLeft(let lost):
+            if let pid = lost.pid { say("code of pid \(pid) has no names for now: the process does not answer") }
+            for (question, answer) in runtime.leave(lost) { give(question, answer) }
         }
     }
 
@@ -157,8 +195,22 @@ package struct Symbolizer: ~Copyable {
         return answered
     }
 
+    private mutating func say(_ sentence: String) { if news.count < 16 { news.append(sentence) } }
+
+    /// Asks the process itself, unless that would wait for ever.
+    private mutating func askProcess(_ place: RuntimeNames.Asked) {
+        if let pid = place.pid, errands.isRefused(pid) {
+            let (question, answer) = place.withoutAnswer
+            return give(question, answer)
+        }
+        runtime.ask(place)
+    }
+
     private mutating func give(_ question: Question, _ answer: Answer) {
-        answered.append(Named(location: question.location, answer: answer, explanation: question.explanation))
+        answered.append(
+            Named(
+                location: question.location, question: question.number, answer: answer,
+                explanation: question.explanation))
     }
 
     static var noModule: Module { Module(name: "[unknown]") }
@@ -174,7 +226,7 @@ package struct Symbolizer: ~Copyable {
             give(question, answer)
         case .guest: give(question, Answer(Symbol(name: "[guest]", module: Module(name: "[guest]"), kind: .guest)))
         case .other: give(question, Answer(Symbol(name: "[other]", module: Module(name: "[other]"), kind: .unknown)))
-        case .vdso: runtime.ask(.vdso(question, FileOffset(value), of: nil))
+        case .vdso: askProcess(.vdso(question, FileOffset(value), of: nil))
         default:
             if space.isImage {
                 ask(question, in: space, FileOffset(value), now)
@@ -210,10 +262,10 @@ package struct Symbolizer: ~Copyable {
                 pid: task, start: line.witness.lowerBound, end: line.witness.upperBound)
             ask(question, in: file, witness, FileOffset(address &- line.start &+ line.offset), now)
         case .memory(let start):
-            runtime.ask(.memory(question, memory(from: start), standIn: .jit(hex(start))))
-        case .vdso(let offset): runtime.ask(.vdso(question, FileOffset(offset), of: nil))
+            askProcess(.memory(question, memory(from: start), standIn: .jit(hex(start))))
+        case .vdso(let offset): askProcess(.vdso(question, FileOffset(offset), of: nil))
         case .foreignVDSO(let line, let task):
-            runtime.ask(.vdso(question, FileOffset(address - line.start), of: (task, line.start..<line.end)))
+            askProcess(.vdso(question, FileOffset(address - line.start), of: (task, line.start..<line.end)))
         case .vsyscall(let offset): give(question, Self.vsyscall(offset))
         case .kernelPage(let name):
             let shown = displayText(name, limit: 64)
@@ -254,7 +306,7 @@ package struct Symbolizer: ~Copyable {
     private mutating func takeFileAnswer(_ answered: ImageStore.Answered) {
         let (question, answer) = answered
         guard let memory = question.memory, memory.isAsked(after: answer.symbol) else { return give(question, answer) }
-        runtime.ask(.memory(question, memory, standIn: memory.standIn(answer.symbol)))
+        askProcess(.memory(question, memory, standIn: memory.standIn(answer.symbol)))
     }
 }
 

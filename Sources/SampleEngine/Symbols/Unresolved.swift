@@ -16,6 +16,8 @@ package enum Unresolved: Error, Hashable, Sendable {
     case fileChanged
     /// Reading the file costs more than its share of time and bytes.
     case tooCostly
+    /// Neither an answer nor an error, for seconds.
+    case noAnswer
     /// Its names are not wanted any more: the session ends.
     case stopped
 
@@ -45,6 +47,7 @@ extension Unresolved {
         case .notYetLoaded: "its names are being read"
         case .tooCostly: "reading its tables takes more than any honest file's"
         case .fileChanged: "the file was changed since it was mapped"
+        case .noAnswer: "what it is read from does not answer"
         case .stopped: "reading its names was stopped"
         }
     }

@@ -6,6 +6,9 @@ struct VDSOImages: ~Copyable {
     private var known: ImageSymbols??
     /// Those of other kinds of processes, by build-id; the kernel has two or three.
     private var others: [[UInt8]: ImageSymbols] = [:]
+    private let proc: String
+
+    init(proc: String) { self.proc = proc }
 
     /// Ours, and so every 64-bit process's.
     mutating func own() -> ImageSymbols? {
@@ -14,7 +17,7 @@ struct VDSOImages: ~Copyable {
     }
 
     mutating func image(of task: Int32, at range: Range<UInt64>) -> ImageSymbols? {
-        guard let image = ImageSymbols.vdso(of: task, at: range) else { return nil }
+        guard let image = ImageSymbols.vdso(in: "\(proc)/\(task)/mem", at: range) else { return nil }
         if let known = others[image.buildID] { return known }
         if others.count < 8 { others[image.buildID] = image }
         return image
@@ -23,9 +26,9 @@ struct VDSOImages: ~Copyable {
 
 extension ImageSymbols {
     /// The page as a process has it, read through its memory; nil without the right to.
-    fileprivate static func vdso(of task: Int32, at range: Range<UInt64>) -> ImageSymbols? {
+    fileprivate static func vdso(in memory: String, at range: Range<UInt64>) -> ImageSymbols? {
         let size = range.upperBound - range.lowerBound
-        guard size <= 1 << 20, let memory = try? FileOpener().open(own: "\(ProcFolder.root)/\(task)/mem"),
+        guard size <= 1 << 20, let memory = try? FileOpener().open(own: memory),
             let bytes = try? memory.bytes(at: range.lowerBound, count: Int(size)),
             let fd = try? systemCall({ unsafe pt_memfd("vdso") })
         else { return nil }

@@ -115,7 +115,8 @@ extension TopModel {
     private var tableState: String {
         var parts: [String] = []
         if let backlog = profile?.backlog, !isFrozen {
-            parts.append("reading symbols: \(Numbers.grouped(backlog.spaces)) to go, \(backlog.next)\(glyphs.ellipsis)")
+            parts.append(
+                "names being read: \(Numbers.grouped(backlog.spaces)) to go, \(backlog.next)\(glyphs.ellipsis)")
         }
         if !levels.isEmpty { parts.append("\(breadcrumb) \(Numbers.fixed(percentInside, 1))%") }
         if view != .rings, grouping != view.grouping, levels.isEmpty || !grouping.contains(.function) {

@@ -55,6 +55,23 @@ struct ProcessCatalogTests {
         }
     }
 
+    @Test("Users are asked for as long as there is time: first who was never asked, then who was asked longest ago")
+    func users() {
+        var table = ProcessTable(wanted: nil)
+        var catalog = ProcessCatalog(proc: proc.reader)
+        let generations = (7..<10 as Range<Int32>).map { pid in
+            proc.writeStat(pid)
+            proc.write(pid, "comm", "x\n")
+            return see(pid, &table, &catalog, at: late)
+        }
+        for asked in 1...3 {
+            // No time at all: one is asked still, another one each time.
+            catalog.askUsers(of: Set(generations), for: 0)
+            let known = generations.filter { catalog.knownUser(of: $0) == geteuid() }
+            #expect(known.count == asked)
+        }
+    }
+
     @Test("What was read of maps before a loss of records is read again")
     func linesAfterLoss() {
         proc.writeStat(7)

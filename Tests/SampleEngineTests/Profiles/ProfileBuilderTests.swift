@@ -1,6 +1,8 @@
-import SampleEngine
+import Glibc
 import SampleEngineTestSupport
 import Testing
+
+@testable import SampleEngine
 
 private typealias Builder = ProfileBuilder
 
@@ -45,20 +47,22 @@ struct ProfileBuilderTests {
     }
 
     @Test(
-        "Without a window every slice leaves with exactly one profile, or comes back when nobody took it",
+        "Every slice leaves with exactly one report, or comes back when nobody took that",
         arguments: 0..<20 as Range<UInt64>)
-    func batch(seed: UInt64) {
+    func batch(seed: UInt64) throws {
         var random = SeededRandom(seed)
         var builder = Self.builder(window: nil)
         var put: UInt64 = 0
         var taken: UInt64 = 0
         var waiting: Profile?
         for end in 1...60 as ClosedRange<UInt64> {
-            if let untaken = waiting { builder.takeBack(untaken) }
+            if waiting != nil { builder.putBackReport() }
             let count = random.below(5)
             builder.add(Self.slice(end: end, samples: count, address: UInt64(random.below(9))))
             put += UInt64(count)
-            let profile = builder.profile()
+            builder.close(isLast: false)
+            let report = builder.takeReport()
+            let profile = try #require(report)
             let isTaken = random.below(2) == 0
             waiting = isTaken ? nil : profile
             if isTaken { taken += Self.samples(profile) }
@@ -141,6 +145,7 @@ struct ProfileBuilderTests {
         var builder = Self.builder(window: 2_000_000_000, history: 100_000_000_000)
         for end in 1...6 as ClosedRange<UInt64> {
             builder.add(Self.slice(end: end, samples: 60_000, address: end * 1_000_000, limit: 1 << 17))
+            builder.nameAll()
             let slices = builder.profile().slices
             #expect(slices.reduce(0) { $0 + $1.cells.count } <= 1 << 18)
             #expect(slices.count == Int(min(end, 4)), "four times 60,000 cells are less than 2^18")
@@ -159,6 +164,7 @@ struct ProfileBuilderTests {
         var other = Self.builder(window: 100_000_000_000)
         for end in 1...6 as ClosedRange<UInt64> {
             other.add(Self.slice(end: end, samples: 60_000, address: end * 1_000_000, limit: 1 << 17))
+            other.nameAll()
         }
         let short = other.profile()
         #expect(short.slices.reduce(0) { $0 + $1.cells.count } <= 1 << 18)
@@ -180,6 +186,41 @@ struct ProfileBuilderTests {
         var builder = Builder(session: SessionFacts(target: "", events: [], notes: []), wantedUser: 4_000_000)
         builder.add(Self.slice(end: 1, samples: 5))
         #expect(Self.samples(builder.profile()) == 0, "the idle task is root's")
+    }
+
+    @Test("A crowd of processes is asked for its users for its share of time, and the rest with the slices that follow")
+    func manyUsers() throws {
+        var builder = Builder(
+            session: SessionFacts(target: "", events: [], notes: [], window: .max), wantedUser: geteuid())
+        let generations = (0..<5000).map { Generation(Generation.first + $0) }
+        var left: [UInt64] = []
+        for end in 1...1000 as ClosedRange<UInt64> {
+            var slice = OpenSlice(limit: 1 << 14)
+            slice.start = Instant(nanoseconds: (end - 1) * 1_000_000_000)
+            slice.end = Instant(nanoseconds: end * 1_000_000_000)
+            for generation in generations {
+                slice.count(
+                    event: 0, cpu: 0, generation: generation, thread: 0, location: Location(space: .guest, value: 0),
+                    period: 1)
+                if end > 1 { continue }
+                // All of them are this process, which lives and can be asked.
+                slice.processes.append(
+                    ProcessSighting(
+                        generation: generation, pid: getpid(), comm: nil, parent: nil, origin: generation,
+                        firstSeen: Instant.now.nanoseconds, death: nil, mappings: [], lastLoss: 0))
+            }
+            slice.settle()
+            builder.add(slice)
+            let profile = builder.profile()
+            let last = try #require(profile.slices.last)
+            let counted = last.cells.reduce(0) { $0 + $1.count }
+            #expect(counted + last.userless == 5000, "each is counted, or said to be left out")
+            left.append(last.userless)
+            if last.userless == 0 { break }
+        }
+        #expect(left[0] > 0, "asking 5,000 processes takes longer than that")
+        #expect(zip(left, left.dropFirst()).allSatisfy { $0 > $1 }, "each slice asks some more: \(left)")
+        #expect(left.last == 0)
     }
 
     @Test("A target that is gone stays gone")

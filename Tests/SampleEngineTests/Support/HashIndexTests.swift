@@ -69,6 +69,44 @@ struct HashIndexTests {
         #expect(index.find(mixed(7)) { $0 == 7 } == nil)
     }
 
+    /// As it would be with numbers that everybody knows.
+    private static func unseeded(_ key: UInt64) -> UInt64 {
+        let product = (key ^ 0x9e37_79b9_7f4a_7c15).multipliedFullWidth(by: 0xd6e8_feb8_6659_fd93)
+        return product.high ^ product.low &* 0x9e37_79b9_7f4a_7c15
+    }
+
+    @Test("Keys that were chosen to meet in one place of a table are spread like any others")
+    func chosenKeys() {
+        let slots: UInt64 = 1024
+        var chosen: [UInt64] = []
+        var candidate: UInt64 = 0x7f00_0000_0000
+        while chosen.count < 512 {
+            if Self.unseeded(candidate) % slots == 5 { chosen.append(candidate) }
+            candidate += 16
+        }
+        var random = SeededRandom(1)
+        for keys in [chosen, chosen.indices.map { UInt64($0) }, chosen.map { _ in random.next() }] {
+            var counts: [UInt64: Int] = [:]
+            for key in keys { counts[mixed(key) % slots, default: 0] += 1 }
+            // 512 balls thrown into 1,024 places fill about 403 of them; ten in one place are not seen in a lifetime.
+            #expect(counts.count > 340, "\(counts.count) places")
+            #expect((counts.values.max() ?? 0) < 11)
+        }
+    }
+
+    @Test("Each process has numbers of its own to begin with", .enabled(if: haveCompiler, "needs gcc, nm and readelf"))
+    func seeds() throws {
+        let directory = try TemporaryDirectory()
+        let program = try compile(
+            ["seeds.c", "../../../Sources/CLinuxShims/pt_ring.c"], ["-pthread"], as: "seeds", in: directory)
+        let said = try (0..<4).map { _ in try #require(output(of: program, [])) }
+        #expect(Set(said).count == 4)
+        for line in said {
+            let numbers = line.split { $0 == " " || $0 == "\n" }.compactMap { UInt64($0, radix: 16) }
+            #expect(numbers.count == 2 && numbers.allSatisfy { $0 != 0 } && numbers[1] % 2 == 1, "\(line)")
+        }
+    }
+
     @Test("Removing what is not there changes nothing")
     func removeAbsent() {
         var index = HashIndex()

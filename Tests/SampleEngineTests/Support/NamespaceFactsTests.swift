@@ -34,7 +34,7 @@ struct NamespaceFactsTests {
     func here() {
         #expect(ProcFolder.isOurs("/proc") == (ProcFolder.root == "/proc"))
         let nowhere = ProcReader(root: "/dev/null")
-        #expect(nowhere.comm(of: 1) == nil && nowhere.startTime(of: 1) == nil && nowhere.mappings(of: 1) == nil)
+        #expect(nowhere.comm(of: 1) == nil && nowhere.startTime(of: 1) == nil && nowhere.maps(of: 1, wanted: []) == nil)
         #expect(nowhere.processes().isEmpty && nowhere.user(of: 1) == nil && nowhere.parent(of: 1) == nil)
     }
 

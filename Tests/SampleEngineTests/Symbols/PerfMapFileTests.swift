@@ -4,75 +4,14 @@ import Testing
 
 @testable import SampleEngine
 
-/// A process in a root of its own, beside the host's: pid 4711 to us, 3 to itself.
-private final class Scene {
-    let directory: TemporaryDirectory
-    let process = JITProcess(generation: Generation(20), pid: 4711, firstSeen: Instant.now.nanoseconds)
-    private var clock = Instant.now
-
-    /// Seen some seconds later each time, so that every look is due.
-    var now: Instant {
-        clock = clock.advanced(byNanoseconds: 3_000_000_000)
-        return clock
-    }
-
-    init(user: UInt32 = geteuid()) throws {
-        directory = try TemporaryDirectory()
-        for path in ["proc/4711", "container/tmp", "host/tmp"] {
-            try FileManager.default.createDirectory(
-                atPath: "\(directory.path)/\(path)", withIntermediateDirectories: true)
-        }
-        try FileManager.default.createSymbolicLink(
-            atPath: "\(directory.path)/proc/4711/root", withDestinationPath: "\(directory.path)/container")
-        try write(
-            "proc/4711/status", "Name:\tjit\nPid:\t4711\nUid:\t\(user)\t\(user)\t\(user)\t\(user)\nNSpid:\t4711\t3\n")
-        try start(tick: 1)
-    }
-
-    /// Says when the process began, in clock ticks since boot.
-    func start(tick: UInt64) throws {
-        let fields = (4...21).map { "\($0)" }.joined(separator: " ")
-        try write("proc/4711/stat", "4711 (jit) S \(fields) \(tick) 23 24\n")
-    }
-
-    func path(_ name: String) -> String { "\(directory.path)/\(name)" }
-
-    func write(_ name: String, _ text: String) throws { _ = try directory.write(text.utf8, to: name) }
-
-    func append(_ name: String, _ text: String) throws {
-        let file = try #require(FileHandle(forWritingAtPath: path(name)))
-        try file.seekToEnd()
-        try file.write(contentsOf: Data(text.utf8))
-        try file.close()
-    }
-
-    func names() -> JITNames { JITNames(proc: path("proc"), host: path("host")) }
-}
-
-private let map = "container/tmp/perf-3.map"
-
-extension JITNames {
-    fileprivate mutating func name(_ address: UInt64, _ scene: Scene) -> String? {
-        var explanation = Explanation(isWanted: false)
-        return name(at: address, in: scene.process, now: scene.now, &explanation)
-            .map { String(decoding: $0.name, as: UTF8.self) }
-    }
-
-    fileprivate mutating func steps(_ address: UInt64, _ scene: Scene) -> [String] {
-        var explanation = Explanation(isWanted: true)
-        _ = name(at: address, in: scene.process, now: scene.now, &explanation)
-        return explanation.steps
-    }
-}
-
 @Suite("JITNames: perf maps found, trusted and followed")
 struct PerfMapFileTests {
     // MARK: Found
 
     @Test("The map lies in the process's own /tmp, under the number it has for itself")
     func ownRoot() throws {
-        let scene = try Scene()
-        try scene.write(map, "1000 10 inside\n")
+        let scene = try PerfMapScene()
+        try scene.write(PerfMapScene.map, "1000 10 inside\n")
         try scene.write("host/tmp/perf-4711.map", "1000 10 outside\n")
         var names = scene.names()
         #expect(names.name(0x1000, scene) == "inside")
@@ -86,7 +25,7 @@ struct PerfMapFileTests {
 
     @Test("Else in ours, under the number it has for us")
     func hostRoot() throws {
-        let scene = try Scene()
+        let scene = try PerfMapScene()
         try scene.write("host/tmp/perf-4711.map", "1000 10 outside\n")
         try scene.write("host/tmp/perf-3.map", "1000 10 stranger\n")
         var names = scene.names()
@@ -95,7 +34,7 @@ struct PerfMapFileTests {
 
     @Test("Where there is none, the answer says where it was looked for")
     func absent() throws {
-        let scene = try Scene()
+        let scene = try PerfMapScene()
         var names = scene.names()
         #expect(names.name(0x1000, scene) == nil)
         #expect(names.state(of: scene.process.generation) == .absent)
@@ -108,7 +47,7 @@ struct PerfMapFileTests {
 
     @Test("A /tmp that is a link is not followed: neither out of the process's root nor anywhere else")
     func rootIsARoot() throws {
-        let scene = try Scene()
+        let scene = try PerfMapScene()
         try scene.write("host/tmp/perf-3.map", "1000 10 secret\n")
         try FileManager.default.removeItem(atPath: scene.path("container/tmp"))
         try FileManager.default.createSymbolicLink(
@@ -118,148 +57,21 @@ struct PerfMapFileTests {
         #expect(names.state(of: scene.process.generation) == .refused(.unreadable(Errno(ENOTDIR))))
     }
 
-    // MARK: Trusted
-
-    /// What somebody may put in the place of a map.
-    enum Trap: CaseIterable {
-        case fifo, directory, symbolicLink, hardLink, worldWritable, hugeAndSparse, older
-
-        var refusal: PerfMapRefusal {
-            switch self {
-            case .fifo, .directory: .notRegular
-            case .symbolicLink: .symbolicLink
-            case .hardLink: .hardLinks
-            case .worldWritable: .writableByOthers
-            case .hugeAndSparse: .tooLarge
-            case .older: .older
-            }
-        }
-    }
-
-    @Test("What cannot be trusted is refused at once, and the reason is told", arguments: Trap.allCases)
-    func refused(trap: Trap) throws {
-        let scene = try Scene()
-        let path = scene.path(map)
-        try scene.write("secret", "1000 10 secret\n")
-        try scene.write("host/tmp/perf-4711.map", "1000 10 outside\n")
-        let files = FileManager.default
-        if trap != .fifo, trap != .directory, trap != .symbolicLink, trap != .hardLink {
-            try scene.write(map, "1000 10 secret\n")
-        }
-        switch trap {
-        case .fifo: unsafe mkfifo(path, 0o600)
-        case .directory: try files.createDirectory(atPath: path, withIntermediateDirectories: false)
-        case .symbolicLink:
-            try scene.write("container/secret", "1000 10 secret\n")
-            try files.createSymbolicLink(atPath: path, withDestinationPath: "../secret")
-        case .hardLink: try files.linkItem(atPath: scene.path("secret"), toPath: path)
-        case .worldWritable: unsafe chmod(path, 0o646)
-        case .hugeAndSparse: unsafe truncate(path, 1 << 40)
-        case .older: try files.setAttributes([.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: path)
-        }
-        var names = scene.names()
-        let time = processorTime { #expect(names.name(0x1000, scene) == nil) }
-        #expect(time < .seconds(1))
-        #expect(names.state(of: scene.process.generation) == .refused(trap.refusal))
-        #expect(names.steps(0x1000, scene)[0].hasSuffix("perf-3.map " + trap.refusal.text))
-    }
-
-    @Test(
-        "A map that its group may write is taken where nobody else is in that group",
-        .enabled(if: geteuid() == 0, "needs root: chown"), arguments: [true, false])
-    func group(isAlone: Bool) throws {
-        let scene = try Scene(user: 0)
-        try scene.write(map, "1000 10 f\n")
-        // No account has the second one.
-        #expect(unsafe chown(scene.path(map), 0, isAlone ? 0 : 54_321) == 0 && chmod(scene.path(map), 0o664) == 0)
-        var names = scene.names()
-        let expected = isAlone && Accounts.ours.isOnly(0, inGroup: 0)
-        #expect(names.name(0x1000, scene) == (expected ? "f" : nil))
-        if !expected {
-            #expect(names.state(of: scene.process.generation) == .refused(.writableByGroup))
-            let note = try #require(names.takeRefusals().first)
-            #expect(note.hasSuffix("; chmod g-w \(scene.path("proc"))/4711/root/tmp/perf-3.map"), "\(note)")
-        }
-    }
-
-    @Test(
-        "Who is alone in a group, by our own files",
-        arguments: [
-            ("joe:x:1000:1000::/:\n", "joe:x:1000:\n", true), ("joe:x:1000:1000::/:\n", "joe:x:1000:joe\n", true),
-            ("joe:x:1000:1000::/:\n", "", true),
-            // Another member, another account, another primary group, none, lines of NIS, cut ones.
-            ("joe:x:1000:1000::/:\n", "joe:x:1000:ann\n", false),
-            ("joe:x:1000:1000::/:\n", "joe:x:1000:joe,ann\n", false),
-            ("joe:x:1000:1000::/:\nann:x:1001:1000::/:\n", "", false), ("joe:x:1000:100::/:\n", "joe:x:1000:\n", false),
-            ("ann:x:1001:1001::/:\n", "", false), ("joe:x:1000:1000::/:\n+::::::\n", "", false),
-            ("joe:x:1000:1000::/:\n", "+\n", false), ("joe:x:1000:1000::/:\n", "a:x:1000:\nb:x:1000:ann\n", false),
-            // Two names of one user are one user.
-            ("joe:x:1000:1000::/:\njoey:x:1000:1000::/:\n", "joe:x:1000:joey\n", true), ("", "", false),
-        ])
-    func accounts(passwd: String, group: String, isOnly: Bool) {
-        let accounts = Accounts(passwd: Array(passwd.utf8), group: Array(group.utf8))
-        #expect(accounts.isOnly(1000, inGroup: 1000) == isOnly)
-        #expect(!Accounts(passwd: Array(passwd.utf8), group: nil).isOnly(1000, inGroup: 1000))
-    }
-
-    @Test("Only root and the users of the process are owners", .enabled(if: geteuid() == 0, "needs root: chown"))
-    func owners() throws {
-        for (user, owner, isTrusted) in [
-            (1000, 1000, true), (1000, 0, true), (1000, 1001, false), (0, 1000, false), (0, 0, true),
-        ] as [(UInt32, UInt32, Bool)] {
-            let scene = try Scene(user: user)
-            try scene.write(map, "1000 10 f\n")
-            #expect(unsafe chown(scene.path(map), owner, owner) == 0)
-            var names = scene.names()
-            #expect(names.name(0x1000, scene) == (isTrusted ? "f" : nil), "\(user) \(owner)")
-            #expect(
-                names.state(of: scene.process.generation) == (isTrusted ? .read : .refused(.foreignOwner(owner))))
-        }
-    }
-
-    @Test(
-        "A file system that does not answer is not asked, be it the whole directory or the one file",
-        .enabled(if: Machine.mayMountFUSE, "needs root, /dev/fuse and leave to mount"), arguments: [true, false])
-    func stalledFileSystem(isDirectory: Bool) throws {
-        let scene = try Scene()
-        try scene.write(map, "1000 10 f\n")
-        let place = scene.path(isDirectory ? "container/tmp" : map)
-        let device = unsafe open("/dev/fuse", O_RDWR | O_CLOEXEC)
-        try #require(device >= 0)
-        let options = "fd=\(device),rootmode=\(isDirectory ? 40000 : 100_000),user_id=0,group_id=0,allow_other"
-        try #require(unsafe mount("none", place, "fuse", 0, options) == 0)
-        // Closing the device ends every wait for an answer: without that a failure would never end.
-        let (answered, closed) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
-        Thread.detachNewThread {
-            if answered.wait(timeout: .now() + 30) == .timedOut { Issue.record("it waits for the file system") }
-            close(device)
-            closed.signal()
-        }
-        defer {
-            answered.signal()
-            closed.wait()
-            unsafe umount2(place, Int32(MNT_DETACH))
-        }
-        var names = scene.names()
-        #expect(names.name(0x1000, scene) == nil)
-        #expect(names.state(of: scene.process.generation) == .refused(.remote))
-    }
-
     // MARK: Followed
 
     @Test("What is appended is taken in, and told once; what was read stays when the file is removed")
     func growth() throws {
-        let scene = try Scene()
-        try scene.write(map, "1000 10 one\n2000 10 t")
+        let scene = try PerfMapScene()
+        try scene.write(PerfMapScene.map, "1000 10 one\n2000 10 t")
         var names = scene.names()
         #expect(names.refresh(scene.process, now: scene.now) == [0x1000..<0x1010])
-        try scene.append(map, "wo\n1008 8 three\n")
+        try scene.append(PerfMapScene.map, "wo\n1008 8 three\n")
         #expect(names.refresh(scene.process, now: scene.now) == [0x1008..<0x1010, 0x2000..<0x2010])
         #expect(names.refresh(scene.process, now: scene.now).isEmpty)
         #expect(names.name(0x1000, scene) == "one")
         #expect(names.name(0x2000, scene) == "two")
         #expect(names.name(0x1008, scene) == "three")
-        try FileManager.default.removeItem(atPath: scene.path(map))
+        try FileManager.default.removeItem(atPath: scene.path(PerfMapScene.map))
         #expect(names.refresh(scene.process, now: scene.now).isEmpty)
         #expect(names.name(0x1000, scene) == "one")
         #expect(names.state(of: scene.process.generation) == .read)
@@ -267,8 +79,8 @@ struct PerfMapFileTests {
 
     @Test("A last line without a newline is taken once nobody is writing it")
     func lastLine() throws {
-        let scene = try Scene()
-        try scene.write(map, "1000 10 one\n2000 10 two")
+        let scene = try PerfMapScene()
+        try scene.write(PerfMapScene.map, "1000 10 one\n2000 10 two")
         var names = scene.names()
         #expect(names.name(0x2000, scene) == nil)
         #expect(names.name(0x2000, scene) == "two")
@@ -276,8 +88,8 @@ struct PerfMapFileTests {
 
     @Test("What a name changes by the way is told by the next refresh")
     func changesAreKept() throws {
-        let scene = try Scene()
-        try scene.write(map, "1000 10 one\n")
+        let scene = try PerfMapScene()
+        try scene.write(PerfMapScene.map, "1000 10 one\n")
         var names = scene.names()
         #expect(names.name(0x1000, scene) == "one")
         #expect(names.refresh(scene.process, now: scene.now) == [0x1000..<0x1010])
@@ -288,8 +100,8 @@ struct PerfMapFileTests {
 
     @Test("A file that was written anew is read anew", arguments: Rewrite.allCases)
     func rewritten(how: Rewrite) throws {
-        let scene = try Scene()
-        try scene.write(map, "1000 10 one\n2000 10 two\n")
+        let scene = try PerfMapScene()
+        try scene.write(PerfMapScene.map, "1000 10 one\n2000 10 two\n")
         var names = scene.names()
         #expect(names.name(0x1000, scene) == "one")
         _ = names.refresh(scene.process, now: scene.now)
@@ -301,10 +113,10 @@ struct PerfMapFileTests {
             }
         if how == .otherFile {
             try scene.write("container/tmp/other", lines)
-            #expect(unsafe rename(scene.path("container/tmp/other"), scene.path(map)) == 0)
+            #expect(unsafe rename(scene.path("container/tmp/other"), scene.path(PerfMapScene.map)) == 0)
         } else {
             // The same file: emptied, then written.
-            let file = try #require(FileHandle(forWritingAtPath: scene.path(map)))
+            let file = try #require(FileHandle(forWritingAtPath: scene.path(PerfMapScene.map)))
             try file.truncate(atOffset: 0)
             try file.write(contentsOf: Data(lines.utf8))
             try file.close()
@@ -318,32 +130,32 @@ struct PerfMapFileTests {
 
     @Test("The file is looked at four times a second, not more")
     func rate() throws {
-        let scene = try Scene()
-        try scene.write(map, "1000 10 one\n")
+        let scene = try PerfMapScene()
+        try scene.write(PerfMapScene.map, "1000 10 one\n")
         var names = scene.names()
         let now = scene.now
         #expect(!names.refresh(scene.process, now: now).isEmpty)
-        try scene.append(map, "2000 10 two\n")
+        try scene.append(PerfMapScene.map, "2000 10 two\n")
         #expect(names.refresh(scene.process, now: now.advanced(byNanoseconds: 249_000_000)).isEmpty)
         #expect(!names.refresh(scene.process, now: now.advanced(byNanoseconds: 2_000_000_000)).isEmpty)
     }
 
     @Test("A file that has grown too large is left; what was read stays")
     func grownTooLarge() throws {
-        let scene = try Scene()
-        try scene.write(map, "1000 10 one\n")
+        let scene = try PerfMapScene()
+        try scene.write(PerfMapScene.map, "1000 10 one\n")
         var names = scene.names()
         #expect(names.name(0x1000, scene) == "one")
-        #expect(unsafe truncate(scene.path(map), off_t(PerfMap.byteLimit) + 1) == 0)
+        #expect(unsafe truncate(scene.path(PerfMapScene.map), off_t(PerfMap.byteLimit) + 1) == 0)
         #expect(names.name(0x1000, scene) == "one")
         #expect(names.state(of: scene.process.generation) == .refused(.tooLarge))
     }
 
     @Test("64 MiB of nothing, and no newline, are no harm")
     func sparse() throws {
-        let scene = try Scene()
-        try scene.write(map, "1000 10 one\n")
-        #expect(unsafe truncate(scene.path(map), off_t(PerfMap.byteLimit)) == 0)
+        let scene = try PerfMapScene()
+        try scene.write(PerfMapScene.map, "1000 10 one\n")
+        #expect(unsafe truncate(scene.path(PerfMapScene.map), off_t(PerfMap.byteLimit)) == 0)
         var names = scene.names()
         #expect(names.name(0x1000, scene) == "one")
         #expect(names.byteCount < 100_000)
@@ -353,13 +165,13 @@ struct PerfMapFileTests {
 
     @Test("The dead keep the names they had; another process with their number gives none")
     func death() throws {
-        let scene = try Scene()
-        try scene.write(map, "1000 10 one\n")
+        let scene = try PerfMapScene()
+        try scene.write(PerfMapScene.map, "1000 10 one\n")
         var names = scene.names()
         #expect(names.name(0x1000, scene) == "one")
         let later = Instant.now.nanoseconds / 10_000_000 + 1000
         try scene.start(tick: later)
-        try scene.append(map, "2000 10 stranger\n")
+        try scene.append(PerfMapScene.map, "2000 10 stranger\n")
         #expect(names.name(0x2000, scene) == nil)
         #expect(names.name(0x1000, scene) == "one")
         #expect(names.state(of: scene.process.generation) == .processGone)
@@ -377,7 +189,7 @@ struct PerfMapFileTests {
     @Test("What a process writes as it ends is read, once, unless it lives on as another program")
     func lastWords() throws {
         for livesOn in [false, true] {
-            let scene = try Scene()
+            let scene = try PerfMapScene()
             var names = scene.names()
             #expect(names.name(0x1000, scene) == nil)
             if livesOn {
@@ -398,8 +210,8 @@ struct PerfMapFileTests {
 
     @Test("Of more than 256 processes those not asked for the longest are dropped, and counted")
     func manyProcesses() throws {
-        let scene = try Scene()
-        try scene.write(map, "1000 10 f\n")
+        let scene = try PerfMapScene()
+        try scene.write(PerfMapScene.map, "1000 10 f\n")
         var names = scene.names()
         for number: UInt32 in 100..<400 {
             let process = JITProcess(generation: Generation(number), pid: 4711, firstSeen: scene.process.firstSeen)

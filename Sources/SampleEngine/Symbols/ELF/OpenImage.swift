@@ -23,8 +23,8 @@ final class OpenImage {
         guard try file.descriptor.fileStamp() == stamp else { throw .changed }
     }
 
-    /// Whether somebody has written to it since; any thread may ask.
-    var isChanged: Bool { (try? checkUnchanged()) == nil }
+    /// Size and time of the last write now, nil where nobody can tell; any thread may ask.
+    var presentStamp: FileStamp? { try? file.descriptor.fileStamp() }
 
     /// Gives back the section headers, which only reading needs.
     func forgetSections() { headers.forgetSections() }

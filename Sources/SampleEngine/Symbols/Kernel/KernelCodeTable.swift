@@ -10,6 +10,9 @@ package struct KernelCodeTable: Sendable {
 
     private static let limit = 4096
 
+    /// Bytes of memory held.
+    package var byteCount: Int { codes.reduce(0) { $0 + 80 + $1.code.name.count } }
+
     /// Number of pieces of code kept.
     package var count: Int { codes.count }
 

@@ -18,7 +18,7 @@ struct KernelNames: ~Copyable {
     var isHidden: Bool { list?.isRestricted ?? false }
 
     /// Bytes of memory held.
-    var byteCount: Int { list?.byteCount ?? 0 }
+    var byteCount: Int { (list?.byteCount ?? 0) + made.byteCount }
 
     /// Takes in what the kernel told; gives the addresses that may have another name from now on.
     mutating func note(_ code: KernelCode) -> Range<UInt64>? { made.note(code) }
@@ -65,9 +65,11 @@ struct KernelNames: ~Copyable {
     mutating func takeErrand() -> Errand? {
         guard reading == .wanted else { return nil }
         reading = .underWay
-        return Errand(.reading) { _ in
+        return Errand(.reading, of: nil) { _ in
             guard let file = try? FileOpener().open(own: "/proc/kallsyms") else { return .kernelList(nil) }
             return .kernelList(try? KernelSymbols(readingKallsyms: file))
+        } instead: {
+            .kernelList(nil)
         }
     }
 

@@ -36,17 +36,19 @@ package struct JITNames: ~Copyable {
     private var refused: Set<Generation> = []
     private let proc: String
     private let host: String
+    private let byteLimit: Int
 
     /// - Parameters:
     ///   - proc: another directory in tests.
     ///   - host: our own root; another directory in tests.
-    package init(proc: String = ProcFolder.root, host: String = "/") {
+    ///   - byteLimit: most bytes of names.
+    package init(proc: String = ProcFolder.root, host: String = "/", byteLimit: Int = 16 << 20) {
         self.proc = proc
         self.host = host
+        self.byteLimit = byteLimit
     }
 
     private static var processLimit: Int { 256 }
-    private static var byteLimit: Int { 16 << 20 }
     /// A file is looked at four times a second at the most.
     private static var pause: UInt64 { 250_000_000 }
     /// All reading together may take so much processor time of a second: what processes write must not keep us from everything else.
@@ -163,7 +165,7 @@ package struct JITNames: ~Copyable {
             followed.nextLook = spend(since: begun, used, now)
         }
         forebears[key] = followed
-        while forebears.count > 1, byteCount > Self.byteLimit,
+        while forebears.count > 1, byteCount > byteLimit,
             let oldest = forebears.filter({ $0.key != key }).min(by: { $0.value.lastUse < $1.value.lastUse })
         {
             forebears[oldest.key] = nil
@@ -192,7 +194,7 @@ package struct JITNames: ~Copyable {
         noteRefusal(of: process)
         let nextLook = spend(since: begun, used, now)
         processes[generation]?.nextLook = nextLook
-        while processes.count > 1, byteCount > Self.byteLimit { dropOldest(but: generation) }
+        while processes.count > 1, byteCount > byteLimit { dropOldest(but: generation) }
     }
 
     private mutating func noteRefusal(of process: JITProcess) {

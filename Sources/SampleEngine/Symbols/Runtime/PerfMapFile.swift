@@ -80,7 +80,8 @@ struct PerfMapFile: Sendable {
         guard let (opener, names) = lived else { return }
         lived = nil
         // Another process has the number by now, or the process lives on as another program.
-        guard ProcReader(root: proc).mappings(of: pid) == nil else { return }
+        let reader = ProcReader(root: proc)
+        guard !reader.hasMemory(reader.livingTask(of: pid)) else { return }
         for name in names {
             guard let file = try? opener.open(name, below: host), (try? read(file)) != nil else { continue }
             map.finish()
