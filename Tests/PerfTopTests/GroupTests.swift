@@ -55,6 +55,54 @@ extension EndToEnd {
             }
         }
 
+        @Test(
+            "a program without faults has none of those of its neighbor on the same CPU", .needsPerfOfAll,
+            .needs(Machine.has("taskset") ? nil : "taskset is not installed"))
+        func ofOthers() throws {
+            let cpu = Machine.aCPU
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let end = folder.appendingPathComponent("end")
+            let tidy = try Program.tidy.start(
+                ["120"], until: "ready", environment: ["SPIN_UNTIL": end.path], pinnedTo: cpu)
+            let neighbor = try Program.faults.start(["120"], pinnedTo: cpu)
+            let frames = try sample([
+                "-a", "-n", "3", "-d", "0.7", "-e", "{cpu-clock,page-faults,context-switches}", "--group-by",
+                "process,pid,function",
+            ])
+            try Data().write(to: end)
+            let own = try #require(oracle(tidy.finish().output)["faults"])
+            // What it had while it was sampled was not more than what it had in its whole life.
+            let given = sum(frames, "page-faults") { $0.pid == Int(tidy.pid) }
+            #expect(Double(given) <= own, "of its neighbor's: \(given)")
+            #expect(sum(frames, "page-faults") { $0.pid == Int(neighbor.pid) } > 1000)
+            #expect(sum(frames, "page-faults") { $0.process == "[other tasks]" } > 0)
+            // Both shared the CPU, so each was switched away from; none of these switches is between two samples of one.
+            #expect(
+                frames.flatMap(\.rows).allSatisfy {
+                    $0.process == "[other tasks]" || $0.counts?["context-switches"] == 0
+                })
+            for frame in frames {
+                for event in ["page-faults", "context-switches"] {
+                    let counted = try #require(frame.countedBeside?[event] ?? nil)
+                    #expect(sum([frame], event) == counted, "\(event): nothing is left out, nothing is twice")
+                }
+                #expect(frame.notes.contains { $0.contains("on this CPU") && $0.contains("[other tasks]") })
+                #expect(frame.countedBeside?.count == 2, "the witness is shown nowhere")
+                #expect(frame.rows.allSatisfy { $0.counts?.count == 2 })
+            }
+        }
+
+        @Test("where counters follow threads, every count is a thread's", .needsPerfOfAll)
+        func ofThreads() throws {
+            let program = try Program.faults.start(["60"])
+            for target in [["-p", "\(program.pid)"], ["-t", "\(program.pid)"]] {
+                let frames = try sample(target + ["-n", "1", "-d", "0.3", "-e", "{cpu-clock,page-faults}"])
+                #expect(frames.flatMap(\.rows).allSatisfy { $0.process != "[other tasks]" })
+                #expect(!frames.flatMap(\.notes).contains { $0.contains("on this CPU") })
+            }
+        }
+
         @Test("text and CSV have the counts too; an event without siblings has none")
         func formats() throws {
             let program = try Program.faults.start(["60"])

@@ -32,6 +32,8 @@ package struct BatchFrame {
     let rows: [Row]
     /// Names of the events that are counted beside this one, in the order of each row's `counts`.
     let siblings: [String]
+    /// What each of those has counted in all, in the same order; nil where that is not known.
+    let countedBeside: [UInt64?]
     /// What the event has counted, sampled or not; nil where that is not known.
     let counted: UInt64?
     let health: Health
@@ -60,6 +62,7 @@ package struct BatchFrame {
         samples = table.samples
         naming = table.naming
         siblings = table.siblings.map { profile.session.events[$0].name }
+        countedBeside = table.siblings.map { profile.counted($0) }
         counted = profile.counted(index)
         health = profile.health
     }

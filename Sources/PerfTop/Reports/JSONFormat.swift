@@ -50,6 +50,8 @@ private struct JSONFrame: Encodable {
     let notes: [String]
     let samples: UInt64
     let counted: Nullable<UInt64>
+    /// By sibling of the event's group: what it has counted in all. Left out where it has none.
+    let countedBeside: [String: Nullable<UInt64>]?
     /// What the rings did not keep, in words; `rings ok` where nothing is missing.
     let health: String
     let lost: UInt64
@@ -82,6 +84,8 @@ private struct JSONFrame: Encodable {
         notes = profile.notes
         samples = frame.samples
         counted = Nullable(frame.counted)
+        let beside = zip(frame.siblings, frame.countedBeside.map { Nullable($0) })
+        countedBeside = frame.siblings.isEmpty ? nil : Dictionary(beside) { $1 }
         health = RingVerdict(profile).sentence
         lost = frame.health.lost
         driverLost = rings.reduce(0) { $0 &+ $1.driverLost }

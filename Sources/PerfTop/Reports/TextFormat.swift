@@ -46,6 +46,9 @@ package struct TextFormat: BatchFormat {
             "\(Numbers.fixed(profile.seconds, 2)) s", "\(frame.samples) samples", "lost \(frame.health.lost)",
         ]
         if frame.event.period != nil, let counted = frame.counted { parts.append("\(counted) counted") }
+        for case (let name, let counted?) in zip(frame.siblings, frame.countedBeside) {
+            parts.append("\(counted) \(name)")
+        }
         // What is missing is said in the same words as on the screen.
         let verdict = RingVerdict(profile)
         if !verdict.isFine { parts.append(verdict.sentence) }

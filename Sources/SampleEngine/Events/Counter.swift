@@ -8,8 +8,18 @@ package final class Counter: Sendable {
         case samples(event: Int)
         /// Only counts, and is read with the samples of its leader.
         case counts(event: Int)
+        /// Counts the task switches of its CPU for the group that it is in, and is shown to nobody.
+        case witness
         /// Writes what happens to processes.
         case sideBand
+
+        /// It has no records of its own: what it counts is in its leader's.
+        package var writesNothing: Bool {
+            switch self {
+            case .samples, .sideBand: false
+            case .counts, .witness: true
+            }
+        }
     }
 
     package let purpose: Purpose
@@ -18,7 +28,7 @@ package final class Counter: Sendable {
     package let thread: Int32?
     /// What the kernel calls the event in each of its records.
     package let id: UInt64
-    /// Events that are read with it, itself included: more than 1 for the leader of a group.
+    /// Events that are read with it and shown, itself included: more than 1 for the leader of a group.
     package let members: Int
     /// Samples per second that it was opened for; nil where it has a period, or none.
     package let frequency: UInt64?
@@ -59,10 +69,10 @@ package final class Counter: Sendable {
 
     /// The instant counts of this event, or of its whole group where it leads one.
     ///
-    /// - Parameter room: for so many events, nil for as many as there are; the kernel refuses to answer (ENOSPC) where
-    ///   that is too little, more is fine.
+    /// - Parameter room: for so many events, nil for as many as there can be, a witness among them; the kernel refuses to
+    ///   answer (ENOSPC) where that is too little, more is fine.
     package func read(room: Int? = nil) throws(Errno) -> CountReading {
-        var words = [UInt64](repeating: 0, count: 3 + 3 * max(0, room ?? members))
+        var words = [UInt64](repeating: 0, count: 3 + 3 * max(0, room ?? members + 1))
         let fd = self.fd
         let count = try systemCall {
             unsafe words.withUnsafeMutableBytes { unsafe Glibc.read(fd, $0.baseAddress, $0.count) }

@@ -18,6 +18,11 @@ struct CounterSet: Sendable {
     private let fromExec: Bool
     private let overwrites: Bool
     private let userOnly: Bool
+    /// Counters are threads', not CPUs'.
+    private let followsThreads: Bool
+    /// Groups on whole CPUs have a witness of task switches: without it nobody can tell whose a count is. Nil until one
+    /// was opened or refused.
+    private var hasWitness: Bool?
     /// Kernels before 6.0 refuse `PERF_FORMAT_LOST`, before 5.12 `build_id`, before 5.1 `ksymbol`: asked again without.
     private var readsLost = true
     private var readsBuildIDs = true
@@ -29,7 +34,7 @@ struct CounterSet: Sendable {
 
     init(
         groups: [[ResolvedEvent]], rates: [EventRate], cpus: [Int], room: RingRoom, inherit: Bool, fromExec: Bool,
-        overwrites: Bool, userOnly: Bool
+        overwrites: Bool, userOnly: Bool, followsThreads: Bool
     ) {
         self.groups = groups
         self.rates = rates
@@ -38,6 +43,7 @@ struct CounterSet: Sendable {
         self.fromExec = fromExec
         self.overwrites = overwrites
         self.userOnly = userOnly
+        self.followsThreads = followsThreads
     }
 
     /// The events by their numbers.
@@ -58,7 +64,9 @@ struct CounterSet: Sendable {
     /// How samples of each event are laid out; siblings, which have none, have their leader's. Good once a counter is open.
     var layouts: [SampleLayout] {
         zip(groups, rates).flatMap { group, rate in
-            var layout = SampleLayout(fixedPeriod: rate.fixedPeriod, members: group.count, readsLost: readsLost)
+            var layout = SampleLayout(
+                fixedPeriod: rate.fixedPeriod, members: group.count, hasWitness: hasWitness ?? false,
+                readsLost: readsLost)
             layout.isClock = group[0].isClock
             return group.map { _ in layout }
         }
@@ -107,8 +115,38 @@ struct CounterSet: Sendable {
                         counting, .counts(event: number + member), thread, cpu, event: event.spec,
                         leader: counters[0].fd))
             }
+            if leads, thread == nil, let witness = try openWitness(cpu, leader: counters[0].fd) {
+                counters.append(witness)
+            }
             return counters
         }
+    }
+
+    /// Counts the switches of a group's CPU, where this kernel does; samples are laid out alike on all CPUs.
+    private mutating func openWitness(_ cpu: Int, leader: Int32) throws(OpenFailure) -> Counter? {
+        if hasWitness == false { return nil }
+        do throws(OpenFailure) {
+            let witness = try open(EventAttributes.witness(), .witness, nil, cpu, event: nil, leader: leader)
+            hasWitness = true
+            return witness
+        } catch {
+            let isOutOfFiles = error.errno == .tooManyFiles || error.errno == .tooManyFilesInSystem
+            if hasWitness == true || isOutOfFiles { throw error }
+            hasWitness = false
+            return nil
+        }
+    }
+
+    /// What is to be known of counts that are a CPU's and not a task's; nil where there are none. Good once counters are
+    /// open.
+    var countsOfCPUs: String? {
+        let siblings = groups.flatMap { $0.dropFirst().map(\.spec.text) }.joined(separator: ", ")
+        if followsThreads || siblings.isEmpty { return nil }
+        let share =
+            hasWitness == true
+            ? "rows have what is proven theirs, the rest is [other tasks]"
+            : "this kernel does not tell whose: all is [other tasks]"
+        return "\(siblings): counted on this CPU, whoever runs; \(share)"
     }
 
     private mutating func open(

@@ -67,6 +67,14 @@ enum EventAttributes {
         return attributes
     }
 
+    /// Counts the task switches of a CPU beside a group, wherever the group itself looks: they happen in the kernel.
+    static func witness() -> perf_event_attr {
+        var attributes = common(
+            type: PERF_TYPE_SOFTWARE, config: UInt64(PERF_COUNT_SW_CONTEXT_SWITCHES.rawValue))
+        attributes.disabled = 0
+        return attributes
+    }
+
     /// A dummy event that writes no samples, only what happens to processes (mappings, names, forks,
     /// exits) and to the code that the kernel makes at run time.
     static func sideBand(inherit: Bool, wakeupBytes: Int, userOnly: Bool) -> perf_event_attr {

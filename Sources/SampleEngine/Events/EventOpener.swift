@@ -109,12 +109,15 @@ extension EventOpener {
                     + limits.shortRemedy(level: 1))
         }
         let rates = groups.map { rate(of: $0[0].spec) }
-        let room = RingRoom(rates, members: groups.map(\.count), asked: sampling.ringPages, limits: limits)
+        // Groups on whole CPUs have a witness beside them.
+        let members = groups.map { $0.count > 1 && plan.threads == nil ? $0.count + 1 : $0.count }
+        let room = RingRoom(rates, members: members, asked: sampling.ringPages, limits: limits)
         var set = CounterSet(
             groups: groups, rates: rates, cpus: cpus, room: room, inherit: plan.inherit, fromExec: plan.fromExec,
-            overwrites: sampling.overwrites, userOnly: !limits.mayCountKernel)
+            overwrites: sampling.overwrites, userOnly: !limits.mayCountKernel, followsThreads: plan.threads != nil)
         let opened = try openAll(plan, &set, &given)
         given += set.notes
+        if let note = set.countsOfCPUs { given.append(note) }
         if let note = nameless(plan) { given.append(note) }
         return OpenCounters(
             cpus: opened.cpus, events: set.events, layouts: set.layouts, targetText: plan.text, notes: notes + given,

@@ -50,7 +50,7 @@ extension [Counter] {
     /// Lets all of them write into the ring of another one of the same CPU.
     package func redirect(to owner: Counter) throws(Errno) {
         for counter in self where counter.id != owner.id {
-            if case .counts = counter.purpose { continue }
+            if counter.purpose.writesNothing { continue }
             _ = try systemCall { pt_perf_set_output(counter.fd, owner.fd) }
         }
     }

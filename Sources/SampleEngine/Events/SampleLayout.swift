@@ -29,13 +29,17 @@ package struct SampleLayout: Hashable, Sendable {
 
     /// What `PERF_SAMPLE_READ` with `PERF_FORMAT_GROUP` appends.
     package struct Group: Hashable, Sendable {
-        /// Events of the group, the leader included.
+        /// Events of the group, the leader included, and the witness where there is one.
         package let members: Int
+        /// The last member is not one that was asked for: it counts the task switches of the group's CPU.
+        package let hasWitness: Bool
         /// Bytes from the record's start to the number of members.
         package let offset: Int
         /// Value and id, and behind them the records lost where the kernel counts those (6.0).
         package let entrySize: Int
 
+        /// Events that were asked for, the leader included.
+        package var shown: Int { hasWitness ? members - 1 : members }
         package var enabled: Int { offset + 8 }
         package var running: Int { offset + 16 }
 
@@ -45,9 +49,10 @@ package struct SampleLayout: Hashable, Sendable {
 
     /// - Parameters:
     ///   - fixedPeriod: nil where each sample carries its own period.
-    ///   - members: events of its group; 1 where it has no siblings.
+    ///   - members: events of its group that were asked for; 1 where it has no siblings.
+    ///   - hasWitness: task switches are counted behind them.
     ///   - readsLost: the kernel tells with each count how many records were lost.
-    package init(fixedPeriod: UInt64?, members: Int = 1, readsLost: Bool = true) {
+    package init(fixedPeriod: UInt64?, members: Int = 1, hasWitness: Bool = false, readsLost: Bool = true) {
         self.fixedPeriod = fixedPeriod
         let fixed = fixedPeriod == nil ? Self.period + 8 : Self.period
         guard members > 1 else {
@@ -55,8 +60,10 @@ package struct SampleLayout: Hashable, Sendable {
             size = fixed
             return
         }
-        let group = Group(members: members, offset: fixed, entrySize: readsLost ? 24 : 16)
-        size = group.value(of: members)
+        let group = Group(
+            members: members + (hasWitness ? 1 : 0), hasWitness: hasWitness, offset: fixed,
+            entrySize: readsLost ? 24 : 16)
+        size = group.value(of: group.members)
         self.group = group
     }
 

@@ -86,6 +86,13 @@ package struct OpenSlice: ~Copyable, Sendable {
         overflow.add(event: event, generation: generation, period: period)
     }
 
+    /// Counts what was counted on a CPU, nobody can tell for which task.
+    package mutating func countOfOtherTasks(event: UInt16, cpu: UInt16, period: UInt64) {
+        countSibling(
+            event: event, cpu: cpu, generation: .otherTasks, thread: 0,
+            location: Location(space: .otherTasks, value: 0), period: period)
+    }
+
     /// What did not fit, by event and process.
     package private(set) var overflow = Overflow()
 

@@ -9,5 +9,10 @@ public struct Generation: Hashable, Sendable {
     public static let idle = Generation(0)
     /// Tasks that are already unhashed when they are sampled (pid −1).
     public static let exiting = Generation(1)
+    /// Nobody can tell which task: several had the CPU meanwhile.
+    public static let otherTasks = Generation(2)
     package static let first: UInt32 = 16
+
+    /// It stands for something else than one life of a process.
+    package var isFixed: Bool { number < Self.first }
 }

@@ -37,6 +37,8 @@ public struct SpaceID: Hashable, Sendable {
     public static let guest = SpaceID(2)
     /// The kernel's own page of code in every process; values are offsets into it.
     public static let vdso = SpaceID(3)
+    /// Stands for what was counted on a CPU while nobody can tell which task ran.
+    public static let otherTasks = SpaceID(4)
     package static let firstImage: UInt32 = 16
     package static let imageLimit: UInt32 = 0x4000_0000
 

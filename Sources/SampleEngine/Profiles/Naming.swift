@@ -18,8 +18,8 @@ public struct Naming: Equatable, Sendable {
             switch (function.source, function.kind) {
             case (.unwindTable, _): self = .range
             case (.none, .jit): self = .jit
-            // A guest's code is named for what it is.
-            case (.none, .guest): self = .named
+            // A guest's code, and what nobody can tell whose it is, are named for what they are.
+            case (.none, .guest), (.none, .mixed): self = .named
             case (.none, _): self = .unknown
             default: self = .named
             }

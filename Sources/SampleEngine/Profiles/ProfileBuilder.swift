@@ -154,6 +154,8 @@ package struct ProfileBuilder: ~Copyable {
         know(generation, until: deadline)
         guard let wantedUser else { return .member }
         if generation == .idle { return wantedUser == 0 ? .member : .outsider }
+        // Some of it may be the user's.
+        if generation == .otherTasks { return .member }
         if symbolizer.processes.knownUser(of: generation) == wantedUser { return .member }
         // One that was gone before it could be asked, or that there was no time for, has only its parent's word at most,
         // which is not enough to leave it out.
@@ -165,7 +167,7 @@ package struct ProfileBuilder: ~Copyable {
 
     private mutating func know(_ generation: Generation, until deadline: Instant) {
         if names.processes[generation] != nil { return }
-        guard generation == .idle || generation == .exiting || Instant.now < deadline else {
+        guard generation.isFixed || Instant.now < deadline else {
             // Twenty thousand at once: their rows are named a moment later.
             unknown.append(generation)
             names.processes[generation] = ProcessFacts(pid: -1, name: Self.beingRead)
@@ -180,6 +182,7 @@ package struct ProfileBuilder: ~Copyable {
             let name = Self.isOutermostNamespace ? "swapper" : "[other pid namespace]"
             return ProcessFacts(pid: 0, name: name, user: 0)
         case .exiting: return ProcessFacts(pid: -1, name: "[exiting]")
+        case .otherTasks: return ProcessFacts(pid: -1, name: "[other tasks]")
         default:
             guard let known = symbolizer.processes.identity(of: generation) else { return nil }
             return ProcessFacts(

@@ -51,7 +51,7 @@ package final class CounterOrigin: RingOrigin, @unchecked Sendable {
 
     private func take(_ counters: [Counter]) {
         for counter in counters {
-            if case .counts = counter.purpose {
+            if counter.purpose.writesNothing {
                 siblings.append(counter)
             } else {
                 entries.append(Entry(counter: counter))
@@ -94,7 +94,7 @@ package final class CounterOrigin: RingOrigin, @unchecked Sendable {
     /// Beyond so many counters they are not asked: each answer is a system call, and may interrupt another CPU.
     private static let mostRead = 256
 
-    package func takeCounts() -> [(event: Int, count: UInt64)]? {
+    package func takeCounts(_ groupWasRead: (GroupReading) -> Void) -> [(event: Int, count: UInt64)]? {
         if entries.count > Self.mostRead { return nil }
         var counts: [(event: Int, count: UInt64)] = []
         for index in entries.indices {
@@ -102,9 +102,12 @@ package final class CounterOrigin: RingOrigin, @unchecked Sendable {
             // What cannot be read now is in the next answer.
             guard case .samples(let event) = counter.purpose, let now = try? counter.read() else { continue }
             let steps = now.steps(since: entries[index].reading, isScaled: counter.thread == nil)
-            // Siblings are numbered behind their leader.
-            for (member, count) in steps.enumerated() { counts.append((event + member, count)) }
+            // Siblings are numbered behind their leader; a witness behind them is no event of the session.
+            for (member, count) in steps.prefix(counter.members).enumerated() { counts.append((event + member, count)) }
             entries[index].reading = now
+            if counter.members > 1, counter.thread == nil {
+                groupWasRead(GroupReading(leader: event, cpu: counter.cpu, members: counter.members, counts: now))
+            }
         }
         return counts
     }

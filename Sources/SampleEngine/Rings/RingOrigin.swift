@@ -20,7 +20,9 @@ package protocol RingOrigin: AnyObject, Sendable {
     func add(_ counters: [Counter])
     /// What each event has counted since the last call, with its place in the session; nil where that is not known.
     /// Costs a system call for each event on the CPU.
-    func takeCounts() -> [(event: Int, count: UInt64)]?
+    ///
+    /// - Parameter groupWasRead: told of each group that counts for a whole CPU.
+    func takeCounts(_ groupWasRead: (GroupReading) -> Void) -> [(event: Int, count: UInt64)]?
     /// Nothing more is wanted: whoever can be told to write no more is told.
     func disable()
     /// Asks for fewer samples, where they come by a frequency that is higher.
@@ -34,4 +36,21 @@ extension RingOrigin {
     package func add(_ counters: [Counter]) {}
     package func disable() {}
     package func lower(to frequency: UInt64) {}
+}
+
+/// What was read of a group that counts for a whole CPU.
+package struct GroupReading: Sendable {
+    /// The leader's place in the session; its siblings are numbered behind it.
+    package let leader: Int
+    package let cpu: Int
+    /// Events that were asked for, the leader included.
+    package let members: Int
+    package let counts: CountReading
+
+    package init(leader: Int, cpu: Int, members: Int, counts: CountReading) {
+        self.leader = leader
+        self.cpu = cpu
+        self.members = members
+        self.counts = counts
+    }
 }

@@ -182,10 +182,12 @@ package final class RingSet: @unchecked Sendable {
 
     /// What each event has counted on all rings since the last call, by its place in the session; nil where some ring
     /// cannot tell.
-    package func takeCounts(events: Int) -> [UInt64]? {
+    ///
+    /// - Parameter groupWasRead: told of each group that counts for a whole CPU.
+    package func takeCounts(events: Int, _ groupWasRead: (GroupReading) -> Void) -> [UInt64]? {
         var sums = [UInt64](repeating: 0, count: events)
         for ring in samples {
-            guard let counts = ring.origin.takeCounts() else { return nil }
+            guard let counts = ring.origin.takeCounts(groupWasRead) else { return nil }
             for (event, count) in counts where event < sums.count {
                 sums[event] = sums[event].addingSaturating(count)
             }

@@ -261,9 +261,7 @@ package struct SampleStage: ~Copyable {
             figures.samples &+= 1
             guard let place = place(of: sample, header.mode) else {
                 // What its siblings counted until here is not the next one's.
-                if let group = layouts[event].group {
-                    siblings.read(bytes, group, thread: owner == nil ? nil : sample.thread) { _, _ in }
-                }
+                if let group = layouts[event].group { countSiblings(of: sample, nil, group, event, owner, bytes) }
                 return sample.time
             }
             slice.count(
@@ -302,15 +300,26 @@ package struct SampleStage: ~Copyable {
         return Place(generation: processes.generation(of: life), location: location)
     }
 
-    /// What the other events of its group counted since the last sample is counted at this one's place.
+    /// What the other events of its group counted since the last sample is counted at this one's place, where it is proven
+    /// to be its task's.
+    ///
+    /// - Parameter place: nil where the sample is not wanted.
     private mutating func countSiblings(
-        of sample: SampleRecord, _ place: Place, _ group: SampleLayout.Group, _ leader: Int, _ owner: Int32?,
+        of sample: SampleRecord, _ place: Place?, _ group: SampleLayout.Group, _ leader: Int, _ owner: Int32?,
         _ bytes: RawSpan
     ) {
-        siblings.read(bytes, group, thread: owner == nil ? nil : sample.thread) { member, count in
+        let counts: GroupDeltas.Owner =
+            owner == nil
+            ? .cpu(runner: place.map { .init(thread: sample.thread, generation: $0.generation) })
+            : .thread(sample.thread)
+        siblings.read(bytes, group, of: counts) { member, count, isProven in
+            let event = UInt16(truncatingIfNeeded: leader + member)
+            let cpu = UInt16(truncatingIfNeeded: sample.cpu)
+            guard isProven else { return slice.countOfOtherTasks(event: event, cpu: cpu, period: count) }
+            guard let place else { return }
             slice.countSibling(
-                event: UInt16(truncatingIfNeeded: leader + member), cpu: UInt16(truncatingIfNeeded: sample.cpu),
-                generation: place.generation, thread: sample.thread, location: place.location, period: count)
+                event: event, cpu: cpu, generation: place.generation, thread: sample.thread, location: place.location,
+                period: count)
         }
     }
 
@@ -346,7 +355,14 @@ package struct SampleStage: ~Copyable {
         rings.takeFigures(into: &slice.rings)
         // Each picture's counts cost a system call for each counter: only where they are shown.
         if pace.window == nil, source.countsItsTarget {
-            slice.counted = rings.takeCounts(events: source.events.count)
+            // What siblings counted since the last sample belongs to this slice, and to no sample of it.
+            slice.counted = rings.takeCounts(events: source.events.count) { group in
+                let cpu = UInt16(truncatingIfNeeded: group.cpu)
+                siblings.settle(group) { member, count in
+                    let event = UInt16(truncatingIfNeeded: group.leader + member)
+                    slice.countOfOtherTasks(event: event, cpu: cpu, period: count)
+                }
+            }
         }
         processes.takeSightings(processes: &slice.processes, images: &slice.images)
         empty.start = slice.end

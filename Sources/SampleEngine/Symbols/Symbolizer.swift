@@ -226,6 +226,9 @@ package struct Symbolizer: ~Copyable {
             give(question, answer)
         case .guest: give(question, Answer(Symbol(name: "[guest]", module: Module(name: "[guest]"), kind: .guest)))
         case .other: give(question, Answer(Symbol(name: "[other]", module: Module(name: "[other]"), kind: .unknown)))
+        case .otherTasks:
+            let name = "[other tasks]"
+            give(question, Answer(Symbol(name: name, module: Module(name: name), kind: .mixed)))
         case .vdso: askProcess(.vdso(question, FileOffset(value), of: nil))
         default:
             if space.isImage {

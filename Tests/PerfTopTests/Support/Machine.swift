@@ -27,6 +27,13 @@ enum Machine {
     static let hasTracefs = ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"]
         .contains { FileManager.default.fileExists(atPath: $0) }
 
+    /// One of those that we may run on.
+    static let aCPU: Int = {
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let list = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") } ?? ""
+        return Int(list.drop { !$0.isNumber }.prefix { $0.isNumber }) ?? 0
+    }()
+
     static func has(_ tool: String) -> Bool { path(of: tool) != nil }
 
     static func path(of tool: String) -> String? {

@@ -26,6 +26,7 @@ struct Program {
     static let movedText = Program("movedtext")
     static let peek = Program("peek")
     static let sysload = Program("sysload")
+    static let tidy = Program("tidy")
     static let waker = Program("waker")
     static let remap = Program("remap")
     static let loader = Program("loader", flags: ["-pthread", "-ldl"])
@@ -62,9 +63,12 @@ struct Program {
 
     /// Starts the program and waits until it has written `line`, where one is given.
     func start(
-        _ arguments: [String] = [], until line: String? = nil, environment: [String: String?] = [:]
+        _ arguments: [String] = [], until line: String? = nil, environment: [String: String?] = [:],
+        pinnedTo cpu: Int? = nil
     ) throws -> Running {
-        let running = try Running(path, arguments, environment: environment)
+        let command = (cpu.map { ["taskset", "-c", "\($0)"] } ?? []) + [path] + arguments
+        let running = try Running(
+            Machine.path(of: command[0]) ?? command[0], Array(command.dropFirst()), environment: environment)
         guard let line else { return running }
         let ready = waitUntil(within: 60) { running.output.contains(line) }
         try #require(ready, "\(name) did not say \(line)")

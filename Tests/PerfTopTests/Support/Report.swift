@@ -13,6 +13,8 @@ struct Report: Decodable {
     let notes: [String]
     let samples: Int
     let counted: Int?
+    /// By sibling of the event's group.
+    let countedBeside: [String: Int?]?
     let health: String
     let lost: Int
     let missingPercent: Double

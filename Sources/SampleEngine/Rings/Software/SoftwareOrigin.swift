@@ -36,7 +36,7 @@ package final class SoftwareOrigin: RingOrigin, @unchecked Sendable {
     package var lost: UInt64? { ring.refused.addingSaturating(ring.skipped) }
     package var isDearToAsk: Bool { false }
 
-    package func takeCounts() -> [(event: Int, count: UInt64)]? {
+    package func takeCounts(_ groupWasRead: (GroupReading) -> Void) -> [(event: Int, count: UInt64)]? {
         var counts: [(event: Int, count: UInt64)] = []
         for number in 0..<ring.events.count {
             // Whoever never says what was counted has not counted 0.
