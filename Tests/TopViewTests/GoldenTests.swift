@@ -98,7 +98,7 @@ import Testing
     @Test func help() throws {
         var model = model()
         model.type("?")
-        try check(model.draw(columns: 80, lines: 120), "help", "Every key, in sections, with one line each.")
+        try check(model.draw(columns: 80, lines: 122), "help", "Every key, in sections, with one line each.")
     }
 
     @Test func detail() throws {

@@ -24,6 +24,8 @@ package struct BatchFrame {
     let number: Int
     let profile: Profile
     let event: EventInUse
+    /// Events per sample at the frame's end; nil where a frequency is set.
+    let period: UInt64?
     let grouping: Set<GroupKey>
     /// Samples before the filter.
     let samples: UInt64
@@ -58,6 +60,7 @@ package struct BatchFrame {
         self.profile = profile
         self.rows = rows
         event = profile.session.events[index]
+        period = profile.period(of: index)
         self.grouping = grouping
         samples = table.samples
         naming = table.naming

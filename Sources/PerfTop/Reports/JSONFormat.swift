@@ -80,7 +80,7 @@ private struct JSONFrame: Encodable {
         state = profile.state.rawValue
         event = frame.event.name
         frequencyHz = Nullable(profile.frequency(of: frame.event))
-        period = frame.event.period
+        period = frame.period
         notes = profile.notes
         samples = frame.samples
         counted = Nullable(frame.counted)

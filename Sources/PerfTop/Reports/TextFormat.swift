@@ -40,12 +40,12 @@ package struct TextFormat: BatchFormat {
 
     private mutating func header(_ frame: BatchFrame) -> String {
         let profile = frame.profile
-        let rate = profile.frequency(of: frame.event).map { "\($0) Hz" } ?? "every \(frame.event.period ?? 1)"
+        let rate = profile.frequency(of: frame.event).map { "\($0) Hz" } ?? "every \(frame.period ?? 1)"
         var parts = [
             "# perftop frame \(frame.number)", profile.session.target, "\(frame.event.name) @ \(rate)",
             "\(Numbers.fixed(profile.seconds, 2)) s", "\(frame.samples) samples", "lost \(frame.health.lost)",
         ]
-        if frame.event.period != nil, let counted = frame.counted { parts.append("\(counted) counted") }
+        if frame.period != nil, let counted = frame.counted { parts.append("\(counted) counted") }
         for case (let name, let counted?) in zip(frame.siblings, frame.countedBeside) {
             parts.append("\(counted) \(name)")
         }

@@ -67,6 +67,12 @@ package final class Counter: Sendable {
         _ = unsafe pt_perf_period(fd, &value)
     }
 
+    /// Samples once in so many from now on; not while it is enabled.
+    package func raise(to period: UInt64) {
+        var value = period
+        _ = unsafe pt_perf_period(fd, &value)
+    }
+
     /// The instant counts of this event, or of its whole group where it leads one.
     ///
     /// - Parameter room: for so many events, nil for as many as there can be, a witness among them; the kernel refuses to

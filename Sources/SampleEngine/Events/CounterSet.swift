@@ -214,7 +214,13 @@ struct RingRoom: Sendable {
 
 extension EventRate {
     var frequency: UInt64 { if case .frequency(let frequency) = self { frequency } else { 0 } }
-    var fixedPeriod: UInt64? { if case .period(let period) = self { period } else { nil } }
+    var fixedPeriod: UInt64? {
+        switch self {
+        case .frequency: nil
+        case .period(let period): period
+        case .each: 1
+        }
+    }
 }
 
 extension EventInUse {
@@ -223,6 +229,7 @@ extension EventInUse {
         case .frequency(let frequency):
             self.init(name: name, frequency: frequency, period: nil, leader: leader)
         case .period(let period): self.init(name: name, frequency: nil, period: period, leader: leader)
+        case .each: self.init(name: name, frequency: nil, period: 1, leader: leader, mayRise: leader == nil)
         }
     }
 }

@@ -6,6 +6,8 @@ enum EventRate: Hashable, Sendable {
     /// Samples per second and CPU.
     case frequency(UInt64)
     case period(UInt64)
+    /// Each one, until they come in floods.
+    case each
 }
 
 /// An event with the numbers that the kernel wants.
@@ -44,6 +46,7 @@ enum EventAttributes {
         }
         switch rate {
         case .period(let period): attributes.sample_period = period
+        case .each: attributes.sample_period = 1
         case .frequency(let frequency):
             attributes.freq = 1
             attributes.sample_freq = frequency
@@ -97,6 +100,9 @@ enum EventAttributes {
         attributes.wakeup_watermark = UInt32(clamping: wakeupBytes)
         return attributes
     }
+
+    /// One sample every so many, of events that come in floods.
+    static let floodPeriod: UInt64 = 100
 
     /// Nanoseconds between two samples of a clock.
     static func clockPeriod(_ frequency: UInt64) -> UInt64 { 1_000_000_000 / max(1, frequency) }

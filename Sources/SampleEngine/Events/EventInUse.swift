@@ -4,12 +4,15 @@ public struct EventInUse: Hashable, Sendable {
     public let name: String
     /// Samples per second and CPU, nil where a period is set.
     public let frequency: UInt64?
-    /// Events per sample, nil where a frequency is set.
+    /// Events per sample at the start, nil where a frequency is set.
     public let period: UInt64?
     /// Place of the event that samples for this one, which only counts; nil where it samples itself.
     public let leader: Int?
+    /// Nobody asked for its period: it rises where the event comes in floods.
+    public let mayRise: Bool
 
-    public init(name: String, frequency: UInt64?, period: UInt64?, leader: Int? = nil) {
+    public init(name: String, frequency: UInt64?, period: UInt64?, leader: Int? = nil, mayRise: Bool = false) {
+        self.mayRise = mayRise
         self.name = name
         self.frequency = frequency
         self.period = period

@@ -239,7 +239,7 @@ extension EventOpener {
             return .frequency(max(1, min(wanted, limits.maxSampleRate)))
         case nil:
             if case .tracepoint = spec.source { return .period(1) }
-            return .frequency(999)
+            return spec.isRare ? .each : .frequency(999)
         }
     }
 

@@ -31,6 +31,12 @@ public struct EventSpec: Hashable, Sendable {
 
     var isHardware: Bool { if case .hardware = source { true } else { false } }
 
+    /// It happens now and then, by the kernel's doing: each one can be sampled. The clocks go on all the time.
+    var isRare: Bool {
+        guard case .software(let number) = source else { return false }
+        return number != UInt64(PERF_COUNT_SW_CPU_CLOCK.rawValue) && number != UInt64(PERF_COUNT_SW_TASK_CLOCK.rawValue)
+    }
+
     /// True where the event only ever happens inside the kernel, so that it counts 0 for one who may not look there.
     var happensInKernel: Bool {
         switch source {

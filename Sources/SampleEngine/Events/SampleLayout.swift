@@ -23,7 +23,7 @@ package struct SampleLayout: Hashable, Sendable {
 
     /// The kernel goes on telling the period that a clock was opened with when it is given another one.
     package var isClock = false
-    /// A clock's true period, and the time from which on it holds; 0: each sample tells it.
+    /// The true period of a clock, or of what comes in floods, and the time from which on it holds; 0: as at the start.
     private var laterPeriod: UInt64 = 0
     private var laterSince: UInt64 = 0
 
@@ -70,14 +70,14 @@ package struct SampleLayout: Hashable, Sendable {
     /// The sample's weight: its own period, or the fixed one. The record must have `size` bytes.
     @inline(__always)
     package func period(in bytes: RawSpan) -> UInt64 {
-        if let fixedPeriod { return fixedPeriod }
-        guard bytes.byteCount >= Self.period + 8 else { return 0 }
-        // The time stands before the period.
+        guard bytes.byteCount >= Self.period else { return 0 }
         if laterPeriod > 0,
             unsafe bytes.unsafeLoadUnaligned(fromByteOffset: Self.time, as: UInt64.self) >= laterSince
         {
             return laterPeriod
         }
+        if let fixedPeriod { return fixedPeriod }
+        guard bytes.byteCount >= Self.period + 8 else { return 0 }
         return unsafe bytes.unsafeLoadUnaligned(fromByteOffset: Self.period, as: UInt64.self)
     }
 
@@ -86,6 +86,9 @@ package struct SampleLayout: Hashable, Sendable {
         guard isClock, fixedPeriod == nil else { return }
         (laterPeriod, laterSince) = (EventAttributes.clockPeriod(frequency), time)
     }
+
+    /// What was sampled one by one is sampled once in so many from a time on; between the two nothing was counted.
+    package mutating func raise(to period: UInt64, since time: UInt64) { (laterPeriod, laterSince) = (period, time) }
 
     /// What `sample_id_all` appends to every other record: pid/tid, time, cpu, id; counted from the record's end.
     package enum Trailer {

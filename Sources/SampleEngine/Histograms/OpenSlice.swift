@@ -14,6 +14,8 @@ package struct OpenSlice: ~Copyable, Sendable {
     package var rings: [RingFigures] = []
     /// What each event has counted, by read(2) and not by samples; nil where that is not known.
     package var counted: [UInt64]?
+    /// Events that are sampled more seldom than at the start, with their period at the end.
+    package var raised: [Int: UInt64] = [:]
     package var start: Instant = .beginning
     package var end: Instant = .beginning
     /// When it was given to the resolver, by our own clock.

@@ -12,11 +12,14 @@ public struct Slice: Sendable {
     /// Samples left out because nobody could tell whether their process is the wanted user's.
     public let userless: UInt64
     public let cost: OwnCost
+    /// Events that are sampled more seldom than at the start, with their period at the slice's end.
+    public let raised: [Int: UInt64]
 
     public init(
         start: Instant, end: Instant, cells: [Cell], rings: [RingFigures], counted: [UInt64]? = nil,
-        folded: UInt64 = 0, userless: UInt64 = 0, cost: OwnCost = OwnCost()
+        folded: UInt64 = 0, userless: UInt64 = 0, cost: OwnCost = OwnCost(), raised: [Int: UInt64] = [:]
     ) {
+        self.raised = raised
         self.start = start
         self.end = end
         self.cells = cells
@@ -33,7 +36,7 @@ extension Slice {
     func with(cells: [Cell]) -> Slice {
         Slice(
             start: start, end: end, cells: cells, rings: rings, counted: counted, folded: folded, userless: userless,
-            cost: cost)
+            cost: cost, raised: raised)
     }
 
     /// This slice and the next one as one: the same counts over both spans.
@@ -56,7 +59,7 @@ extension Slice {
         return Slice(
             start: start, end: later.end, cells: table.cells, rings: rings, counted: counted,
             folded: folded &+ later.folded,
-            userless: userless &+ later.userless, cost: cost)
+            userless: userless &+ later.userless, cost: cost, raised: later.raised)
     }
 }
 

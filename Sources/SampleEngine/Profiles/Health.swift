@@ -55,6 +55,12 @@ extension Profile {
         return min(asked, lowered ?? asked)
     }
 
+    /// Events per sample at the end; nil where a frequency is set.
+    public func period(of event: Int) -> UInt64? {
+        guard event < session.events.count else { return nil }
+        return slices.last?.raised[event] ?? session.events[event].period
+    }
+
     /// What the session gave up, and one sentence for the first record of each kind that made no sense.
     public var notes: [String] {
         var kinds: Set<BadRecord.Kind> = []

@@ -144,7 +144,7 @@ package struct ProfileBuilder: ~Copyable {
         }
         return Slice(
             start: open.start, end: open.end, cells: cells, rings: open.rings, counted: open.counted,
-            folded: open.folded, userless: outside, cost: measureCost())
+            folded: open.folded, userless: outside, cost: measureCost(), raised: open.raised)
     }
 
     /// Whether a process belongs to the target, with its name made sure of.

@@ -77,6 +77,18 @@ package final class CounterOrigin: RingOrigin, @unchecked Sendable {
     package func disable() { for entry in entries { entry.counter.disable() } }
     package func lower(to frequency: UInt64) { for entry in entries { entry.counter.lower(to: frequency) } }
 
+    private func samplers(of event: Int) -> [Counter] {
+        entries.map(\.counter).filter { $0.purpose == .samples(event: event) }
+    }
+
+    package func pause(_ event: Int, _ isPaused: Bool) {
+        for counter in samplers(of: event) { if isPaused { counter.disable() } else { counter.enable() } }
+    }
+
+    package func raise(_ event: Int, to period: UInt64) {
+        for counter in samplers(of: event) { counter.raise(to: period) }
+    }
+
     // MARK: What they say
 
     package var isDearToAsk: Bool { true }

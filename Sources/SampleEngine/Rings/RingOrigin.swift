@@ -27,6 +27,10 @@ package protocol RingOrigin: AnyObject, Sendable {
     func disable()
     /// Asks for fewer samples, where they come by a frequency that is higher.
     func lower(to frequency: UInt64)
+    /// Stops an event that samples here, or goes on with it.
+    func pause(_ event: Int, _ isPaused: Bool)
+    /// Samples an event that is paused once in so many from now on.
+    func raise(_ event: Int, to period: UInt64)
     /// The ids of what writes here, with the event's place in the session and the thread it was opened for.
     var ids: [(id: UInt64, event: Int, owner: Int32?)] { get }
 }
@@ -36,6 +40,8 @@ extension RingOrigin {
     package func add(_ counters: [Counter]) {}
     package func disable() {}
     package func lower(to frequency: UInt64) {}
+    package func pause(_ event: Int, _ isPaused: Bool) {}
+    package func raise(_ event: Int, to period: UInt64) {}
 }
 
 /// What was read of a group that counts for a whole CPU.

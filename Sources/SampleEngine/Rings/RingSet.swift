@@ -133,12 +133,12 @@ package final class RingSet: @unchecked Sendable {
         for number in ready { _ = samples[number].beginPass() }
     }
 
-    /// Hands out each sample ring whose pass has begun, and ends it.
-    package func readSamples(_ visit: (Ring) -> Void) {
+    /// Hands out, with its number, each sample ring whose pass has begun, and ends it.
+    package func readSamples(_ visit: (Int, Ring) -> Void) {
         for number in ready {
             let ring = samples[number]
             ring.isReady = false
-            visit(ring)
+            visit(number, ring)
             ring.endPass()
         }
         ready.removeAll(keepingCapacity: true)
@@ -171,6 +171,20 @@ package final class RingSet: @unchecked Sendable {
             ring.origin.lower(to: frequency)
             ring.loweredTo = frequency
         }
+    }
+
+    /// Samples an event once in so many from now on. Everywhere it is stopped first and started last, so that there is a time
+    /// that all samples of one kind stand before and all of the other behind.
+    ///
+    /// - Returns: that time.
+    package func raise(_ event: Int, to period: UInt64, clock: Clock) -> Instant {
+        for ring in samples { ring.origin.pause(event, true) }
+        let time = clock.now
+        for ring in samples {
+            ring.origin.raise(event, to: period)
+            ring.origin.pause(event, false)
+        }
+        return time
     }
 
     // MARK: Figures

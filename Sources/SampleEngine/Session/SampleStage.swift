@@ -34,6 +34,8 @@ package struct SampleStage: ~Copyable {
     private var merge = TimeMerge()
     /// Nil where no frequency was asked for, or where threads inherit their counters: those cannot be reached any more.
     private var governor: RateGovernor?
+    /// Nil where no event is sampled one by one without being asked for, or where threads inherit their counters.
+    private var floods: FloodGate?
     /// When the pass began, or was last found to take long.
     private var passBegun = Instant.beginning
     /// Set with the first look that finds the stop flag: what is not read by then stays unread.
@@ -70,6 +72,9 @@ package struct SampleStage: ~Copyable {
         if let frequency = source.kernelRate, source.mayLowerRate {
             governor = RateGovernor(frequency: frequency, at: .now, processorTime: ownThreadNanoseconds())
         }
+        if source.mayLowerRate {
+            floods = FloodGate(source.events.map(\.mayRise), rings: rings.samples.count, at: .now)
+        }
         var schedule = pace.schedule(from: start)
         while true {
             pulse.expect(by: schedule.nextPicture)
@@ -84,6 +89,7 @@ package struct SampleStage: ~Copyable {
             pass(everything: isStopping || due != .nothing || processes.isCrowded)
             if isStopping || due == .tick && wantedAreGone { break }
             lowerRate()
+            raisePeriods()
             if schedule.wantsPicture(due, samples: slice.samples) {
                 if !handOver() {
                     schedule.pictureWasRefused(at: clock.now)
@@ -134,6 +140,19 @@ package struct SampleStage: ~Copyable {
         slice.notes.append("more samples than this machine carries: \(frequency) Hz from now on")
     }
 
+    /// Of what comes in floods not each one is sampled from now on.
+    private mutating func raisePeriods() {
+        let now = Instant.now
+        guard floods?.isDue(at: now) == true, !stop.isSet, let events = floods?.takeFloods(at: now) else { return }
+        for event in events {
+            let period = EventAttributes.floodPeriod
+            let since = rings.raise(event, to: period, clock: clock)
+            layouts[event].raise(to: period, since: since.nanoseconds)
+            slice.raised[event] = period
+            slice.notes.append("\(source.events[event].name) comes in floods: 1 of \(period) is sampled from now on")
+        }
+    }
+
     /// Whether there is still time to read: as long as nobody wants an end, and a moment longer.
     private mutating func mayReadOn() -> Bool {
         let now = Instant.now
@@ -164,7 +183,10 @@ package struct SampleStage: ~Copyable {
         passBegun = .now
         rings.beginSamples(everything: everything)
         drainSideBand()
-        rings.readSamples { count($0) }
+        rings.readSamples { number, ring in
+            floods?.begin(ring: number)
+            count(ring)
+        }
         slice.settle()
         tellNewcomers()
         if everything {
@@ -259,6 +281,7 @@ package struct SampleStage: ~Copyable {
             }
             if mayCountTwice, !owners.accepts(sample.thread, from: owner) { return sample.time }
             figures.samples &+= 1
+            floods?.add(event: event)
             guard let place = place(of: sample, header.mode) else {
                 // What its siblings counted until here is not the next one's.
                 if let group = layouts[event].group { countSiblings(of: sample, nil, group, event, owner, bytes) }
@@ -366,6 +389,7 @@ package struct SampleStage: ~Copyable {
         }
         processes.takeSightings(processes: &slice.processes, images: &slice.images)
         empty.start = slice.end
+        empty.raised = slice.raised
         swap(&slice, &empty)
         empty.handedOver = .now
         pulse.handedOver(at: empty.handedOver)

@@ -47,7 +47,7 @@ extension TopModel {
         let shown = session.events[event]
         text += " \(glyphs.dot) \(shown.name)"
         if let frequency = profile?.frequency(of: shown) { text += " @ \(Numbers.grouped(frequency)) Hz" }
-        if let period = shown.period { text += " every \(Numbers.grouped(period))" }
+        if let period = profile?.period(of: event) { text += " every \(Numbers.grouped(period))" }
         if session.events.count > 1 { text += " [\(event + 1)/\(session.events.count)]" }
         return text
     }

@@ -10,6 +10,7 @@ struct Report: Decodable {
     let target: String
     let event: String
     let frequencyHz: Int?
+    let period: Int?
     let notes: [String]
     let samples: Int
     let counted: Int?
@@ -20,6 +21,7 @@ struct Report: Decodable {
     let missingPercent: Double
     let throttled: Int
     let undecodable: Int
+    let unread: Int
     let naming: Naming
     let rows: [Row]
     let rings: [Ring]
