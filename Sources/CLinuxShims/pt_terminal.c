@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -69,11 +70,23 @@ void pt_die_by(int signal) {
     _exit(128 + signal);
 }
 
+// The main thread may be opening the screen: what it set behind the rescue would stay. It comes here, too, and sleeps.
+static void hold_main_thread(void) {
+    if (syscall(SYS_gettid) == getpid()) return;
+    syscall(SYS_tgkill, getpid(), getpid(), SIGALRM);
+    struct timespec moment = {0, 1000000};
+    for (int i = 0; i < 20 && atomic_load(&rescuers) < 2; i++) nanosleep(&moment, NULL);
+}
+
 static void on_crash(int signal) {
     // Another thread is at it already: ending the process now would cut it short. It ends us, well within that second.
     struct timespec second = {1, 0};
-    if (atomic_fetch_add(&rescuers, 1) > 0) nanosleep(&second, NULL);
-    else rescue();
+    if (atomic_fetch_add(&rescuers, 1) > 0) {
+        nanosleep(&second, NULL);
+    } else {
+        hold_main_thread();
+        rescue();
+    }
     // The alarm is ours: it means that the main loop did not act on an ending signal in time.
     pt_die_by(signal == SIGALRM && ending_signal ? ending_signal : signal);
 }
