@@ -31,13 +31,19 @@ enum Parser: String {
         case .kallsyms:
             guard let list = try? KernelSymbols(readingKallsyms: file(bytes)) else { return }
             for shift in UInt64(0)..<64 { _ = list.answer(at: RuntimeAddress(.max << shift)) }
-        case .maps: _ = ProcReader.parse(bytes)
+        case .maps: parseMaps(bytes)
         case .demangler:
             _ = readableName(of: bytes)
             _ = displayText(bytes)
         case .perfmap: parseMap(bytes)
         case .record: parseRecord(bytes)
         }
+    }
+
+    private func parseMaps(_ bytes: [UInt8]) {
+        var reading = MapsReading(task: 1, wanted: [0x1000, 0x7fff_0000_0000, .max])
+        for line in bytes.split(separator: 0x0a, omittingEmptySubsequences: false) { reading.take(line) }
+        _ = reading.finish()
     }
 
     private func parseMap(_ bytes: [UInt8]) {

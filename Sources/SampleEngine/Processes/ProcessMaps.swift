@@ -63,7 +63,7 @@ extension ProcReader {
 }
 
 /// Takes the lines of a maps file one by one and keeps those of code.
-private struct MapsReading {
+struct MapsReading {
     private var maps: ProcessMaps
     private let wanted: [UInt64]
     /// There are more than find room: from then on only what is wanted is kept.

@@ -26,7 +26,7 @@ package struct ImageStore: ~Copyable {
         /// Descriptors held: of images, and of files with their symbols.
         package var descriptors = 96
         /// Bytes of tables; the one not used for longest goes first.
-        package var bytes = 12 << 20
+        package var bytes = 10 << 20
         /// Files and paths known.
         package var files = 1024
         /// Nanoseconds until what was given up is tried again.
