@@ -9,7 +9,8 @@ extension EndToEnd {
             "frames of -d 1 keep their length and are written soon after; the rest of the machine keeps its names",
             arguments: [
                 ("hostilefile", ["segments", "2000000", "60"]), ("hostilefile", ["names", "200000", "60"]),
-                ("hostilefile", ["equal", "2000000", "60"]), ("manymaps", ["30000", "60"]),
+                ("hostilefile", ["equal", "2000000", "60"]), ("hostilefile", ["sparse", "2000000", "60"]),
+                ("hostilefile", ["growing", "200000", "60"]), ("manymaps", ["30000", "60"]),
                 ("manythreads", ["4000", "60"]),
             ])
         func frames(load: String, arguments: [String]) throws {
