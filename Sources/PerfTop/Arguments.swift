@@ -40,7 +40,9 @@ struct Arguments: ParsableArguments {
 
     @Option(
         name: [.customShort("F", allowingJoined: true), .customLong("freq")],
-        help: ArgumentHelp("Samples per second and CPU, or max. Default: 999.", valueName: "HZ"))
+        help: ArgumentHelp(
+            "Samples per second and CPU, or max. Default: 999; of faults, switches and tracepoints each.",
+            valueName: "HZ"))
     var frequency: String?
 
     @Option(

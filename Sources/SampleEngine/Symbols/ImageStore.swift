@@ -13,7 +13,7 @@ package struct ImageStore: ~Copyable {
     private var tables: [TableKey: Table] = [:]
     /// Files that were given up, and until when: by whatever name, none is read again before.
     private var givenUp: [TableKey: GivenUp] = [:]
-    private var pauses = RereadPauses()
+    private var pauses = RereadPauses<TableKey>()
     private var clock: UInt64 = 0
     /// What was given up or has changed and should be known, one sentence each.
     private var news: [String] = []

@@ -47,7 +47,6 @@ package final class ReadingPermit: Sendable {
 
     private let share: Share
     private let used = Atomic<UInt64>(ownThreadNanoseconds())
-
     private let progress: ErrandProgress?
 
     package convenience init(_ share: Share) { self.init(share, nil) }

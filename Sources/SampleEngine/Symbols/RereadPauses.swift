@@ -3,25 +3,29 @@
 ///
 /// The first pause is four times what reading took, each further one twice the one before: in the end a file takes a
 /// thirty-second of a processor. What was not asked for a minute begins anew.
-struct RereadPauses {
-    private var known: [ImageStore.TableKey: (times: Int, until: Instant)] = [:]
+package struct RereadPauses<File: Hashable> {
+    private var known: [File: (times: Int, until: Instant)] = [:]
 
     private static var longest: UInt64 { 10_000_000_000 }
     private static var memory: UInt64 { 60_000_000_000 }
     private static var limit: Int { 1024 }
 
-    /// From when on a file may be read.
-    func end(of key: ImageStore.TableKey) -> Instant { known[key]?.until ?? .beginning }
+    package init() {}
 
+    /// From when on a file may be read.
+    package func end(of file: File) -> Instant { known[file]?.until ?? .beginning }
+
+    /// A file was read.
+    ///
     /// - Parameter cost: nanoseconds of processor time that the reading took.
-    mutating func add(_ key: ImageStore.TableKey, cost: UInt64, at now: Instant) {
+    package mutating func add(_ file: File, cost: UInt64, at now: Instant) {
         if known.count >= Self.limit {
             known = known.filter { now.nanoseconds(since: $0.value.until) < Self.memory }
             if known.count >= Self.limit { known.removeAll() }
         }
-        let past = known[key].flatMap { now.nanoseconds(since: $0.until) < Self.memory ? $0 : nil }
+        let past = known[file].flatMap { now.nanoseconds(since: $0.until) < Self.memory ? $0 : nil }
         let times = past?.times ?? 0
         let pause = min(min(cost, Self.longest) << UInt64(2 + min(times, 3)), Self.longest)
-        known[key] = (times + 1, now.advanced(byNanoseconds: pause))
+        known[file] = (times + 1, now.advanced(byNanoseconds: pause))
     }
 }
