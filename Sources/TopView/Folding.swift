@@ -55,6 +55,7 @@ extension TopModel {
         event = min(event, max(profile.session.events.count - 1, 0))
         let table = table(of: profile)
         samples = table.samples
+        uncertainty = table.uncertainty
         percentInside = table.percentInside
         rowsInside = table.rowsInside
         let before = rows

@@ -31,10 +31,9 @@ extension TopModel {
     static func inPlace(_ sorted: [Row], after before: [Row]) -> [Row] {
         var places: [RowKey: Int] = [:]
         for (place, row) in before.enumerated() { places[row.key] = place }
-        let order = sorted.indices.sorted {
-            (places[sorted[$0].key] ?? before.count + $0) < (places[sorted[$1].key] ?? before.count + $1)
-        }
-        return order.map { sorted[$0] }
+        // A key is looked up once a row, not at every comparison.
+        let wanted = sorted.indices.map { places[sorted[$0].key] ?? before.count + $0 }
+        return sorted.indices.sorted { wanted[$0] < wanted[$1] }.map { sorted[$0] }
     }
 
     // MARK: Pins

@@ -111,6 +111,8 @@ public struct TopModel: Sendable {
     /// How many there are without it, and the samples of the event.
     var rowsInside = 0
     var samples: UInt64 = 0
+    /// How far chance may have moved the shares; nil where that is not far.
+    var uncertainty: String?
     var rings: [RingFigures] = []
     /// Percent of the event's weight inside the rows that were entered.
     var percentInside = 100.0

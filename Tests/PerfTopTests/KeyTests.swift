@@ -87,7 +87,7 @@ extension EndToEnd {
             Step(actions: [.meters], keys: ["m"], shows: "rings ok", hides: "CPU \\[", back: ["m"]),
             Step(actions: [.mouse], keys: ["M"], shows: "the mouse is the terminal's", back: ["M"]),
             Step(actions: [.export], keys: ["w"], shows: "Write to: perftop.txt", back: ["Escape"]),
-            Step(actions: [.drill], keys: ["Enter"], shows: "named by", back: ["Escape"]),
+            Step(actions: [.drill], keys: ["Enter"], shows: "named\\s+by", back: ["Escape"]),
             Step(actions: [.redraw], keys: ["C-l"], shows: "SELF%"),
 
             Step(actions: [.flame], keys: ["2"], shows: "2 Flame: this view is not built yet"),

@@ -55,7 +55,8 @@ public struct SyntheticProfile {
     /// Adds samples of one function in one process; each weighs one.
     public mutating func add(
         _ function: String, raw: String? = nil, module: String, path: String = "", buildID: String = "",
-        process: String, pid: Int32 = 1234, kind: CodeKind = .user, samples: UInt64, event: UInt16 = 0
+        process: String, pid: Int32 = 1234, kind: CodeKind = .user, samples: UInt64, event: UInt16 = 0,
+        weight: UInt64? = nil
     ) {
         let module = Module(name: module, path: path, buildID: buildID)
         let moduleID = modules[module] ?? ModuleID(UInt32(names.modules.count))
@@ -77,7 +78,7 @@ public struct SyntheticProfile {
         cells.append(
             Cell(
                 event: event, cpu: 0, generation: generation, thread: pid, stack: stack, count: samples,
-                period: samples))
+                period: weight ?? samples))
     }
 
     /// Ends a slice with what was added since the one before; from then on `next` gives all of them.

@@ -28,6 +28,28 @@ import Testing
         #expect(model.draw(columns: 160, lines: 24).lines[1].text.contains("CPU [") == true)
     }
 
+    /// Shares of few samples, or of a few that stand for nearly all, may be chance; those of events that were all sampled are not.
+    @Test(arguments: [
+        // Samples and weights of two rows; what is said.
+        ([20, 10], [20, 10], nil), ([20, 10], [20_000, 10_000], "few samples: shares ±18 points"),
+        ([2, 2], [2_000, 2_000], "few samples: shares ±50 points"),
+        ([1, 0], [1_000, 0], "few samples: shares ±100 points"),
+        ([80, 40], [80_000, 40_000], nil), ([500, 1], [500, 90_000], "very unequal periods: shares ±99 points"),
+        ([9_000, 9], [9_000, 9_000], "very unequal periods: shares ±17 points"),
+        ([90_000, 900], [90_000, 900_000], nil),
+    ])
+    func sharesThatMayBeChanceSaySo(samples: [UInt64], weights: [UInt64], words: String?) {
+        var builder = SyntheticProfile()
+        builder.add("f", module: "m", process: "p", samples: samples[0], weight: weights[0])
+        if samples[1] > 0 { builder.add("g", module: "m", process: "p", samples: samples[1], weight: weights[1]) }
+        var model = model(showing: builder.next())
+        #expect(model.table(of: model.profile!).uncertainty == words)
+        for columns in [80, 120] {
+            let line = model.draw(columns: columns, lines: 24).lines[1].text
+            #expect(line.contains("shares ±") == (words != nil) && line.contains(words ?? "lost 0"), "\(line)")
+        }
+    }
+
     /// Stepping back shows the machine as it was.
     @Test func theLoadIsThatOfTheMoment() {
         var builder = SyntheticProfile()

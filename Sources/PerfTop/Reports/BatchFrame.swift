@@ -29,6 +29,10 @@ package struct BatchFrame {
     let grouping: Set<GroupKey>
     /// Samples before the filter.
     let samples: UInt64
+    /// So many of equal weight would tell as much; nil where each event is a sample.
+    let equalSamples: Double?
+    /// How far chance may have moved the shares, in words; nil where that is not far.
+    let uncertainty: String?
     let naming: Naming
     /// Sorted, filtered, limited.
     let rows: [Row]
@@ -63,6 +67,8 @@ package struct BatchFrame {
         period = profile.period(of: index)
         self.grouping = grouping
         samples = table.samples
+        equalSamples = table.equalSamples
+        uncertainty = table.uncertainty
         naming = table.naming
         siblings = table.siblings.map { profile.session.events[$0].name }
         countedBeside = table.siblings.map { profile.counted($0) }

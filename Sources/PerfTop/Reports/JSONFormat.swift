@@ -49,6 +49,8 @@ private struct JSONFrame: Encodable {
     let period: UInt64?
     let notes: [String]
     let samples: UInt64
+    /// So many samples of equal weight would tell as much; null where each event is a sample.
+    let equalSamples: Nullable<Double>
     let counted: Nullable<UInt64>
     /// By sibling of the event's group: what it has counted in all. Left out where it has none.
     let countedBeside: [String: Nullable<UInt64>]?
@@ -83,6 +85,7 @@ private struct JSONFrame: Encodable {
         period = frame.period
         notes = profile.notes
         samples = frame.samples
+        equalSamples = Nullable(frame.equalSamples.map(rounded))
         counted = Nullable(frame.counted)
         let beside = zip(frame.siblings, frame.countedBeside.map { Nullable($0) })
         countedBeside = frame.siblings.isEmpty ? nil : Dictionary(beside) { $1 }

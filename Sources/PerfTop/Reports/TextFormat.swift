@@ -52,6 +52,7 @@ package struct TextFormat: BatchFormat {
         // What is missing is said in the same words as on the screen.
         let verdict = RingVerdict(profile)
         if !verdict.isFine { parts.append(verdict.sentence) }
+        if let uncertainty = frame.uncertainty { parts.append(uncertainty) }
         if let waited = frame.namesWaitedFor { parts.append(waited) }
         if profile.state == .exited { parts.append("exited") }
         parts.append(

@@ -30,6 +30,15 @@ public struct RowKey: Hashable, Sendable {
     public var kind: CodeKind = .unknown
 
     public init() {}
+
+    /// The numbers as one word: rows are looked up by their keys tens of thousands of times a picture.
+    public func hash(into hasher: inout Hasher) {
+        let code = UInt64(function?.index ?? .max) << 32 | UInt64(module?.index ?? .max)
+        let task = UInt64(UInt32(bitPattern: pid ?? -1)) << 32 | UInt64(UInt32(bitPattern: thread ?? -1))
+        let rest = UInt64(user ?? .max) << 32 | UInt64(cpu ?? .max) << 16 | UInt64(event ?? .max)
+        hasher.combine(mixed(mixed(code, task), rest))
+        hasher.combine(process)
+    }
 }
 
 /// Rows in falling order of self weight, and what their percentages are of.
@@ -44,6 +53,9 @@ public struct Table: Sendable {
     public let samplesInside: UInt64
     /// Percent of the weight that is inside the table's scopes.
     public let percentInside: Double
+    /// So many samples of equal weight would tell as much as those of the table, before any scope or filter; nil where
+    /// each event is a sample, so that shares are counts.
+    public let equalSamples: Double?
     /// How many of the samples have a name.
     public let naming: Naming
     /// Events that are counted beside the table's own, by their places in the session.

@@ -56,6 +56,7 @@ struct RowFold: ~Copyable {
     /// Weights in steps of time, row after row.
     private var steps: [Float] = []
     private var all = Sum()
+    private var spread = Spread()
     private var inside = Sum()
     private var naming = Naming()
     private var processes: ProcessNumbers
@@ -177,6 +178,7 @@ struct RowFold: ~Copyable {
 
     mutating func add(_ cell: Cell) {
         all.add(cell, fading.scale)
+        spread.add(cell, fading.scale)
         guard Int(cell.stack.index) < profile.stacks.count else { return }
         let leaf = profile.stacks[Int(cell.stack.index)]
         naming.add(cell.count, leaf.function.map { codes[Int($0.index)].naming } ?? .unread)
@@ -302,7 +304,8 @@ struct RowFold: ~Copyable {
         return Table(
             rows: rows, rowsInside: sums.count, samples: fading.samples(all.samples), weight: all.weight,
             samplesInside: fading.samples(inside.samples),
-            percentInside: 100 * Double(inside.weight) / Double(max(all.weight, 1)), naming: naming, siblings: siblings)
+            percentInside: 100 * Double(inside.weight) / Double(max(all.weight, 1)),
+            equalSamples: all.weight == all.samples ? nil : spread.equalSamples, naming: naming, siblings: siblings)
     }
 
     private func row(_ sum: Accumulator) -> Row {

@@ -14,6 +14,7 @@ extension TopModel {
         ("[fn 0x…]", "a function known only by its place: its name was stripped"),
         ("[unknown]", "code of which nothing is known"),
         ("[other tasks]", "what a group's other events counted on this CPU while tasks changed: nobody can tell whose"),
+        ("shares ±", "how far chance may have moved SELF%, 19 times in 20"),
         ("mouse", "a row, a title to sort by, a tab, a word of the last line; with Shift the terminal selects text"),
         ("LOST", "samples the kernel could not deliver: the ring was full"),
     ]

@@ -60,6 +60,7 @@ extension TopModel {
         let rate = Numbers.grouped(UInt64(min(sampleRate.rounded(), 1e12)))
         var facts = [verdict.sentence, rate + (columns < 100 ? "/s" : " samples/s")]
         if verdict.isFine { facts.append("lost 0") }
+        if let uncertainty { facts.append(uncertainty) }
         let memory = Numbers.bytes(Double(profile.residentKilobytes) * 1024)
         if !profile.slices.isEmpty { facts.append("self \(Numbers.fixed(profile.ownCPUPercent, 1))% \(memory)") }
         // What went wrong is never shortened for the sake of a number beside it.
