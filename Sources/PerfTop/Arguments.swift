@@ -41,7 +41,7 @@ struct Arguments: ParsableArguments {
     @Option(
         name: [.customShort("F", allowingJoined: true), .customLong("freq")],
         help: ArgumentHelp(
-            "Samples per second and CPU, or max. Default: 999; of faults, switches and tracepoints each.",
+            "Samples per second and CPU, or max. Default: 999; page faults, switches and tracepoints: each one.",
             valueName: "HZ"))
     var frequency: String?
 
@@ -66,7 +66,7 @@ struct Arguments: ParsableArguments {
             "Read a software ring handed over by the caller.", valueName: "MEMORY,BELL", visibility: .private))
     var ringFDs: [String] = []
 
-    @Flag(name: [.customShort("i"), .customLong("no-inherit")], help: "Leave out children forked after the start.")
+    @Flag(name: [.customShort("i"), .customLong("no-inherit")], help: "Leave out children, living and to come.")
     var noInherit = false
 
     @Option(

@@ -40,7 +40,7 @@ extension Row {
         var parts: [String] = []
         if grouping.contains(.function) { parts.append(shortFunction) }
         if grouping.contains(.module) { parts.append(module) }
-        if grouping.contains(.process) { parts.append(process) }
+        parts.append(process)
         if let pid = key.pid { parts.append("(pid \(pid))") }
         if let thread = key.thread { parts.append("thread \(thread)") }
         if let cpu = key.cpu { parts.append("CPU \(cpu)") }

@@ -230,7 +230,7 @@ public struct TopModel: Sendable {
     }
 
     /// What was left out or chosen: before the session, then by the session.
-    var notes: [String] { ownNotes + (profile?.session.notes ?? []) }
+    var notes: [String] { ownNotes + (profile?.notes ?? []) }
 
     /// Shows a sentence in the bottom line until the next key.
     public mutating func say(_ sentence: String) { message = sentence }

@@ -17,12 +17,15 @@ extension EndToEnd {
             let frames = watched.frames
             let (spent, passed) = (Double(clock.value) / 1e9, (ContinuousClock.now - begun) / .seconds(1))
             let samples = frames.reduce(0) { $0 + $1.samples }
-            func percent(of symbol: String) -> Double {
-                let rows = frames.flatMap(\.rows).filter { $0.symbol == symbol }
-                return 100 * Double(rows.reduce(0) { $0 + $1.selfSamples }) / Double(samples)
+            func taken(in symbol: String) -> Int {
+                frames.flatMap(\.rows).filter { $0.symbol == symbol }.reduce(0) { $0 + $1.selfSamples }
             }
-            #expect(abs(percent(of: "alpha") - 75) <= 2)
-            #expect(abs(percent(of: "beta") - 25) <= 2)
+            // The rest is the kernel's, in whose interrupts a busy machine spends more.
+            let (alpha, beta) = (taken(in: "alpha"), taken(in: "beta"))
+            let own = alpha + beta
+            let percent = 100 * Double(alpha) / Double(own)
+            #expect(abs(percent - 75) <= 2)
+            #expect(Double(own) > 0.9 * Double(samples))
             // On a busy machine burn has less than a whole processor, and only what ran can be sampled.
             if frames.allSatisfy({ $0.event.hasSuffix("-clock") }) {
                 let counted = Double(frames.reduce(0) { $0 + ($1.counted ?? 0) }) / 1e9

@@ -77,14 +77,14 @@ extension EndToEnd {
         func everything(event: String) throws {
             let running = try Running("/bin/sh", ["-c", "while :; do \(Self.script); done"])
             // What process 1 starts is hidden as well until its exec, and nobody counts that: a quiet moment is waited for,
-            // and a tenth may be hidden in it.
+            // and a fiftieth may be hidden in it.
             let isWhole = try waitUntil(within: 60) {
                 let before = ofFirstProcess()
                 let frames = try interrupted(["-a", "-e", event])
                 let missing = try counted(frames) - accounted(frames)
                 #expect(missing >= 0, "more samples than were counted")
                 if Self.mustHappen.contains(event) { #expect(accounted(frames) > 0) }
-                return try missing <= max(ofFirstProcess() - before, counted(frames) / 10)
+                return try missing <= max(4 * (ofFirstProcess() - before), counted(frames) / 50)
             }
             #expect(isWhole, "events were counted and neither sampled nor lost")
             running.stop()
@@ -97,9 +97,12 @@ extension EndToEnd {
             let calm = try sample(["-a", "-n", "1", "-d", "0.3", "-e", "migrations"])
             #expect(calm.allSatisfy { $0.period == 1 && $0.frequencyHz == nil })
             let program = try Program.faults.start(["60"])
-            let frames = try sample(["-a", "-n", "4", "-d", "0.5", "-e", "page-faults"])
+            // Where others have the processors most of the time, it takes a while until a quarter of a second is its own.
+            let watched = try Watched(["-a", "-d", "0.5", "-e", "page-faults"])
+            func isFlood(_ frame: Report) -> Bool { frame.notes.contains { $0.contains("comes in floods") } }
+            try watched.wait { ($0.firstIndex(where: isFlood) ?? $0.count) + 2 < $0.count }
+            let frames = watched.frames
             program.stop()
-            try #require(frames.contains { $0.samples > 10_000 }, "it faults too slowly here to be a flood")
             let last = try #require(frames.last)
             #expect(last.period == 100)
             #expect(last.notes.contains { $0.contains("page-faults comes in floods: 1 of 100") })

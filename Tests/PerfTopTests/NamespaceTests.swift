@@ -28,7 +28,9 @@ extension EndToEnd {
         func foreignProc(target: String) throws {
             let (frame, outcome) = try inside(["-pf"], arguments: target)
             let report = try #require(frame, "\(outcome.errors)")
-            #expect(report.percent { $0.process == "burn" } > 20, "\(report.rows.prefix(4)) \(report.notes)")
+            let samples = report.rows.filter { $0.process == "burn" }.reduce(0) { $0 + $1.selfSamples }
+            // On a busy machine it has a small part of the second.
+            #expect(samples > 20, "\(report.rows.prefix(4)) \(report.notes)")
             let named = report.rows.filter { $0.process == "burn" && $0.kind == "user" && $0.module == "burn" }
             #expect(!named.isEmpty && named.allSatisfy { !$0.symbol.hasPrefix("[") }, "\(report.rows.prefix(4))")
             #expect(!report.notes.contains { $0.contains("/proc") }, "\(report.notes)")

@@ -120,6 +120,38 @@ extension EndToEnd {
             #expect(outcome.outputLines.count == 1)
         }
 
+        @Test("asked to end while its reader is slow, it writes whole frames", arguments: [SIGINT, SIGTERM])
+        func slowReader(signal: Int32) throws {
+            var ends: [Int32] = [0, 0]
+            try #require(unsafe pipe(&ends) == 0)
+            _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
+            let (reader, writer) = (FileHandle(fileDescriptor: ends[0], closeOnDealloc: true), ends[1])
+            // F_SETPIPE_SZ (fcntl(2)): as small as can be.
+            let page = fcntl(writer, 1031, 4096)
+            let top = try Running(
+                Machine.binary,
+                ["-p", "\(burn.pid)", "--batch", "-d", "0.05", "--format", "json", "-o", "/dev/fd/3"],
+                descriptors: [writer])
+            close(writer)
+            // Full in the midst of a frame, or behind one: then it is full a moment later in the midst of the next.
+            var waiting: Int32 = 0
+            #expect(
+                waitUntil(within: 30) { unsafe ioctl(ends[0], UInt(FIONREAD), &waiting) == 0 && waiting >= page / 2 })
+            kill(top.pid, signal)
+            var read = Data()
+            func readOn() { while let more = try? reader.read(upToCount: 4096), !more.isEmpty { read += more } }
+            let ended = waitUntil(within: 30) {
+                readOn()
+                return !top.isRunning
+            }
+            readOn()
+            #expect(ended)
+            let text = String(decoding: read, as: UTF8.self)
+            #expect(text.hasSuffix("\n") && text.count > page)
+            let frames = try Report.frames(text)
+            #expect(frames.map(\.frame) == Array(1...frames.count))
+        }
+
         /// The fields of a CSV line, quoted ones unquoted.
         private func fields(_ line: String) -> [String] {
             var all = [""]

@@ -37,15 +37,18 @@ func runBatch(
             continue
         }
         // Who asks twice does not want to wait for the last frame either.
-        if let ending, signal != 0 || ending.millisecondsLeft == 0 { return ending.signal ?? signal }
+        if let ending, signal != 0 || ending.millisecondsLeft == 0 {
+            return ending.signal ?? (signal == 0 ? nil : signal)
+        }
         if signal != 0 || ending == nil && options.command?.reap() != nil {
             // What was sampled so far is not thrown away: the last frame is a shorter one.
-            session.requestStop(patience: Ending.patienceForNames)
-            ending = Ending(signal: signal == 0 ? nil : signal)
+            let end = Ending(signal: signal == 0 ? nil : signal)
+            session.requestStop(patience: end.patienceForNames)
+            ending = end
             continue
         }
         guard watched[0].revents != 0, let profile = session.takeLatest() else { continue }
-        let goesOn = try writer.write(profile, to: output, patience: ending == nil ? -1 : 1000)
+        let goesOn = try writer.write(profile, to: output, patience: ending == nil ? nil : 1000)
         if !goesOn, isReadable(signals) { continue }
         if let ending, !goesOn || profile.isLast { return ending.signal }
         // Its counters end a moment before it can be waited for.
@@ -65,8 +68,9 @@ private struct Ending {
 
     init(signal: Int32?) { self.signal = signal }
 
-    /// Nanoseconds that the last frame waits for names; it must be folded and written behind that.
-    static let patienceForNames: UInt64 = 300_000_000
+    /// Nanoseconds that the last frame waits for names; it must be folded and written behind that. A command that was
+    /// short has all its names to be read still.
+    var patienceForNames: UInt64 { signal == nil ? 500_000_000 : 300_000_000 }
 
     var millisecondsLeft: Int32 { Int32(clamping: (deadline.nanoseconds(since: .now) + 999_999) / 1_000_000) }
 }
@@ -77,6 +81,8 @@ private struct FrameWriter {
     private var format: any BatchFormat
     private let signals: Int32
     private var frames = 0
+    /// A frame was cut off, or nobody reads.
+    private var isOver = false
 
     init(options: BatchOptions, signals: Int32) {
         self.options = options
@@ -85,13 +91,14 @@ private struct FrameWriter {
     }
 
     func begin(_ output: borrowing Output) throws(EngineError) -> Bool {
-        try output.write(format.preamble(options.report), signals: signals)
+        try output.write(format.preamble(options.report), signals: signals) == .all
     }
 
     /// - Returns: false when there is nothing more to write, or nobody to read it.
     mutating func write(
-        _ profile: Profile, to output: borrowing Output, patience: Int32 = -1
+        _ profile: Profile, to output: borrowing Output, patience: UInt64? = nil
     ) throws(EngineError) -> Bool {
+        if isOver || options.frames.map({ frames >= $0 }) == true { return false }
         if profile.slices.isEmpty { return true }
         frames += 1
         // Siblings are counted in the rows of their leader.
@@ -103,7 +110,9 @@ private struct FrameWriter {
             } catch {
                 throw EngineError(what: "frame \(frames)", why: "it cannot be written as \(options.format.rawValue)")
             }
-            if try !output.write(text, signals: signals, patience: patience) { return false }
+            let written = try output.write(text, signals: signals, patience: patience)
+            isOver = written == .part
+            if written != .all { return false }
         }
         return options.frames.map { frames < $0 } ?? true
     }

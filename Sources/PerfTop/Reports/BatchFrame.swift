@@ -108,10 +108,10 @@ package struct BatchFrame {
         case .function: row.function
         case .module: row.module
         case .process: row.process
-        case .pid: row.key.pid.map { "\($0)" } ?? ""
-        case .thread: row.key.thread.map { "\($0)" } ?? ""
+        case .pid: row.key.pid.map { "\($0)" } ?? row.name(insteadOf: .pid, in: grouping)
+        case .thread: row.key.thread.map { "\($0)" } ?? row.name(insteadOf: .thread, in: grouping)
         case .cpu: row.key.cpu.map { "\($0)" } ?? ""
-        case .user: row.key.user.map { "\($0)" } ?? ""
+        case .user: row.key.user.map { "\($0)" } ?? row.name(insteadOf: .user, in: grouping)
         case .event: row.key.event.map { profile.session.events[Int($0)].name } ?? ""
         }
     }

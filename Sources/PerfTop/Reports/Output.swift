@@ -26,36 +26,54 @@ struct Output: ~Copyable {
 
     deinit { if fd > STDERR_FILENO { close(fd) } }
 
+    /// What became of a text.
+    enum Written {
+        case all, nothing
+        /// It was begun, or nobody reads any more: nothing may follow.
+        case part
+    }
+
     /// Writes all of a text, or nothing where it goes to a file: one that was begun and finds no room is taken back.
     ///
     /// - Parameters:
-    ///   - signals: readable when a signal waits: then a reader that has stopped reading is given up.
-    ///   - patience: milliseconds to wait for such a reader; −1 waits until a signal comes.
-    /// - Returns: false where nobody reads any more.
-    func write(_ text: String, signals: Int32, patience: Int32 = -1) throws(EngineError) -> Bool {
+    ///   - signals: readable when a signal waits: then a reader that has stopped reading is given up, one in the midst of
+    ///     a text half a second later.
+    ///   - patience: milliseconds to wait for such a reader; nil waits until a signal comes.
+    func write(_ text: String, signals: Int32, patience: UInt64? = nil) throws(EngineError) -> Written {
         let start = lseek(fd, 0, SEEK_CUR)
-        var rest = Array(text.utf8)[...]
+        let all = Array(text.utf8)
+        var rest = all[...]
+        var deadline = patience.map { Instant.now.advanced(byNanoseconds: $0 * 1_000_000) }
+        var watchesSignals = true
         while !rest.isEmpty {
             var watched = [
                 pollfd(fd: fd, events: Int16(POLLOUT), revents: 0),
-                pollfd(fd: signals, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: watchesSignals ? signals : -1, events: Int16(POLLIN), revents: 0),
             ]
-            let ready = unsafe poll(&watched, 2, patience)
-            if ready == 0 || ready > 0 && watched[0].revents == 0 { return false }
+            let time = deadline.map { Int32(clamping: ($0.nanoseconds(since: .now) + 999_999) / 1_000_000) }
+            let ready = unsafe poll(&watched, 2, time ?? -1)
+            if ready == 0 || ready > 0 && watched[0].revents == 0 {
+                if rest.count == all.count { return .nothing }
+                if ready == 0 || deadline != nil { return .part }
+                // A whole frame is worth a moment to whoever asked for an end, and still reads.
+                watchesSignals = false
+                deadline = Instant.now.advanced(byNanoseconds: 500_000_000)
+                continue
+            }
             // A pipe that is writable takes so much without waiting.
             let piece = rest.prefix(Int(PIPE_BUF))
             let count = unsafe piece.withUnsafeBytes { unsafe Glibc.write(fd, $0.baseAddress, $0.count) }
             if count >= 0 {
                 rest = rest.dropFirst(count)
             } else if errno == EPIPE {
-                return false
+                return .part
             } else if errno != EINTR {
                 let why = reason()
                 takeBack(to: start, written: text.utf8.count - rest.count)
                 throw EngineError(what: "writing to \(name)", why: why, remedy: "what was written before is kept")
             }
         }
-        return true
+        return .all
     }
 
     /// Cuts off the half of a text that still found room: a reader of the file expects whole frames.

@@ -5,7 +5,7 @@
 ///
 ///     8      16       24   28      32    40   48        48 or 56
 ///     [ id ][ address ][ pid | thread ][ time ][ cpu ][ period ]?[ members | enabled | running | (value, id, lost)… ]?
-package struct SampleLayout: Hashable, Sendable {
+package struct SampleLayout: Sendable {
     package static let id = 8
     package static let address = 16
     package static let pid = 24
@@ -23,9 +23,15 @@ package struct SampleLayout: Hashable, Sendable {
 
     /// The kernel goes on telling the period that a clock was opened with when it is given another one.
     package var isClock = false
-    /// The true period of a clock, or of what comes in floods, and the time from which on it holds; 0: as at the start.
-    private var laterPeriod: UInt64 = 0
-    private var laterSince: UInt64 = 0
+    /// The true periods of a clock, or of what comes in floods, newest first: what is still in the rings is weighed by what
+    /// held when it was sampled. Four are enough: a rate falls four times a second at the most, and by half at least.
+    private var steps = [4 of Step](repeating: Step(period: 0, since: 0))
+
+    private struct Step {
+        /// 0: none.
+        let period: UInt64
+        let since: UInt64
+    }
 
     /// What `PERF_SAMPLE_READ` with `PERF_FORMAT_GROUP` appends.
     package struct Group: Hashable, Sendable {
@@ -71,10 +77,11 @@ package struct SampleLayout: Hashable, Sendable {
     @inline(__always)
     package func period(in bytes: RawSpan) -> UInt64 {
         guard bytes.byteCount >= Self.period else { return 0 }
-        if laterPeriod > 0,
-            unsafe bytes.unsafeLoadUnaligned(fromByteOffset: Self.time, as: UInt64.self) >= laterSince
-        {
-            return laterPeriod
+        if steps[0].period > 0 {
+            let time = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: Self.time, as: UInt64.self)
+            for index in steps.indices where steps[index].period > 0 && time >= steps[index].since {
+                return steps[index].period
+            }
         }
         if let fixedPeriod { return fixedPeriod }
         guard bytes.byteCount >= Self.period + 8 else { return 0 }
@@ -84,11 +91,16 @@ package struct SampleLayout: Hashable, Sendable {
     /// A clock is sampled less often from a time on; what has a period of its own, or tells it truly, stays as it is.
     package mutating func lower(to frequency: UInt64, since time: UInt64) {
         guard isClock, fixedPeriod == nil else { return }
-        (laterPeriod, laterSince) = (EventAttributes.clockPeriod(frequency), time)
+        change(to: EventAttributes.clockPeriod(frequency), since: time)
     }
 
     /// What was sampled one by one is sampled once in so many from a time on; between the two nothing was counted.
-    package mutating func raise(to period: UInt64, since time: UInt64) { (laterPeriod, laterSince) = (period, time) }
+    package mutating func raise(to period: UInt64, since time: UInt64) { change(to: period, since: time) }
+
+    private mutating func change(to period: UInt64, since time: UInt64) {
+        for index in steps.indices.dropFirst().reversed() { steps[index] = steps[index - 1] }
+        steps[0] = Step(period: period, since: time)
+    }
 
     /// What `sample_id_all` appends to every other record: pid/tid, time, cpu, id; counted from the record's end.
     package enum Trailer {

@@ -147,7 +147,11 @@ struct FilterParser {
         let distances = Field.allCases.map {
             (field: $0, letters: editDistance(Array(name.utf8), Array($0.rawValue.utf8)))
         }
-        return distances.filter { $0.letters <= 2 }.min { $0.letters < $1.letters }?.field
+        guard let nearest = distances.filter({ $0.letters <= 2 }).min(by: { $0.letters < $1.letters }) else {
+            return nil
+        }
+        // `mod` is no mistyped `pid`, though that is nearer.
+        return Field.allCases.first { $0.rawValue.hasPrefix(name) } ?? nearest.field
     }
 
     private mutating func integer<Number: FixedWidthInteger>() throws(FilterError) -> Number {

@@ -21,6 +21,7 @@ public enum GroupKey: String, CaseIterable, Sendable {
 public struct RowKey: Hashable, Sendable {
     public var function: FunctionID?
     public var module: ModuleID?
+    /// Where rows are grouped by it; of what is no process also where they are grouped by numbers, which it has none of.
     public var process: String?
     public var pid: Int32?
     public var thread: Int32?

@@ -5,8 +5,10 @@ extension ProfileBuilder {
         /// Most cells kept (8 MB), and most slices.
         static let cells = 1 << 18
         static let slices = 600
-        /// Most bytes of frames, of places that wait for names, and of names.
+        /// Most bytes of frames, of places that wait for names, and of names; and from which on those are looked for that
+        /// nothing refers to any more.
         static let names = 24 << 20
+        static let tidyNames = 8 << 20
         /// Resident memory from which on what is free is given back.
         static let trimKilobytes: UInt64 = 40 << 10
     }
@@ -62,7 +64,7 @@ extension ProfileBuilder {
             keepWhatIsUsed()
         }
         // Looking through everything pays once so much more has come.
-        tidyLimit = max(Limits.names, frameAndNameBytes / 4 * 5)
+        tidyLimit = max(Limits.tidyNames, frameAndNameBytes / 4 * 5)
     }
 
     private mutating func keepWhatIsUsed() {

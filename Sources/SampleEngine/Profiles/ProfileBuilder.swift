@@ -25,7 +25,7 @@ package struct ProfileBuilder: ~Copyable {
     /// Since when names have been waited for; nil while every place has one.
     var unnamedSince: Instant?
     /// Bytes of names and frames at which it is looked for what nobody refers to.
-    var tidyLimit = Limits.names
+    var tidyLimit = Limits.tidyNames
     /// Functions that somebody holds on to though no slice may refer to them.
     package var held: Set<FunctionID> = []
     private var nextTrim = Instant.beginning

@@ -50,6 +50,12 @@ public final class Row: Sendable {
         self.counts = counts
     }
 
+    /// What stands in the first of the columns of numbers where the row has none: `[other tasks]`.
+    public func name(insteadOf column: GroupKey, in grouping: Set<GroupKey>) -> String {
+        let first = [GroupKey.user, .pid, .thread].first(where: grouping.contains)
+        return column == first && !grouping.contains(.process) ? process : ""
+    }
+
     /// The same row in a table in which it has no sample.
     public var emptied: Row {
         Row(

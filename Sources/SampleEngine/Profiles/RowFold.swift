@@ -235,7 +235,8 @@ struct RowFold: ~Copyable {
         var weights: [RowKey: [Double]] = [:]
         weights.reserveCapacity(heaviest.count)
         for row in heaviest {
-            let process = groups.process ? processes.names[Int(sums[row].key.process)] : ""
+            let number = sums[row].key.process
+            let process = number == Key.none ? "" : processes.names[Int(number)]
             weights[rowKey(sums[row], process: process)] = steps[(row * count)..<((row + 1) * count)].map { Double($0) }
         }
         return weights
@@ -255,8 +256,13 @@ struct RowFold: ~Copyable {
         if groups.function, let function = frame.function { key.function = function.index }
         if groups.module, let code { key.module = code.module }
         if groups.process { key.process = process.name }
-        if groups.pid { key.pid = process.pid }
-        if groups.thread { key.thread = cell.thread }
+        if process.pid < 0, groups.pid || groups.thread || groups.user {
+            // No process, so no number tells it from others like it: `[other tasks]`, `[exiting]`.
+            key.process = process.name
+        } else {
+            if groups.pid { key.pid = process.pid }
+            if groups.thread { key.thread = cell.thread }
+        }
         if groups.cpu { key.cpu = cell.cpu }
         if groups.user, let user = process.user { key.user = user }
         if groups.event { key.event = cell.event }
@@ -312,7 +318,7 @@ struct RowFold: ~Copyable {
         let weight = Double(max(all.weight, 1))
         let function = sum.key.function == Key.none ? nil : profile.names.functions[Int(sum.key.function)]
         let module = sum.key.module == Key.none ? nil : profile.names.modules[Int(sum.key.module)]
-        let process = groups.process ? processes.names[Int(sum.key.process)] : ""
+        let process = sum.key.process == Key.none ? "" : processes.names[Int(sum.key.process)]
         return Row(
             key: rowKey(sum, process: process),
             function: groups.function ? function?.name ?? "[names being read]" : "",
@@ -335,9 +341,9 @@ struct RowFold: ~Copyable {
             key.kind = sum.kind
         }
         if groups.module { key.module = sum.key.module == Key.none ? nil : profile.names.moduleID(at: sum.key.module) }
-        if groups.process { key.process = process }
-        if groups.pid { key.pid = sum.key.pid }
-        if groups.thread { key.thread = sum.key.thread }
+        if sum.key.process != Key.none { key.process = process }
+        if groups.pid, sum.key.pid >= 0 { key.pid = sum.key.pid }
+        if groups.thread, sum.key.thread >= 0 { key.thread = sum.key.thread }
         if groups.cpu { key.cpu = sum.key.cpu }
         if groups.user { key.user = sum.key.user == Key.none ? nil : sum.key.user }
         if groups.event { key.event = sum.key.event }

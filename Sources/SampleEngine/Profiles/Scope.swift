@@ -33,7 +33,12 @@ struct Scopes {
 
     func hold(process name: String, pid: Int32, user: UInt32?) -> Bool {
         scopes.allSatisfy { scope in
-            (!scope.grouping.contains(.process) || scope.key.process == name)
+            // As in the table: what is no process has its name instead of numbers.
+            let hasNumbers = !scope.grouping.isDisjoint(with: [.pid, .thread, .user])
+            if hasNumbers, pid < 0 || scope.key.process != nil && !scope.grouping.contains(.process) {
+                return pid < 0 && scope.key.process == name
+            }
+            return (!scope.grouping.contains(.process) || scope.key.process == name)
                 && (!scope.grouping.contains(.pid) || scope.key.pid == pid)
                 && (!scope.grouping.contains(.user) || scope.key.user == user)
         }
@@ -41,7 +46,7 @@ struct Scopes {
 
     func hold(_ cell: Cell) -> Bool {
         scopes.allSatisfy { scope in
-            (!scope.grouping.contains(.thread) || scope.key.thread == cell.thread)
+            (!scope.grouping.contains(.thread) || scope.key.thread == nil || scope.key.thread == cell.thread)
                 && (!scope.grouping.contains(.cpu) || scope.key.cpu == cell.cpu)
                 && (!scope.grouping.contains(.event) || scope.key.event == cell.event)
         }

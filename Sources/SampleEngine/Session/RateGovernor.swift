@@ -13,13 +13,18 @@ package struct RateGovernor: Sendable {
     /// One interval may be an accident: we were stopped, or the machine was.
     private var wasTooMuch = false
     private var mayFallAgain = Instant.beginning
+    /// Since when nobody takes what was counted.
+    private var refusedSince: Instant?
+    /// Events that are asked for at the frequency.
+    private let events: Int
 
     package static let interval: UInt64 = 250_000_000
     package static let lowest: UInt64 = 100
     package static let modest: UInt64 = 1000
 
-    package init(frequency: UInt64, at now: Instant, processorTime: UInt64 = 0) {
+    package init(frequency: UInt64, events: Int = 1, at now: Instant, processorTime: UInt64 = 0) {
         self.frequency = frequency
+        self.events = events
         begun = now
         self.processorTime = processorTime
     }
@@ -31,8 +36,8 @@ package struct RateGovernor: Sendable {
         self.throttled = self.throttled.addingSaturating(throttled)
     }
 
-    /// A single pass has taken a whole interval and is not done, or what was counted finds nobody who takes it: samples
-    /// come faster than they are dealt with.
+    /// A single pass has taken a whole interval and is not done, or what was counted has long found nobody who takes it:
+    /// samples come faster than they are dealt with.
     ///
     /// Not said of a thousand a second: there it is the machine that has no time for us, whatever we ask for. Nor twice in
     /// an interval: what was done shows a moment later.
@@ -43,22 +48,33 @@ package struct RateGovernor: Sendable {
         return frequency
     }
 
+    /// What was counted was taken, or not yet: that it is not for a moment is no sign of too many samples where pictures follow
+    /// each other closely.
+    package mutating func handedOver(_ isTaken: Bool, at now: Instant) -> UInt64? {
+        let since = refusedSince ?? now
+        refusedSince = isTaken ? nil : since
+        return !isTaken && now.nanoseconds(since: since) >= 2 * Self.interval ? fallBehind(at: now) : nil
+    }
+
     /// - Returns: whether an interval is over, and with it `lower` is to be asked.
     package func isDue(at now: Instant) -> Bool { now.nanoseconds(since: begun) >= Self.interval }
 
     /// The frequency to go on with, nil where it stays.
     ///
     /// Too much is: more than 2 % lost; throttled in more than a tenth of ten-millisecond steps on one ring; or reading
-    /// takes more than half of a processor.
+    /// takes more than half of a processor. It is not ours to mend where far more comes than was asked for: that is another
+    /// event, which has a period.
     package mutating func lower(at now: Instant, processorTime: UInt64, rings: Int) -> UInt64? {
         let elapsed = max(1, now.nanoseconds(since: begun))
         let used = processorTime > self.processorTime ? processorTime - self.processorTime : 0
         let offered = kept.addingSaturating(lost)
-        let throttleLimit = max(1, elapsed / 100_000_000) * UInt64(max(1, rings))
-        let isTooMuch = lost > offered / 50 || throttled > throttleLimit || used > elapsed / 2
+        let throttleLimit = max(1, Double(elapsed) / 1e8) * Double(max(1, rings))
+        let isTooMuch = lost > offered / 50 || Double(throttled) > throttleLimit || used > elapsed / 2
+        let asked = Double(frequency) * Double(events) * Double(rings) * Double(elapsed) / 1e9
+        let isOurs = Double(offered) <= 10 * max(asked, 1)
         let share = offered == 0 ? 1 : Double(kept) / Double(offered)
         (kept, lost, throttled, begun, self.processorTime) = (0, 0, 0, now, processorTime)
-        guard isTooMuch, frequency > Self.lowest else {
+        guard isTooMuch, isOurs, frequency > Self.lowest else {
             wasTooMuch = false
             return nil
         }

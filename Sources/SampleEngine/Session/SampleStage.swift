@@ -70,7 +70,9 @@ package struct SampleStage: ~Copyable {
     package mutating func run(from start: Instant) {
         slice.start = start
         if let frequency = source.kernelRate, source.mayLowerRate {
-            governor = RateGovernor(frequency: frequency, at: .now, processorTime: ownThreadNanoseconds())
+            governor = RateGovernor(
+                frequency: frequency, events: source.events.count { $0.frequency != nil }, at: .now,
+                processorTime: ownThreadNanoseconds())
         }
         if source.mayLowerRate {
             floods = FloodGate(source.events.map(\.mayRise), rings: rings.samples.count, at: .now)
@@ -91,11 +93,9 @@ package struct SampleStage: ~Copyable {
             lowerRate()
             raisePeriods()
             if schedule.wantsPicture(due, samples: slice.samples) {
-                if !handOver() {
-                    schedule.pictureWasRefused(at: clock.now)
-                    // Who is to name them has not even dealt with those of the picture before.
-                    fallBehind()
-                }
+                let isTaken = handOver()
+                if !isTaken { schedule.pictureWasRefused(at: clock.now) }
+                if let frequency = governor?.handedOver(isTaken, at: .now) { lower(to: frequency) }
             } else if due == .part, slice.samples > 0 {
                 // Where the resolver has no time for it, the next one is longer.
                 slice.isPart = true
@@ -129,10 +129,6 @@ package struct SampleStage: ~Copyable {
         lower(to: frequency)
     }
 
-    private mutating func fallBehind() {
-        if let frequency = governor?.fallBehind(at: .now) { lower(to: frequency) }
-    }
-
     private mutating func lower(to frequency: UInt64) {
         rings.lower(to: frequency)
         let since = clock.now.nanoseconds
@@ -159,7 +155,7 @@ package struct SampleStage: ~Copyable {
         guard stop.isSet else {
             guard now.nanoseconds(since: passBegun) >= RateGovernor.interval else { return true }
             passBegun = now
-            fallBehind()
+            if let frequency = governor?.fallBehind(at: .now) { lower(to: frequency) }
             return true
         }
         if lastMoment == nil {

@@ -15,15 +15,16 @@ public final class Session: ProfileSource {
     private let holding = Mailbox<Set<FunctionID>>()
     private let threads: EngineThreads
 
-    /// Opens and enables all counters, then starts the threads.
+    /// Opens all counters, starts the threads, then enables the counters: where samples leave the machine no time for
+    /// anything else, who reads them is there already.
     ///
     /// - Throws: what was asked, why it failed and what to do, where nothing can be sampled.
     public convenience init(_ sampling: Sampling, pace: Pace) throws(EngineError) {
         var opener = EventOpener(sampling)
         let counters = try opener.open()
         let source = try RecordSource(counters)
-        counters.enable()
         try self.init(source, counters, pace: pace)
+        counters.enable()
     }
 
     /// Reads rings that somebody else writes, each handed over as the descriptors of its memory and of its bell.
@@ -43,8 +44,8 @@ public final class Session: ProfileSource {
             counters = try opener.open()
         }
         let source = try RecordSource(handedOver: rings, beside: counters)
-        counters?.enable()
         try self.init(source, counters, pace: pace)
+        counters?.enable()
     }
 
     /// - Parameter counters: the kernel's counters among the source's writers, kept open as long as it is read.

@@ -200,6 +200,10 @@ extension TopModel {
         if count == 1 { return [stripLine("CPU \(ring.cpu): \(carries)", [size, peak], place, columns)] }
         var lines = [stripLine("", [], place, columns)]
         lines += wrapped("CPU \(ring.cpu): \(carries), \(size), \(peak)", columns, .plain, indent: 2)
+        for record in ring.badRecords {
+            let text = "first bad record, \(record.size) bytes: \(record.reason): \(record.hex)"
+            lines += wrapped(text, columns, .warning, indent: 2)
+        }
         let way =
             ring.overwrites
             ? "the newest records replace the oldest: \(Numbers.grouped(ring.overrunBytes)) bytes overwritten unread"
@@ -214,10 +218,6 @@ extension TopModel {
         lines += wrapped("lost by the kernel's own count: \(kernel)", columns, .plain, indent: 2)
         lines += wrapped("lost by LOST records: \(Numbers.grouped(ring.lost))", columns, .plain, indent: 2)
         lines += wrapped("lost by the PMU driver: \(Numbers.grouped(ring.driverLost))", columns, .plain, indent: 2)
-        for record in ring.badRecords {
-            let text = "first bad record, \(record.size) bytes: \(record.reason): \(record.hex)"
-            lines += wrapped(text, columns, .warning, indent: 2)
-        }
         return Array((lines + blank(columns, count)).prefix(count))
     }
 }

@@ -75,10 +75,10 @@ extension TopModel {
         case .kind: Self.letter(of: row)
         case .count1, .count2, .count3:
             column.sibling.map { $0 < row.counts.count ? Numbers.short(Double(row.counts[$0])) : "" } ?? ""
-        case .pid: row.key.pid.map { String($0) } ?? ""
-        case .thread: row.key.thread.map { String($0) } ?? ""
+        case .pid: row.key.pid.map { String($0) } ?? row.name(insteadOf: .pid, in: grouping)
+        case .thread: row.key.thread.map { String($0) } ?? row.name(insteadOf: .thread, in: grouping)
         case .cpu: row.key.cpu.map { String($0) } ?? ""
-        case .user: row.key.user.map { String($0) } ?? ""
+        case .user: row.key.user.map { String($0) } ?? row.name(insteadOf: .user, in: grouping)
         case .process: row.process
         case .module: row.module
         case .function: row.shortFunction

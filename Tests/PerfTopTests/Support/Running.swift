@@ -41,6 +41,7 @@ final class Running {
     }
 
     var pid: Int32 { child.pid }
+    var isRunning: Bool { child.isRunning }
     var output: String { text("output") }
     var errors: String { text("errors") }
 

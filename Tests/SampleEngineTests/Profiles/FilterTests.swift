@@ -94,6 +94,7 @@ import Testing
             ("modul:libc", "module"),
             ("proces:nginx", "process"), ("funtcion:f", "function"), ("threads:4", "thread"), ("usr:0", "user"),
             ("com:nginx", "comm"), ("dos:libc", "dso"), ("syms:f", "sym"), ("kin:", "kind"), ("cpus:1", "cpu"),
+            ("mod:libc", "module"), ("co:x", "comm"),
         ])
     func mistyped(text: String, meant: String) throws {
         let error = #expect(throws: FilterError.self) { try Filter(text) }

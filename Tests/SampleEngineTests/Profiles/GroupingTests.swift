@@ -235,6 +235,30 @@ struct HealthTests {
         #expect(profile([]).seconds == 0 && profile([]).ownCPUPercent == 0)
     }
 
+    /// A number that stands for none would join what has nothing in common, or give it to the idle thread.
+    @Test(arguments: [[.pid], [.thread], [.user, .pid], [.pid, .thread, .cpu]] as [Set<GroupKey>])
+    func whatIsNoProcessHasItsNameInsteadOfNumbers(grouping: Set<GroupKey>) {
+        var builder = SyntheticProfile()
+        builder.add("idle", module: "m", process: "swapper", pid: 0, samples: 5)
+        builder.add("a", module: "m", process: "[other tasks]", pid: -1, samples: 30)
+        builder.add("a", module: "m", process: "[exiting]", pid: -2, samples: 20)
+        builder.add("a", module: "m", process: "burn", pid: 7, samples: 10)
+        let profile = builder.next()
+        let rows = profile.table(by: grouping).rows
+        #expect(rows.map(\.selfSamples) == [30, 20, 10, 5])
+        #expect(rows.map(\.key.process) == ["[other tasks]", "[exiting]", nil, nil])
+        for row in rows.prefix(2) {
+            #expect(row.key.pid == nil && row.key.thread == nil)
+            let column = [GroupKey.user, .pid].first(where: grouping.contains) ?? .thread
+            #expect(row.name(insteadOf: column, in: grouping) == row.process)
+            // Its rows are its own samples.
+            let inside = profile.table(by: [.process], inside: [Scope(row.key, of: grouping)])
+            #expect(inside.rows.map(\.process) == [row.process] && inside.samplesInside == row.selfSamples)
+        }
+        let burn = profile.table(by: [.process], inside: [Scope(rows[2].key, of: grouping)])
+        #expect(burn.rows.map(\.process) == ["burn"])
+    }
+
     /// What was joined for want of room is no burst in the step in which it ends.
     @Test func aLongSliceIsSharedOutOverItsSteps() {
         var builder = SyntheticProfile()

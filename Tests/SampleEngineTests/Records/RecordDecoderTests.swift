@@ -206,6 +206,22 @@ struct SampleRecordTests {
         #expect(period(record, fixed: 1000) == 1000)
     }
 
+    @Test("A sample is weighed by the rate that held when it was taken, however often that has fallen since")
+    func loweredRates() {
+        var layout = SampleLayout(fixedPeriod: nil)
+        layout.isClock = true
+        // The record tells the period that the clock was opened with, at 50,000 Hz.
+        func weight(at time: UInt64) -> UInt64 {
+            withRecord(RecordBuilder.sample(address: 1, pid: 1, time: time, period: 20_000)) { layout.period(in: $1) }
+        }
+        #expect(weight(at: 5) == 20_000)
+        layout.lower(to: 25_000, since: 100)
+        layout.lower(to: 12_500, since: 200)
+        layout.lower(to: 5000, since: 300)
+        let weights: [UInt64] = [20_000, 20_000, 40_000, 40_000, 80_000, 80_000, 200_000]
+        #expect([1, 99, 100, 199, 200, 299, 300].map(weight) == weights)
+    }
+
     @Test("A sample that is cut short is none")
     func short() {
         let record = RecordBuilder.sample(address: 1, pid: 1, time: 1)

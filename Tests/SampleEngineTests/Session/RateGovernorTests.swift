@@ -63,13 +63,34 @@ struct RateGovernorTests {
         #expect(steps == [12_500, nil, 3125, nil, 1000, nil, nil, nil, nil, nil])
     }
 
+    @Test("A picture that nobody takes for a moment is no sign; half a second of them is")
+    func refused() {
+        var governor = governor(5000)
+        let step = RateGovernor.interval / 10
+        func steps(_ moments: ClosedRange<UInt64>, taken: (UInt64) -> Bool) -> [UInt64] {
+            moments.compactMap { governor.handedOver(taken($0), at: Instant(nanoseconds: $0 * step)) }
+        }
+        #expect(steps(1...100) { $0 % 5 == 0 } == [])
+        #expect(steps(101...120) { _ in false } == [])
+        #expect(steps(121...121) { _ in false } == [1250])
+    }
+
+    @Test("Floods of an event that has a period are no reason to ask for less of one that has a frequency")
+    func floodsOfAnother() {
+        var clock = governor(999)
+        #expect(run(&clock, intervals: 10, kept: 50_000, lost: 50_000, busy: 200_000_000).allSatisfy { $0 == nil })
+        #expect(run(&clock, intervals: 2, kept: 400, lost: 400, after: 10) == [nil, 399])
+    }
+
     @Test("An interval has a length; nothing foreign overflows")
     func interval() {
         var governor = governor(.max)
         #expect(!governor.isDue(at: Instant(nanoseconds: RateGovernor.interval - 1)))
         for _ in 0..<2 { governor.add(kept: .max, lost: .max, throttled: .max) }
-        #expect(governor.lower(at: Instant(nanoseconds: 0), processorTime: 0, rings: 0) == nil)
+        #expect(governor.lower(at: Instant(nanoseconds: .max / 2), processorTime: 0, rings: 1) == nil)
         governor.add(kept: .max, lost: .max, throttled: .max)
-        #expect(governor.lower(at: Instant(nanoseconds: 1), processorTime: .max, rings: .max) != nil)
+        #expect(governor.lower(at: Instant(nanoseconds: .max), processorTime: .max, rings: .max) != nil)
+        governor.add(kept: .max, lost: .max, throttled: .max)
+        #expect(governor.lower(at: Instant(nanoseconds: .max), processorTime: 0, rings: 0) == nil)
     }
 }

@@ -4,9 +4,9 @@ import SampleEngineTestSupport
 struct MadeImage {
     /// Addresses of each segment of code. Its bytes are never read, so there are none.
     var code: [Range<UInt64>] = []
-    /// What a segment that is only read holds, at `constantsAddress`.
+    /// What a segment that is only read holds, and where.
     var constants: [UInt8] = []
-    static let constantsAddress: UInt64 = 0x1000
+    var constantsAddress: UInt64 = 0x1000
     /// In segment order: a section of each, and a table of these, where there are any.
     private var symbols: [UInt8] = Array(repeating: 0, count: 24)
     private var strings: [UInt8] = [0]
@@ -43,7 +43,7 @@ struct MadeImage {
         for range in code { file += Self.segment(flags: 5, 0x1000, range.lowerBound, UInt64(range.count64)) }
         if !constants.isEmpty {
             file += Self.segment(
-                flags: 4, UInt64(constantsOffset), Self.constantsAddress, UInt64(constants.count))
+                flags: 4, UInt64(constantsOffset), constantsAddress, UInt64(constants.count))
         }
         pad(&file, to: constantsOffset)
         file += constants

@@ -52,6 +52,18 @@ struct GoTableTests {
         #expect(image.answer(at: ImageAddress(.max)) == .none(.betweenSymbols))
     }
 
+    @Test("A segment may begin anywhere; the table in it stands at a multiple of 8", arguments: 0..<8 as Range<UInt64>)
+    func beginnings(shift: UInt64) throws {
+        let table = table(.go20)
+        var image = MadeImage(code: [Self.text..<Self.text + 0x200])
+        image.constantsAddress += shift
+        image.constants = Array(repeating: 0, count: Int((8 - shift) % 8)) + table.bytes
+        let symbols = try symbols(ofMade: image.bytes)
+        for offset in UInt64(0)..<0x200 {
+            #expect(symbols.name(at: Self.text + offset) == wanted(table, offset))
+        }
+    }
+
     /// Changes to a table after which it must not be believed: a place and the bytes to put there.
     private func lies(_ table: MadeGoTable) -> [(what: String, at: Int, bytes: [UInt8])] {
         let width = table.layout.hasOffsets ? 4 : 8

@@ -38,7 +38,7 @@ struct GoTable {
         var budget = Self.searchedBytes
         for segment in Self.places(in: image.headers) where budget > 0 {
             // The table begins where addresses are multiples of 8.
-            let skipped = 0 &- segment.address & 7
+            let skipped = (0 &- segment.address) & 7
             guard segment.fileSize > skipped, segment.offset <= image.headers.fileSize else { continue }
             let (start, size) = (segment.offset + skipped, min(segment.fileSize - skipped, budget))
             guard let range = try? FileRange(offset: start, size: size, fileSize: image.headers.fileSize) else {
