@@ -151,7 +151,13 @@ package struct ProcessTable: ~Copyable {
         else { return }
         mappingCount -= lives[largest].space.mappings.count
         lives[largest].space = AddressSpace()
-        lives[largest].origin = lives[largest].generation
+        // Whoever was forked from it has what was mapped then, and no longer what `/proc` has of it.
+        let generation = lives[largest].generation
+        for child in lives.indices where lives[child].origin == generation && child != largest {
+            lives[child].origin = lives[child].generation
+            lives[child].isNews = true
+        }
+        lives[largest].origin = generation
         lives[largest].blanked = time
         lives[largest].isNews = true
     }
