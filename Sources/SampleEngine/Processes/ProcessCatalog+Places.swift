@@ -116,8 +116,10 @@ extension ProcessCatalog {
     package struct Scanned: Sendable {
         package let generation: Generation
         fileprivate let maps: ProcessMaps?
-        /// Nanoseconds that it took.
+        /// Nanoseconds that it took, and those of them that were a processor's: one whose `/proc` is slow to answer keeps
+        /// nobody else from being asked.
         fileprivate let cost: UInt64
+        fileprivate let used: UInt64
         fileprivate let time: Instant
     }
 
@@ -132,7 +134,7 @@ extension ProcessCatalog {
 
         /// - Parameter time: the moment that the answer is of.
         package func run(at time: Instant) -> Scanned {
-            let begun = Instant.now
+            let (begun, before) = (Instant.now, ownThreadNanoseconds())
             var maps: ProcessMaps?
             for sighting in sightings where maps == nil {
                 // The pid may be another process's by now: the same one before and after, or no answer.
@@ -141,7 +143,8 @@ extension ProcessCatalog {
                 if !proc.isSame(sighting) { maps = nil }
             }
             return Scanned(
-                generation: generation, maps: maps, cost: Instant.now.nanoseconds(since: begun), time: time)
+                generation: generation, maps: maps, cost: Instant.now.nanoseconds(since: begun),
+                used: ownThreadNanoseconds() &- before, time: time)
         }
     }
 
@@ -204,7 +207,7 @@ extension ProcessCatalog {
 
     /// Takes in what `/proc` said.
     package mutating func take(_ scanned: Scanned) {
-        scans.spend(scanned.cost)
+        scans.spend(scanned.used)
         guard var entry = entries[scanned.generation] else { return }
         entry.scanning = .no
         entry.isLeft = false

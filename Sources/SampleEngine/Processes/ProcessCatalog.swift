@@ -107,8 +107,11 @@ package struct ProcessCatalog: ~Copyable {
             if generation == kept { continue }
             entry.maps = nil
             entry.scanned = nil
-            entry.isIncomplete = entry.isIncomplete || !entry.sighting.mappings.isEmpty
-            entry.sighting.mappings = []
+            // Lines can be read again; what records told is told again only when it is needed.
+            if mappingCount >= Self.mappingLimit / 4 * 3 {
+                entry.isIncomplete = entry.isIncomplete || !entry.sighting.mappings.isEmpty
+                entry.sighting.mappings = []
+            }
             put(entry, for: generation)
         }
     }

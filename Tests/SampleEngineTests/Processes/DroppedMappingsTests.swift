@@ -83,6 +83,27 @@ struct DroppedMappingsTests {
         #expect(catalog.sighting(of: first)?.mappings == [mapping(0x1000)])
     }
 
+    @Test("Where there are too many lines of /proc, what records told is kept")
+    func linesAlone() {
+        var catalog = ProcessCatalog(proc: proc.reader)
+        proc.writeStat(8)
+        let lines = (1...2000).map { "\(String($0, radix: 16))000000-\(String($0, radix: 16))001000 r-xp 0 8:1 5 /a\n" }
+        proc.write(8, "maps", lines.joined())
+        let generations = (1...18).map { Generation(first.number + $0) }
+        for (second, generation) in generations.enumerated() {
+            catalog.note(sighting(generation, mappings: [mapping(0x1000)]))
+            var explanation = Explanation(isWanted: false)
+            let later = now.advanced(byNanoseconds: UInt64(second) * 1_000_000_000)
+            let place = catalog.place(0x100_0010, in: generation, at: later, &explanation)
+            if place != nil { Issue.record("it is to be read") }
+            for scan in catalog.takeScans(at: later) { catalog.take(scan.run(at: later)) }
+        }
+        #expect(catalog.lineCount < 18 * 2000)
+        for generation in generations {
+            #expect(catalog.sighting(of: generation)?.mappings == [mapping(0x1000)])
+        }
+    }
+
     @Test("Where a parent's mappings are dropped, its children are asked under their own name")
     func children() {
         var table = ProcessTable(wanted: nil, mappingLimit: 3)
