@@ -314,6 +314,8 @@ package struct ImageStore: ~Copyable {
     ) -> [Answered] {
         let until = now.advanced(byNanoseconds: limits.rest)
         if givenUp.count >= limits.files { givenUp = givenUp.filter { now < $0.value.until } }
+        // Files that make no sense are many, if somebody wants that, and cost nothing; what cost too much stays.
+        if givenUp.count >= limits.files { givenUp = givenUp.filter { $0.value.reason == .tooCostly } }
         if givenUp.count >= limits.files { givenUp.removeAll() }
         givenUp[reading.key.file] = GivenUp(
             stamp: reading.key.stamp, reason: reason, until: until, road: table.road)

@@ -15,9 +15,11 @@ struct ReadingAccounts<File: Hashable, Content: Equatable> {
         var earlier: UInt64 = 0
         var most: UInt64 = 0
         let begun: Instant
+
+        var spent: UInt64 { earlier.addingSaturating(most) }
     }
 
-    /// Accounts kept; of more files than that, those begin anew whose minute is nearly over.
+    /// Accounts kept; of more files than that, those begin anew that have cost least.
     private static var limit: Int { 1024 }
 
     init(budget: UInt64 = ReadingMeter.Limits().nanoseconds, period: UInt64) {
@@ -56,7 +58,7 @@ struct ReadingAccounts<File: Hashable, Content: Equatable> {
         guard accounts.count >= Self.limit else { return }
         accounts = accounts.filter { isOpen($0.value, now) }
         guard accounts.count >= Self.limit else { return }
-        for (file, _) in accounts.sorted(by: { $0.value.begun < $1.value.begun }).prefix(Self.limit / 8) {
+        for (file, _) in accounts.sorted(by: { $0.value.spent < $1.value.spent }).prefix(Self.limit / 8) {
             accounts[file] = nil
         }
     }

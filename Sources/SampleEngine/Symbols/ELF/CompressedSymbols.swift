@@ -14,7 +14,7 @@ enum CompressedSymbols {
     static let decoderMemory: UInt64 = 72 << 20
     /// What is larger is inflated by one reader at a time.
     static let smallSize = 4 << 20
-    private static let turn = Turn()
+    static let turn = Turn()
 
     /// Decompresses the section into a file of memory, so that it is read like any other; nil where there is none.
     ///
