@@ -73,7 +73,7 @@ extension ProcessCatalog {
         return .file(line, task: task)
     }
 
-    private static var scanPause: UInt64 { 250_000_000 }
+    static var scanPause: UInt64 { 250_000_000 }
     private static var restAfterNone: UInt64 { 60_000_000_000 }
     private static var vsyscallPage: UInt64 { 0xffff_ffff_ff60_0000 }
 

@@ -56,9 +56,9 @@ package struct ProcessCatalog: ~Copyable {
             entry.maps = nil
         }
         if let scanned = entry.scanned, scanned.nanoseconds < sighting.lastLoss {
-            // No record told of what changed since.
+            // No record told of what changed since. It is asked again at once, unless that takes long.
             entry.maps = nil
-            entry.scanned = nil
+            if entry.scanPause <= Self.scanPause { entry.scanned = nil }
         }
         if isLost || !sighting.mappings.isEmpty { entry.isIncomplete = false }
         // Who was forked before has what was mapped then.

@@ -104,6 +104,22 @@ struct DroppedMappingsTests {
         }
     }
 
+    @Test("A process with more mappings than are kept begins anew: what comes then is known by its record")
+    func tooManyOfOne() {
+        var table = ProcessTable(wanted: nil)
+        for number in 1...20_000 as ClosedRange<UInt64> {
+            table.feed(Build.mmap2(pid: 7, start: number << 16, length: 0x1000, path: "/a", time: number))
+        }
+        table.feed(Build.mmap2(pid: 7, start: 0x1000, length: 0x1000, path: "//anon", time: 30_000))
+        let place = table.place(7, 0x1010, at: 30_001)
+        #expect(place.location.space == .anonymous(place.generation))
+        #expect(table.mappingCount <= 16_384)
+        let early = table.place(7, 0x1_0010, at: 30_001)
+        #expect(early.location.space == .unmapped(early.generation))
+        let told = table.sightings().processes
+        #expect(told.count == 1 && told.allSatisfy { $0.lastLoss > 16_000 })
+    }
+
     @Test("Where a parent's mappings are dropped, its children are asked under their own name")
     func children() {
         var table = ProcessTable(wanted: nil, mappingLimit: 3)
