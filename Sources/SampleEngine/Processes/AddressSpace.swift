@@ -40,10 +40,13 @@ package struct AddressSpace: Sendable {
 
     package init() {}
 
-    /// Most mappings kept of one process; those beyond stay unknown and are asked for in /proc. Each new one moves
-    /// those behind it, and each sample at an unknown place looks through the retired ones: no process may make us slow.
+    /// Most mappings kept of one process. Each new one moves those behind it, and each sample at an unknown place looks
+    /// through the retired ones: no process may make us slow.
     private static var limit: Int { 16_384 }
     private static var retiredLimit: Int { 2048 }
+
+    /// The next one may not find room: what is not kept here would be told by /proc, and that of another time.
+    package var isFull: Bool { mappings.count + 2 > Self.limit }
 
     /// Maps over whatever was there: the kernel replaces, so older mappings are cut or go.
     package mutating func insert(_ new: Mapping) {

@@ -19,9 +19,13 @@ extension ProcessCatalog {
         case unknown(mayCome: Bool)
     }
 
-    /// What lies at an address that only the generation itself can explain; nil: its mappings are being read.
+    /// What lay at an address that only the generation itself can explain; nil: its mappings are being read.
+    ///
+    /// `/proc` tells of a later time than the sample's. It is believed only where no record told of a mapping since.
+    /// - Parameter isMemory: it was memory and no file when it was sampled.
     package mutating func place(
-        _ address: UInt64, in generation: Generation, at now: Instant, _ explanation: inout Explanation
+        _ address: UInt64, in generation: Generation, isMemory: Bool = false, at now: Instant,
+        _ explanation: inout Explanation
     ) -> Place? {
         if address & ~0xfff == Self.vsyscallPage { return .vsyscall(offset: address & 0xfff) }
         uses += 1
@@ -37,9 +41,13 @@ extension ProcessCatalog {
             if let place = Self.filled(next, of: mappings, address) { return place }
             return placeInMemory(address, mapping.start, in: generation, at: now, &explanation)
         }
+        let isAlive = entry.sighting.death == nil
+        if entry.isIncomplete, !isMemory {
+            explanation.add("its mappings were dropped for want of room: what /proc has there may have come later")
+            return .unknown(mayCome: isAlive)
+        }
         guard let known = scannedLine(of: address, in: generation, at: now) else { return nil }
         guard let line = known.line else {
-            let isAlive = entries[generation].map { $0.sighting.death == nil } ?? false
             let maps = "\(proc.root)/\(entry.sighting.pid)/maps"
             explanation.add(
                 entries[generation]?.isLeft == true
@@ -51,6 +59,11 @@ extension ProcessCatalog {
         }
         let task = entries[generation]?.maps?.task ?? entry.sighting.pid
         explanation.add("mapping \(line.summary), by /proc/\(task)/maps")
+        if isMemory {
+            // What is no memory now came after the sample.
+            guard line.isMemory || Self.isFileInMemory(line) else { return .unknown(mayCome: false) }
+            return placeInMemory(address, line.start, in: generation, at: now, &explanation)
+        }
         if line.path.elementsEqual("[vdso]".utf8) {
             return line.start >> 32 == 0
                 ? .foreignVDSO(line, task: task) : .vdso(offset: address - line.start)
@@ -60,7 +73,7 @@ extension ProcessCatalog {
         return .file(line, task: task)
     }
 
-    private static var scanPause: UInt64 { 250_000_000 }
+    static var scanPause: UInt64 { 250_000_000 }
     private static var restAfterNone: UInt64 { 60_000_000_000 }
     private static var vsyscallPage: UInt64 { 0xffff_ffff_ff60_0000 }
 
@@ -74,8 +87,11 @@ extension ProcessCatalog {
         guard let known = scannedLine(of: address, in: generation, at: now) else { return nil }
         guard let line = known.line, let task = entries[generation]?.maps?.task else { return .memory(start: start) }
         if line.isMoved { explanation.add("memory in a hole of \(line.summary): text moved to other pages") }
-        let isFile = line.isMoved || line.inode != 0 && line.path.starts(with: "/memfd:".utf8)
-        return isFile ? .file(line, task: task) : .memory(start: start)
+        return Self.isFileInMemory(line) ? .file(line, task: task) : .memory(start: start)
+    }
+
+    private static func isFileInMemory(_ line: MapLine) -> Bool {
+        line.isMoved || line.inode != 0 && line.path.starts(with: "/memfd:".utf8)
     }
 
     /// The same by what the records told: an image below and above the memory, with one distance between address and
@@ -100,8 +116,10 @@ extension ProcessCatalog {
     package struct Scanned: Sendable {
         package let generation: Generation
         fileprivate let maps: ProcessMaps?
-        /// Nanoseconds that it took.
+        /// Nanoseconds that it took, and those of them that were a processor's: one whose `/proc` is slow to answer keeps
+        /// nobody else from being asked.
         fileprivate let cost: UInt64
+        fileprivate let used: UInt64
         fileprivate let time: Instant
     }
 
@@ -116,7 +134,7 @@ extension ProcessCatalog {
 
         /// - Parameter time: the moment that the answer is of.
         package func run(at time: Instant) -> Scanned {
-            let begun = Instant.now
+            let (begun, before) = (Instant.now, ownThreadNanoseconds())
             var maps: ProcessMaps?
             for sighting in sightings where maps == nil {
                 // The pid may be another process's by now: the same one before and after, or no answer.
@@ -125,7 +143,8 @@ extension ProcessCatalog {
                 if !proc.isSame(sighting) { maps = nil }
             }
             return Scanned(
-                generation: generation, maps: maps, cost: Instant.now.nanoseconds(since: begun), time: time)
+                generation: generation, maps: maps, cost: Instant.now.nanoseconds(since: begun),
+                used: ownThreadNanoseconds() &- before, time: time)
         }
     }
 
@@ -188,7 +207,7 @@ extension ProcessCatalog {
 
     /// Takes in what `/proc` said.
     package mutating func take(_ scanned: Scanned) {
-        scans.spend(scanned.cost)
+        scans.spend(scanned.used)
         guard var entry = entries[scanned.generation] else { return }
         entry.scanning = .no
         entry.isLeft = false
@@ -207,19 +226,18 @@ extension ProcessCatalog {
 /// What all readings of maps together may take of each second: so many, and so much time.
 struct ScanBudget: Sendable {
     private static let count = 50
-    private static let nanoseconds: UInt64 = 250_000_000
+    private var share = TimeShare(perSecond: 250_000_000)
     private var second: UInt64 = 0
     private var taken = 0
-    private var spent: UInt64 = 0
 
     mutating func take(at now: Instant) -> Bool {
         let current = now.nanoseconds / 1_000_000_000
-        if current != second { (second, taken, spent) = (current, 0, 0) }
+        if current != second { (second, taken) = (current, 0) }
         taken += 1
-        return taken <= Self.count && spent < Self.nanoseconds
+        return share.isLeft(at: now) && taken <= Self.count
     }
 
-    mutating func spend(_ nanoseconds: UInt64) { spent = spent.addingSaturating(nanoseconds) }
+    mutating func spend(_ nanoseconds: UInt64) { share.spend(nanoseconds) }
 }
 
 /// `0x…`

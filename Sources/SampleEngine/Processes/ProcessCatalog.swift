@@ -35,12 +35,19 @@ package struct ProcessCatalog: ~Copyable {
         var scanPause: UInt64 = 0
         /// Another generation with the same origin, to ask in its stead once it is gone.
         var heir: Generation?
+        /// Mappings that records told of were dropped: until they are told again, nobody knows what of `/proc` is older than
+        /// a place that was sampled.
+        var isIncomplete = false
 
         enum Scanning { case no, wanted, underWay }
     }
 
     /// Takes up what the sampler saw.
-    package mutating func note(_ sighting: ProcessSighting) {
+    ///
+    /// - Returns: whether what its own addresses meant until now says nothing of them any more: records were lost, or the
+    ///   sampler has dropped its mappings.
+    @discardableResult
+    package mutating func note(_ sighting: ProcessSighting) -> Bool {
         var entry = entries[sighting.generation] ?? Entry(sighting: sighting)
         let isLost = sighting.lastLoss > entry.sighting.lastLoss
         let mappings = sighting.mappings.isEmpty && !isLost ? entry.sighting.mappings : sighting.mappings
@@ -49,10 +56,13 @@ package struct ProcessCatalog: ~Copyable {
             entry.maps = nil
         }
         if let scanned = entry.scanned, scanned.nanoseconds < sighting.lastLoss {
-            // No record told of what changed since.
+            // No record told of what changed since. It is asked again at once, unless that takes long.
             entry.maps = nil
-            entry.scanned = nil
+            if entry.scanPause <= Self.scanPause { entry.scanned = nil }
         }
+        if isLost || !sighting.mappings.isEmpty { entry.isIncomplete = false }
+        // Who was forked before has what was mapped then.
+        if isLost { entry.heir = nil }
         entry.sighting = sighting
         entry.sighting.mappings = mappings
         uses += 1
@@ -61,6 +71,7 @@ package struct ProcessCatalog: ~Copyable {
         put(entry, for: sighting.generation)
         makeRoom(for: sighting.generation)
         if sighting.origin != sighting.generation { entries[sighting.origin]?.heir = sighting.generation }
+        return isLost
     }
 
     // MARK: Bounded memory
@@ -69,6 +80,8 @@ package struct ProcessCatalog: ~Copyable {
     /// it is asked for.
     private static var mappingLimit: Int { 65_536 }
     private static var lineLimit: Int { 32_768 }
+    /// Mappings and lines that any process may have.
+    private static var fairShare: Int { 1024 }
 
     /// Bytes of memory held, without names.
     package var byteCount: Int { 48 * mappingCount + 160 * lineCount + 400 * entries.count }
@@ -81,16 +94,24 @@ package struct ProcessCatalog: ~Copyable {
         entries[generation] = entry
     }
 
-    /// Drops the mappings of the processes not asked for longest, a quarter of all at once.
+    /// Drops the mappings of the processes not asked for longest, a quarter of all at once; first of those that have so
+    /// many that others would go for them.
     mutating func makeRoom(for kept: Generation) {
         guard mappingCount > Self.mappingLimit || lineCount > Self.lineLimit else { return }
         let holders = entries.filter { $0.value.maps != nil || !$0.value.sighting.mappings.isEmpty }
-        for (generation, var entry) in holders.sorted(by: { $0.value.lastUse < $1.value.lastUse }) {
+        func standing(_ entry: Entry) -> (Int, UInt64) {
+            (-max(entry.sighting.mappings.count + (entry.maps?.weight ?? 0), Self.fairShare), entry.lastUse)
+        }
+        for (generation, var entry) in holders.sorted(by: { standing($0.value) < standing($1.value) }) {
             if mappingCount < Self.mappingLimit / 4 * 3, lineCount < Self.lineLimit / 4 * 3 { return }
             if generation == kept { continue }
             entry.maps = nil
             entry.scanned = nil
-            entry.sighting.mappings = []
+            // Lines can be read again; what records told is told again only when it is needed.
+            if mappingCount >= Self.mappingLimit / 4 * 3 {
+                entry.isIncomplete = entry.isIncomplete || !entry.sighting.mappings.isEmpty
+                entry.sighting.mappings = []
+            }
             put(entry, for: generation)
         }
     }

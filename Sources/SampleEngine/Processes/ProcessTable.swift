@@ -149,11 +149,22 @@ package struct ProcessTable: ~Copyable {
         guard
             let largest = lives.indices.max(by: { lives[$0].space.mappings.count < lives[$1].space.mappings.count })
         else { return }
-        mappingCount -= lives[largest].space.mappings.count
-        lives[largest].space = AddressSpace()
-        lives[largest].origin = lives[largest].generation
-        lives[largest].blanked = time
-        lives[largest].isNews = true
+        blank(largest, at: time)
+    }
+
+    /// Drops the mappings of a process.
+    private mutating func blank(_ life: Int, at time: UInt64) {
+        mappingCount -= lives[life].space.mappings.count
+        lives[life].space = AddressSpace()
+        // Whoever was forked from it has what was mapped then, and no longer what `/proc` has of it.
+        let generation = lives[life].generation
+        for child in lives.indices where lives[child].origin == generation && child != life {
+            lives[child].origin = lives[child].generation
+            lives[child].isNews = true
+        }
+        lives[life].origin = generation
+        lives[life].blanked = time
+        lives[life].isNews = true
     }
 
     private mutating func map(_ record: MappingRecord, path: Range<Int>, in bytes: RawSpan, at time: UInt64) {
@@ -174,6 +185,7 @@ package struct ProcessTable: ~Copyable {
             case .kernelPage: SpaceID.unmapped(generation)
             }
         let offset = space == .vdso ? 0 : record.offset
+        if lives[life].space.isFull { blank(life, at: time) }
         let before = lives[life].space.mappings.count
         lives[life].space.insert(
             Mapping(start: record.start, end: end, offset: offset, space: space, birth: time))

@@ -32,7 +32,7 @@ package struct ProfileBuilder: ~Copyable {
     /// Processes whose name and user are still to be asked for.
     var unknown: [Generation] = []
     /// What came up since the session began.
-    private var news: [String] = []
+    private var news = SessionNews()
     /// What to do about hidden kernel names.
     private lazy var kernelNames = KernelLimits().namesOfKernel
 
@@ -87,16 +87,20 @@ package struct ProfileBuilder: ~Copyable {
         for sighting in open.images {
             if let lost = symbolizer.note(sighting) { rewritten[sighting.space] = names.intern(lost) }
         }
-        if !rewritten.isEmpty { frames.retire(rewritten) }
         for sighting in open.processes {
-            symbolizer.processes.note(sighting)
+            // What was mapped at its addresses until now names none of what is sampled there from now on, nor the other
+            // way round.
+            if symbolizer.processes.note(sighting) {
+                rewritten[.unmapped(sighting.generation)] = names.intern(.unknown(in: Symbolizer.noModule))
+            }
             // It may have another name now, and rows of earlier slices still need one.
             if let old = names.processes[sighting.generation], old.name != Self.beingRead {
                 names.processes[sighting.generation] = facts(of: sighting.generation) ?? old
             }
         }
+        if !rewritten.isEmpty { frames.retire(rewritten) }
         if open.targetExited { state = .exited }
-        for note in open.notes { say(note) }
+        for note in open.notes { news.addOfNumbers(note) }
         let slice = slice(of: open)
         slices.append(slice)
         boundSlices()
@@ -221,8 +225,6 @@ package struct ProfileBuilder: ~Copyable {
 
     private static let isOutermostNamespace = ownPIDNamespaceIsOutermost()
 
-    private mutating func say(_ note: String) { if news.count < 16, !news.contains(note) { news.append(note) } }
-
     // MARK: Profiles out
 
     /// The picture as it stands; without a window its slices leave with it.
@@ -234,8 +236,8 @@ package struct ProfileBuilder: ~Copyable {
 
     mutating func profile(of slices: [Slice], closed: ClosedReport?, isLast: Bool) -> Profile {
         sequence += 1
-        for note in symbolizer.takeNews() { say(note) }
-        var notes = session.notes + news
+        for note in symbolizer.takeNews() { news.addOfNames(note) }
+        var notes = session.notes + news.sentences
         if let note = loweredRate() { notes.append(note) }
         if symbolizer.kernelIsHidden { notes.append(kernelNames) }
         return Profile(

@@ -12,7 +12,7 @@ extension ImageStore {
         switch opened.result {
         case .failure(let reason): return (.failure(reason), opened.road.steps)
         case .success(let image):
-            let key = opened.key ?? TableKey(device: 0, inode: 0, stamp: image.value.stamp)
+            let key = opened.key ?? TableKey(file: FileNumber(device: 0, inode: 0), stamp: image.value.stamp)
             let reading = Reading(key, image, opened.debugFiles, nil, [], isExplained: true, .unlimited)
             let symbols = reading.symbols.map { Result<ImageSymbols, Unresolved>.success($0.value) }
             return (symbols ?? .failure(reading.refusal ?? .imageHasNoSymbols), opened.road.steps + reading.road)
@@ -120,15 +120,18 @@ extension ImageStore {
         /// Nanoseconds of processor time that reading tables took, or searching one; 0 where it was kept.
         private(set) var cost: UInt64 = 0
 
-        /// - Parameter known: nil where they are not read yet.
+        /// - Parameters:
+        ///   - known: nil where they are not read yet.
+        ///   - budget: nanoseconds of processor time that it may cost.
         init(
             _ key: TableKey, _ lent: Lent<OpenImage>, _ debugFiles: DebugFiles, _ known: Lent<ImageSymbols>?,
-            _ places: [Asked], isExplained: Bool, _ permit: ReadingPermit
+            _ places: [Asked], isExplained: Bool, _ permit: ReadingPermit,
+            budget: UInt64 = ReadingMeter.Limits().nanoseconds
         ) {
             self.key = key
             unanswered = places
             let image = lent.value
-            let meter = permit.meter()
+            let meter = permit.meter(ReadingMeter.Limits(nanoseconds: budget))
             let begun = ownThreadNanoseconds()
             do throws(ELFError) {
                 try image.checkUnchanged()
@@ -159,11 +162,15 @@ extension ImageStore {
         ) throws(ELFError) {
             let addresses = places.map { table.imageAddress(of: $0.offset) }
             var rest = table.answers(at: addresses.compactMap(\.self), meter: meter)[...]
+            // Names are made readable at the file's cost, too: whoever wrote it decides how long that takes.
+            meter.begin()
+            defer { meter.end() }
             for (place, address) in zip(places, addresses) {
+                try meter.check()
                 var question = place.question
                 for step in road { question.explanation.add(step) }
                 let found = address == nil ? nil : rest.popFirst()
-                if let error = Self.error(in: found) {
+                if let error = error(in: found) {
                     answers = []
                     throw error
                 }
@@ -175,8 +182,10 @@ extension ImageStore {
         }
 
         /// What concerns the file as a whole, and not one place in it.
-        private static func error(in answer: SymbolAnswer?) -> ELFError? {
+        private func error(in answer: SymbolAnswer?) -> ELFError? {
             switch answer {
+            // Found out by a pass over its tables, which the next one would find again.
+            case .some(.none(.imageUnreadable(let errno))) where isSearched: .read(Errno(errno))
             case .some(.none(.fileChanged)): .changed
             case .some(.none(.tooCostly)): .tooCostly
             case .some(.none(.stopped)): .stopped
@@ -190,6 +199,7 @@ extension ImageStore.TableKey {
     init?(_ image: OpenImage) {
         var status = stat()
         guard unsafe fstat(image.file.descriptor.number, &status) == 0 else { return nil }
-        self.init(device: UInt64(status.st_dev), inode: UInt64(status.st_ino), stamp: image.stamp)
+        let file = ImageStore.FileNumber(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+        self.init(file: file, stamp: image.stamp)
     }
 }

@@ -13,10 +13,15 @@ extension ImageStore {
         }
     }
 
-    /// What a file was when it was opened: other names of it (hard links) have the same tables.
-    struct TableKey: Hashable, Sendable {
+    /// Which file it is, by whatever name (hard links) and whatever is in it: what reading it costs is counted for this.
+    struct FileNumber: Hashable, Sendable {
         let device: UInt64
         let inode: UInt64
+    }
+
+    /// What a file was when it was opened: its tables are of this, and no other content has them.
+    struct TableKey: Hashable, Sendable {
+        let file: FileNumber
         let stamp: FileStamp
     }
 

@@ -11,16 +11,21 @@ internal import Glibc
 package struct ImageStore: ~Copyable {
     private var files: [MappedFile: File] = [:]
     private var tables: [TableKey: Table] = [:]
-    /// Files that were given up, and until when: by whatever name, none is read again before.
-    private var givenUp: [TableKey: GivenUp] = [:]
-    private var pauses = RereadPauses<TableKey>()
+    /// Files that were given up, and until when: by whatever name, none is read again before. Nor is one that cost too much
+    /// where it is another content by now.
+    private var givenUp: [FileNumber: GivenUp] = [:]
+    private var pauses = RereadPauses<FileNumber>()
+    private var accounts: ReadingAccounts<FileNumber, FileStamp>
     private var clock: UInt64 = 0
     /// What was given up or has changed and should be known, one sentence each.
     private var news: [String] = []
     private let limits: Limits
 
     /// - Parameter limits: others in tests.
-    package init(limits: Limits = Limits()) { self.limits = limits }
+    package init(limits: Limits = Limits()) {
+        self.limits = limits
+        accounts = ReadingAccounts(budget: limits.budget, period: limits.rest)
+    }
 
     package struct Limits: Sendable {
         /// Descriptors held: of images, and of files with their symbols.
@@ -29,6 +34,8 @@ package struct ImageStore: ~Copyable {
         package var bytes = 10 << 20
         /// Files and paths known.
         package var files = 1024
+        /// Nanoseconds of processor time that reading a file may cost.
+        package var budget = ReadingMeter.Limits().nanoseconds
         /// Nanoseconds until what was given up is tried again.
         package var rest: UInt64 = 60_000_000_000
 
@@ -41,8 +48,11 @@ package struct ImageStore: ~Copyable {
     private static var retryPause: UInt64 { 100_000_000 }
     /// Most places of one errand: the first answers come before all are found.
     private static var batch: Int { 512 }
+    /// The same where nothing is kept of what is read: each errand is another reading.
+    private static var searchBatch: Int { 4096 }
 
     private struct GivenUp {
+        let stamp: FileStamp
         let reason: Unresolved
         let until: Instant
         let road: [String]
@@ -58,6 +68,8 @@ package struct ImageStore: ~Copyable {
         var isUnderWay = false
         /// Its errand does not come home: nobody else waits for it.
         var isLeft = false
+        /// Its tables were read and are not kept: for other places they are read again.
+        var isNotKept = false
         var byteCount = 0
         var descriptors = 1
         var asked: [Asked] = []
@@ -81,7 +93,7 @@ package struct ImageStore: ~Copyable {
     package var byteCount: Int {
         tables.values.reduce(0) { $0 + $1.byteCount + Question.cost * $1.asked.count }
             + files.reduce(0) { $0 + 512 + 3 * $1.key.path.count + Question.cost * $1.value.asked.count }
-            + 256 * givenUp.count
+            + 256 * givenUp.count + accounts.byteCount
     }
     private var tableBytes: Int { tables.values.reduce(0) { $0 + $1.byteCount } }
     /// Descriptors held.
@@ -187,16 +199,18 @@ package struct ImageStore: ~Copyable {
                 })
         }
         for (key, table) in tables where !table.isUnderWay && !table.asked.isEmpty && table.nextReading <= now {
-            let places = Array(table.asked.prefix(Self.batch))
+            let places = Array(table.asked.prefix(table.isNotKept ? Self.searchBatch : Self.batch))
             tables[key]?.asked.removeFirst(places.count)
             tables[key]?.isUnderWay = true
             tables[key]?.symbols = nil
             let (image, debugFiles, symbols) = (table.image, table.debugFiles, table.symbols)
             let isExplained = places.contains { $0.question.explanation.isWanted }
+            let budget = accounts.left(of: key.file, with: key.stamp, at: now)
             errands.append(
                 Errand(.reading, of: nil) { permit in
                     .read(
-                        Reading(key, image, debugFiles, symbols, places, isExplained: isExplained, permit))
+                        Reading(
+                            key, image, debugFiles, symbols, places, isExplained: isExplained, permit, budget: budget))
                 } instead: {
                     .readingLeft(of: key, places)
                 })
@@ -226,10 +240,10 @@ package struct ImageStore: ~Copyable {
             file.nextOpening = now.advanced(byNanoseconds: Self.retryPause)
             return asked.map { Self.refused($0.question, reason, file.module, file.road.steps) }
         case .success(let image):
-            let key = opened.key ?? TableKey(device: 0, inode: clock, stamp: image.value.stamp)
+            let key = opened.key ?? TableKey(file: FileNumber(device: 0, inode: clock), stamp: image.value.stamp)
             let module = Self.module(of: opened.file, buildID: image.value.headers.buildID)
             file = File(file, module: module)
-            if let past = givenUp[key], now < past.until {
+            if let past = givenUp[key.file], now < past.until, past.stamp == key.stamp || past.reason == .tooCostly {
                 file.state = .refused(past.reason, until: past.until, process: nil)
                 for step in past.road { file.road.add(step) }
                 return asked.map { Self.refused($0.question, past.reason, module, file.road.steps) }
@@ -237,7 +251,7 @@ package struct ImageStore: ~Copyable {
             if tables[key] == nil {
                 tables[key] = Table(
                     image: image, debugFiles: opened.debugFiles, isLocal: opened.isLocal, lastUse: clock,
-                    nextReading: pauses.end(of: key))
+                    nextReading: pauses.end(of: key.file))
             }
             file.state = .open(key)
             for place in asked {
@@ -256,11 +270,18 @@ package struct ImageStore: ~Copyable {
         table.isUnderWay = false
         table.isLeft = false
         table.road = reading.road
-        table.symbols = reading.symbols
-        table.byteCount = reading.byteCount
-        table.descriptors = reading.descriptors
-        if reading.cost > 0 { pauses.add(reading.key, cost: reading.cost, at: now) }
-        table.nextReading = reading.isSearched ? pauses.end(of: reading.key) : .beginning
+        // What alone passes the bound is not kept: all others would go for it.
+        let isKept = reading.byteCount <= limits.bytes
+        table.symbols = isKept ? reading.symbols : nil
+        table.byteCount = isKept ? reading.byteCount : 0
+        table.descriptors = isKept ? reading.descriptors : 1
+        table.isNotKept = reading.isSearched || !isKept
+        let file = reading.key.file
+        if reading.cost > 0 {
+            pauses.add(file, cost: reading.cost, at: now)
+            accounts.charge(file, with: reading.key.stamp, cost: reading.cost, at: now)
+        }
+        table.nextReading = table.isNotKept ? pauses.end(of: file) : .beginning
         if reading.isChanged {
             answers += reopen(reading, table, at: now)
             makeRoom()
@@ -293,8 +314,11 @@ package struct ImageStore: ~Copyable {
     ) -> [Answered] {
         let until = now.advanced(byNanoseconds: limits.rest)
         if givenUp.count >= limits.files { givenUp = givenUp.filter { now < $0.value.until } }
+        // Files that make no sense are many, if somebody wants that, and cost nothing; what cost too much stays.
+        if givenUp.count >= limits.files { givenUp = givenUp.filter { $0.value.reason == .tooCostly } }
         if givenUp.count >= limits.files { givenUp.removeAll() }
-        givenUp[reading.key] = GivenUp(reason: reason, until: until, road: table.road)
+        givenUp[reading.key.file] = GivenUp(
+            stamp: reading.key.stamp, reason: reason, until: until, road: table.road)
         for (name, file) in files {
             guard case .open(let key) = file.state, key == reading.key else { continue }
             files[name]?.state = .refused(reason, until: until, process: nil)
@@ -339,7 +363,7 @@ package struct ImageStore: ~Copyable {
         return answers
     }
 
-    private mutating func say(_ sentence: String) { if news.count < 16 { news.append(sentence) } }
+    private mutating func say(_ sentence: String) { if news.count < Symbolizer.newsLimit { news.append(sentence) } }
 
     // MARK: Bounded memory
 

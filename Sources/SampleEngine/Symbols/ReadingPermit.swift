@@ -80,10 +80,10 @@ package final class ReadingPermit: Sendable {
     }
 
     /// Pays for the reading of one file, and asks whether it may go on.
-    func meter() -> ReadingMeter {
+    func meter(_ limits: ReadingMeter.Limits = ReadingMeter.Limits()) -> ReadingMeter {
         // What the thread did before is nobody's reading.
         used.store(ownThreadNanoseconds(), ordering: .relaxed)
-        let meter = ReadingMeter()
+        let meter = ReadingMeter(limits: limits)
         meter.pause = { () throws(ELFError) in if !self.mayGoOn() { throw .stopped } }
         return meter
     }

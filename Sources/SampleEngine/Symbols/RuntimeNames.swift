@@ -126,8 +126,9 @@ package struct RuntimeNames: ~Copyable {
         let number = errand
         // Known to both ends: which process it is at.
         let progress = ErrandProgress()
-        return Errand(.living, of: nil, noting: progress) { _ in
+        return Errand(.living, of: nil, noting: progress) { permit in
             let names = tables.value
+            names.jit.permit = permit
             for generation in forgotten { names.jit.forget(generation) }
             let changed = renewed.map { process in
                 progress.move(to: process.pid)
@@ -135,6 +136,8 @@ package struct RuntimeNames: ~Copyable {
             }
             let answers = places.map { place in
                 progress.move(to: place.pid)
+                // What a process made of its own code page is paid for, too.
+                defer { _ = permit.mayGoOn() }
                 return names.answer(place, at: now)
             }
             return .runtime(

@@ -195,7 +195,10 @@ package struct Symbolizer: ~Copyable {
         return answered
     }
 
-    private mutating func say(_ sentence: String) { if news.count < 16 { news.append(sentence) } }
+    /// Most sentences between two pictures; of what is said, a few are shown and the others counted (`SessionNews`).
+    static var newsLimit: Int { 256 }
+
+    private mutating func say(_ sentence: String) { if news.count < Self.newsLimit { news.append(sentence) } }
 
     /// Asks the process itself, unless that would wait for ever.
     private mutating func askProcess(_ place: RuntimeNames.Asked) {
@@ -245,7 +248,10 @@ package struct Symbolizer: ~Copyable {
     private mutating func resolve(_ asked: Question, _ address: UInt64, in owner: Generation, _ now: Instant) {
         var question = asked
         // What was found out on the way is told once: where its mappings must be read first, it is asked again then.
-        guard let place = processes.place(address, in: owner, at: now, &question.explanation) else {
+        let isMemory = question.location.space == .anonymous(owner)
+        guard
+            let place = processes.place(address, in: owner, isMemory: isMemory, at: now, &question.explanation)
+        else {
             inProcesses[owner, default: []].append(asked)
             return
         }

@@ -1,7 +1,8 @@
 import Foundation
-import SampleEngine
 import SampleEngineTestSupport
 import Testing
+
+@testable import SampleEngine
 
 /// Made the way distributions do it: the names that are not exported, alone in an image, compressed.
 @Suite(
@@ -76,6 +77,23 @@ struct CompressedSymbolsTests {
         #expect(image.name(at: function.address) == "add_one")
         #expect(
             steps.contains(kind == "text" ? ".gnu_debugdata: no ELF file" : ".gnu_debugdata: its tables do not fit"))
+    }
+
+    @Test("What is large has its names too, and the next one its turn")
+    func large() throws {
+        let mini = try miniImage()
+        var random = SeededRandom(1)
+        let padding = (0..<(CompressedSymbols.smallSize / 8 + 100_000)).map { _ in random.next() }
+        let end = try FileHandle(forWritingTo: URL(fileURLWithPath: mini))
+        try end.seekToEnd()
+        try end.write(contentsOf: unsafe padding.withUnsafeBytes { unsafe Data($0) })
+        try end.close()
+        let image = try symbols(of: program(with: compressed(mini)))
+        let hidden = try #require(try listedFunctions(whole).first { $0.name == "hidden_twice" })
+        #expect(image.source(at: hidden.address) == .compressedSymbols)
+        #expect(image.byteCount > CompressedSymbols.smallSize)
+        let next = try #require(CompressedSymbols.turn.take())
+        CompressedSymbols.turn.giveBack(next)
     }
 
     @Test("What swells beyond reason is passed over")

@@ -47,12 +47,12 @@ private let capacity = 4096
 
 private func itanium(_ name: [UInt8]) -> ReadableName? {
     if let path = LegacyRustPath.text(of: name) { return ReadableName(full: path, short: path) }
-    let beginning = NameBeginning.text(of: name).map { ReadableName(full: $0, short: $0) }
-    if needsDeepStack(name) { return beginning }
+    func beginning() -> ReadableName? { NameBeginning.text(of: name).map { ReadableName(full: $0, short: $0) } }
+    if needsDeepStack(name) { return beginning() }
     func form(_ withParameters: Bool) -> String? {
         unsafe text(of: name) { unsafe pt_demangle($0, withParameters ? 1 : 0, $1, capacity) }
     }
-    guard let short = form(false) else { return beginning }
+    guard let short = form(false) else { return beginning() }
     // Parameters may be malformed, beyond libiberty or too long; the function's name is still worth having.
     return ReadableName(full: form(true) ?? short + "(…)", short: short)
 }

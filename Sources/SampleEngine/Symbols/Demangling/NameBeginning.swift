@@ -20,14 +20,19 @@ enum NameBeginning {
 
     // MARK: C++
 
+    /// Bytes of names after which the rest is left away.
+    private static let longest = 2048
+
     private static func cxx(_ rest: inout ArraySlice<UInt8>) -> String? {
         while take("W", &rest) { guard takeIdentifier(&rest) != nil else { return nil } }
         let isNested = take("N", &rest)
         if isNested { while take("r", &rest) || take("V", &rest) || take("K", &rest) || take("R", &rest) {} }
         if isNested, !take("O", &rest) { _ = take("H", &rest) }
         var parts: [String] = []
+        var length = 0
         if take("St", &rest) { parts.append("std") }
-        while true {
+        // A constructor is called what stands before it, and that again: two bytes may stand for a thousand.
+        while length <= longest {
             // A module's name, and the marks of what is local to a file or a friend with constraints.
             while take("W", &rest) { guard takeIdentifier(&rest) != nil else { return nil } }
             if !take("L", &rest) { _ = take("F", &rest) }
@@ -41,6 +46,7 @@ enum NameBeginning {
             } else {
                 break
             }
+            length += parts.last?.utf8.count ?? 0
             while take("B", &rest) { guard takeIdentifier(&rest) != nil else { return nil } }
             if !isNested { break }
         }
@@ -53,7 +59,7 @@ enum NameBeginning {
     }
 
     private static func take(_ mark: String, _ rest: inout ArraySlice<UInt8>) -> Bool {
-        guard rest.starts(with: Array(mark.utf8)) else { return false }
+        guard rest.starts(with: mark.utf8) else { return false }
         rest = rest.dropFirst(mark.utf8.count)
         return true
     }

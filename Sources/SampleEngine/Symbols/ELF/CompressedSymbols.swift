@@ -5,12 +5,16 @@ internal import Glibc
 ///
 /// Distributions put it into stripped programs for the functions that are not exported (gdb manual, "MiniDebugInfo").
 enum CompressedSymbols {
-    static let maximumSize = 64 << 20
+    static let maximumSize = 32 << 20
     /// Symbols shrink to a fifth. What shrinks to less than a hundredth was made to fill memory; small files may.
     static let maximumRatio = 100
     static let freeSize = 1 << 20
-    /// The strongest setting of xz needs 65 MiB.
+    /// The strongest setting of xz says 65 MiB, whatever it packs; distributions use the one of 9 MiB. No more of it is
+    /// used than is made.
     static let decoderMemory: UInt64 = 72 << 20
+    /// What is larger is inflated by one reader at a time.
+    static let smallSize = 4 << 20
+    static let turn = Turn()
 
     /// Decompresses the section into a file of memory, so that it is read like any other; nil where there is none.
     ///
@@ -31,6 +35,8 @@ enum CompressedSymbols {
         var input = try EntryReader(in: packed, entrySize: 1, limit: maximumSize)
         var output = [UInt8](repeating: 0, count: 65_536)
         var size = 0
+        var number: UInt64?
+        defer { if let number { turn.giveBack(number) } }
         while try input.next(from: file) {
             var used = 0
             while true {
@@ -43,6 +49,11 @@ enum CompressedSymbols {
                 if step.status < 0 { throw .truncated }
                 (used, size) = (used + step.used, size + step.made)
                 if size > capacity { throw .tooLarge }
+                if let number {
+                    turn.move(number)
+                } else if size > smallSize {
+                    number = try waitForTurn(file.meter)
+                }
                 // What is made costs time and memory as what is read does.
                 try file.meter.charge(step.made)
                 try append(output, count: step.made, to: content)
@@ -55,6 +66,14 @@ enum CompressedSymbols {
             }
         }
         throw .truncated
+    }
+
+    private static func waitForTurn(_ meter: ReadingMeter) throws(ELFError) -> UInt64 {
+        while true {
+            if let number = turn.take() { return number }
+            try meter.check()
+            usleep(5000)
+        }
     }
 
     private static func memoryFile() throws(ELFError) -> Descriptor {

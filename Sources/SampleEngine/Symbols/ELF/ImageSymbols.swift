@@ -54,6 +54,7 @@ package final class ImageSymbols {
         meter.begin()
         defer { meter.end() }
         do throws(ELFError) {
+            try image.recallSections()
             tables = try Self.tables(of: image, debugFiles, share, &explanation)
             // What was passed over may have been so for its cost.
             try meter.check()
@@ -140,6 +141,7 @@ package final class ImageSymbols {
     var isChanged: Bool {
         do {
             try image.checkUnchanged()
+            try tables.symbols?.checkUnchanged()
             return false
         } catch { return true }
     }
@@ -244,11 +246,11 @@ package final class ImageSymbols {
         }
     }
 
-    /// Why a file that could be read gives no answer any more.
+    /// Why a file that could be read gives no answer any more: it is another one by now, or never made sense.
     private func reason(_ error: ELFError) -> Unresolved {
         switch error {
         case .read, .tooCostly, .stopped: Unresolved(error)
-        default: .fileChanged
+        default: isChanged ? .fileChanged : Unresolved(error)
         }
     }
 

@@ -25,20 +25,13 @@ struct LinkageStubs {
         let headers = image.headers
         guard headers.is64Bit, let types = RelocationTypes(machine: headers.machine) else { return }
         var stubs: [Stub] = []
-        for (range, address, isTable) in Self.places(in: headers) {
-            guard let code = try? image.file.bytes(at: range.offset, count: Int(range.size)),
-                address <= UInt64.max - range.size
+        for (range, address, isTable) in Self.places(in: headers) where address <= UInt64.max - range.size {
+            let room = Self.maximumCount - stubs.count
+            guard let found = try? Self.jumps(in: range, at: address, headers.machine, image.file, limit: room)
             else { continue }
-            let found = headers.machine == ELF.intel64 ? Self.x86Stubs(code) : Self.armStubs(code, at: address)
-            guard stubs.count + found.count <= Self.maximumCount else { continue }
-            for (start, target) in found {
-                // The two layouts of AArch64 begin with `adrp` and with `bti c`; the others have one size.
-                let longest = headers.machine == ELF.aarch64 && code.u32(start) == Self.landingPad ? 24 : 16
-                let end = isTable ? range.size : min(UInt64(start + longest), range.size)
-                stubs.append(
-                    Stub(
-                        start: address + UInt64(start), end: address + end,
-                        slot: headers.machine == ELF.intel64 ? address &+ target : target))
+            for jump in found {
+                let end = isTable ? range.size : min(UInt64(jump.start + jump.longest), range.size)
+                stubs.append(Stub(start: address + UInt64(jump.start), end: address + end, slot: jump.slot))
             }
         }
         if stubs.isEmpty { return }
@@ -132,11 +125,61 @@ struct LinkageStubs {
         }
     }
 
-    /// Every `jmp *d(%rip)` with what it jumps through, relative to the section.
-    private static func x86Stubs(_ code: [UInt8]) -> [(Int, UInt64)] {
-        var result: [(Int, UInt64)] = []
-        var position = 0
-        while position + 6 <= code.count {
+    /// What the code of a stub says.
+    struct Jump: Equatable {
+        /// From the beginning of the code that was searched.
+        let start: Int
+        /// Bytes that such a stub has at the most.
+        let longest: Int
+        /// Address that it loads its target from.
+        let slot: UInt64
+    }
+
+    /// A piece of code, with what stands before it.
+    private struct Piece {
+        let bytes: [UInt8]
+        /// Where the piece itself begins and ends in `bytes`.
+        let range: Range<Int>
+        /// What stands first in `bytes`, from the beginning of the code.
+        let first: Int
+        /// Address of the same.
+        let address: UInt64
+    }
+
+    /// Code is searched in pieces: whoever wrote the file decides how much of it there is.
+    private static let pieceSize = 1 << 18
+    /// Bytes before and behind an instruction that belong to a stub; a multiple of an instruction's size.
+    private static let surroundings = 16
+
+    /// The stubs in some code.
+    ///
+    /// - Throws: `tooLarge` where there are more than a limit: no honest image has so many.
+    static func jumps(
+        in range: FileRange, at address: UInt64, _ machine: UInt16, _ file: ImageFile, limit: Int,
+        pieceSize: Int = pieceSize
+    ) throws(ELFError) -> [Jump] {
+        var result: [Jump] = []
+        let size = Int(range.size)
+        var next = 0
+        while next < size {
+            let first = max(0, next - surroundings)
+            let end = min(size, next + pieceSize)
+            let bytes = try file.bytes(
+                at: range.offset + UInt64(first), count: min(size, end + surroundings) - first)
+            let piece = Piece(
+                bytes: bytes, range: (next - first)..<(end - first), first: first, address: address + UInt64(first))
+            next = first + (machine == ELF.intel64 ? x86Jumps(piece, into: &result) : armJumps(piece, into: &result))
+            if result.count > limit { throw .tooLarge }
+        }
+        return result
+    }
+
+    /// Every `jmp *d(%rip)` that begins in a piece; gives where to go on.
+    private static func x86Jumps(_ piece: Piece, into result: inout [Jump]) -> Int {
+        let code = piece.bytes
+        var position = piece.range.lowerBound
+        while position < piece.range.upperBound {
+            guard position + 6 <= code.count else { return piece.range.upperBound }
             guard code[position] == 0xff, code[position + 1] == 0x25 else {
                 position += 1
                 continue
@@ -151,31 +194,38 @@ struct LinkageStubs {
                 continue
             }
             if start >= 4, code.u32(start - 4) == 0xfa1e_0ff3 { start -= 4 }
-            result.append((start, UInt64(bitPattern: Int64(position + 6) + distance)))
+            let slot = piece.address &+ UInt64(bitPattern: Int64(position + 6) + distance)
+            result.append(Jump(start: piece.first + start, longest: 16, slot: slot))
             position += 6
         }
-        return result
+        return position
     }
 
     /// `bti c`
     private static let landingPad: UInt32 = 0xd503_245f
 
-    /// Every `adrp x16, page; ldr x17, [x16, #d]` with the address it loads from.
-    private static func armStubs(_ code: [UInt8], at address: UInt64) -> [(Int, UInt64)] {
-        var result: [(Int, UInt64)] = []
-        for position in stride(from: 0, to: code.count - 7, by: 4) {
+    /// Every `adrp x16, page; ldr x17, [x16, #d]` that begins in a piece; gives where to go on.
+    private static func armJumps(_ piece: Piece, into result: inout [Jump]) -> Int {
+        let code = piece.bytes
+        for position in stride(from: piece.range.lowerBound, to: piece.range.upperBound, by: 4) {
+            guard position + 8 <= code.count else { break }
             let (page, load) = (code.u32(position), code.u32(position + 4))
             guard page & 0x9f00_001f == 0x9000_0010, load & 0xffc0_03ff == 0xf940_0211 else { continue }
             // 21 bits, signed, in pages: the low two stand apart.
             let raw = UInt64(page >> 5 & 0x7ffff) << 2 | UInt64(page >> 29 & 3)
             let pages = UInt64(bitPattern: Int64(bitPattern: raw << 43) >> 43)
-            let base = ((address &+ UInt64(position)) & ~0xfff) &+ pages << 12
+            let base = ((piece.address &+ UInt64(position)) & ~0xfff) &+ pages << 12
             let before = position >= 4 ? code.u32(position - 4) : 0
             // `stp x16, x30, [sp, #-16]!` before it: the table's head, whose slot the loader fills on its own.
             if before == 0xa9bf_7bf0 { continue }
-            result.append((before == landingPad ? position - 4 : position, base &+ UInt64(load >> 10 & 0xfff) << 3))
+            // One layout begins with `bti c`, and is the longer one.
+            let hasPad = before == landingPad
+            result.append(
+                Jump(
+                    start: piece.first + position - (hasPad ? 4 : 0), longest: hasPad ? 24 : 16,
+                    slot: base &+ UInt64(load >> 10 & 0xfff) << 3))
         }
-        return result
+        return piece.range.upperBound
     }
 
     private static func relocate(

@@ -2,6 +2,7 @@
 final class OpenImage {
     let file: ImageFile
     private(set) var headers: ELFFile
+    private var hasForgotten = false
     /// Size and time of the last write when the headers were read.
     let stamp: FileStamp
 
@@ -27,7 +28,16 @@ final class OpenImage {
     var presentStamp: FileStamp? { try? file.descriptor.fileStamp() }
 
     /// Gives back the section headers, which only reading needs.
-    func forgetSections() { headers.forgetSections() }
+    func forgetSections() {
+        headers.forgetSections()
+        hasForgotten = true
+    }
+
+    /// Reads the section headers again where they were given back: its tables were not kept, and are wanted again.
+    func recallSections() throws(ELFError) {
+        if hasForgotten { headers = try ELFFile(reading: file) }
+        hasForgotten = false
+    }
 
     /// Longest name that is given away whole: what the demanglers take. Of a longer one, which no compiler writes, the
     /// first KiB is given, which is as much as is shown of any (`Symbol.longestName`).

@@ -29,9 +29,11 @@ package struct JITNames: ~Copyable {
     private var uses: UInt64 = 0
     /// Processes whose names were dropped for want of room; they are read again when they are asked for.
     package private(set) var dropped = 0
-    /// The second that `spent` is about, and the nanoseconds of it that went into reading.
-    private var second = Instant.beginning
-    private var spent: UInt64 = 0
+    /// All reading together may take so much processor time of a second: what processes write must not keep us from
+    /// everything else.
+    private var share = TimeShare(perSecond: 250_000_000)
+    /// Pays for what is read, and says whether it is still wanted; whoever lends the names sets it.
+    var permit = ReadingPermit.unlimited
     private var refusals: [String] = []
     private var refused: Set<Generation> = []
     private let proc: String
@@ -51,10 +53,8 @@ package struct JITNames: ~Copyable {
     private static var processLimit: Int { 256 }
     /// A file is looked at four times a second at the most.
     private static var pause: UInt64 { 250_000_000 }
-    /// All reading together may take so much processor time of a second: what processes write must not keep us from everything else.
-    private static var share: UInt64 { 250_000_000 }
-
     private static var forebearLimit: Int { 32 }
+    private static var refusalLimit: Int { 1024 }
 
     private struct Forebear: Hashable {
         let pid: Int32
@@ -159,9 +159,10 @@ package struct JITNames: ~Copyable {
         }
         var followed = forebears[key] ?? Followed()
         followed.lastUse = uses
-        if followed.nextLook <= now, mayRead(now) {
+        if followed.nextLook <= now, share.isLeft(at: now) {
             let (begun, used) = (Instant.now, ownThreadNanoseconds())
-            followed.file.refresh(pid: key.pid, firstSeen: begun.nanoseconds, proc: proc, host: host)
+            followed.file.refresh(
+                pid: key.pid, firstSeen: begun.nanoseconds, proc: proc, host: host, permit: permit)
             followed.nextLook = spend(since: begun, used, now)
         }
         forebears[key] = followed
@@ -183,13 +184,15 @@ package struct JITNames: ~Copyable {
             if processes.count >= Self.processLimit { dropOldest(but: generation) }
         }
         processes[generation, default: Followed()].lastUse = uses
-        guard let due = processes[generation]?.nextLook, process.hasEnded || due <= now, mayRead(now) else { return }
+        guard let due = processes[generation]?.nextLook, process.hasEnded || due <= now, share.isLeft(at: now) else {
+            return
+        }
         let (begun, used) = (Instant.now, ownThreadNanoseconds())
         if process.hasEnded {
-            processes[generation]?.file.refreshLast(pid: process.pid, proc: proc, host: host)
+            processes[generation]?.file.refreshLast(pid: process.pid, proc: proc, host: host, permit: permit)
         } else {
             processes[generation]?.file.refresh(
-                pid: process.pid, firstSeen: process.firstSeen, proc: proc, host: host)
+                pid: process.pid, firstSeen: process.firstSeen, proc: proc, host: host, permit: permit)
         }
         noteRefusal(of: process)
         let nextLook = spend(since: begun, used, now)
@@ -199,7 +202,7 @@ package struct JITNames: ~Copyable {
 
     private mutating func noteRefusal(of process: JITProcess) {
         guard let file = processes[process.generation]?.file, case .refused(let reason) = file.state,
-            refused.count < 16,
+            refused.count < Self.refusalLimit,
             refused.insert(process.generation).inserted
         else { return }
         let remedy = reason.remedy(file.path).map { "; \($0)" } ?? ""
@@ -208,17 +211,9 @@ package struct JITNames: ~Copyable {
 
     /// Counts what a look took; gives when its file may be looked at again.
     private mutating func spend(since begun: Instant, _ used: UInt64, _ now: Instant) -> Instant {
-        spent = spent.addingSaturating(ownThreadNanoseconds() &- used)
+        share.spend(ownThreadNanoseconds() &- used)
         let wall = Instant.now.nanoseconds(since: begun)
         return now.advanced(byNanoseconds: max(Self.pause, 8 * min(wall, Self.pause)))
-    }
-
-    private mutating func mayRead(_ now: Instant) -> Bool {
-        if now.nanoseconds(since: second) >= 1_000_000_000 {
-            second = now
-            spent = 0
-        }
-        return spent < Self.share
     }
 
     private mutating func dropOldest(but kept: Generation) {

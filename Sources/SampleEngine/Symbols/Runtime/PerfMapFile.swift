@@ -42,7 +42,10 @@ struct PerfMapFile: Sendable {
     ///   - firstSeen: a process of this number that started later is another one.
     ///   - proc: another directory in tests.
     ///   - host: our own root; another directory in tests.
-    mutating func refresh(pid: Int32, firstSeen: UInt64, proc: String, host: String) {
+    ///   - permit: pays for it; what it does not permit is read with the next look.
+    mutating func refresh(
+        pid: Int32, firstSeen: UInt64, proc: String, host: String, permit: ReadingPermit
+    ) {
         let reader = ProcReader(root: proc)
         // The number may be another process's by now: the same one before and after, or no answer.
         guard let tick = reader.startTick(of: pid), let started = reader.startTime(of: pid),
@@ -62,7 +65,7 @@ struct PerfMapFile: Sendable {
             do throws(PerfMapRefusal) {
                 let file = try opener.open(name, below: root)
                 guard reader.startTick(of: pid) == tick else { return state = .processGone }
-                try read(file)
+                try read(file, permit)
                 state = .read
             } catch {
                 if error == .unreadable(.noEntry) { continue }
@@ -76,14 +79,14 @@ struct PerfMapFile: Sendable {
     /// Looks a last time once the process has ended: many write their map, or the rest of it, when they do.
     ///
     /// Only where it lived in our own root: any other one is gone with it.
-    mutating func refreshLast(pid: Int32, proc: String, host: String) {
+    mutating func refreshLast(pid: Int32, proc: String, host: String, permit: ReadingPermit) {
         guard let (opener, names) = lived else { return }
         lived = nil
         // Another process has the number by now, or the process lives on as another program.
         let reader = ProcReader(root: proc)
         guard !reader.hasMemory(reader.livingTask(of: pid)) else { return }
         for name in names {
-            guard let file = try? opener.open(name, below: host), (try? read(file)) != nil else { continue }
+            guard let file = try? opener.open(name, below: host), (try? read(file, permit)) != nil else { continue }
             map.finish()
             path = (host == "/" ? "" : host) + "/tmp/" + name
             return state = .read
@@ -101,7 +104,9 @@ struct PerfMapFile: Sendable {
 
     // MARK: Reading
 
-    private mutating func read(_ file: borrowing Descriptor) throws(PerfMapRefusal) {
+    private mutating func read(
+        _ file: borrowing Descriptor, _ permit: ReadingPermit
+    ) throws(PerfMapRefusal) {
         let status = try file.fileStatus()
         let found = Identity(device: status.st_dev, inode: status.st_ino)
         let isUntouched = status.st_size == offset && isSame(status.st_mtim, modified)
@@ -111,7 +116,7 @@ struct PerfMapFile: Sendable {
         if isLonger { isLonger = try hasMark(file) }
         if !isLonger { begin(found) }
         var chunk = [UInt8](repeating: 0, count: 65_536)
-        while offset < PerfMap.byteLimit {
+        while offset < PerfMap.byteLimit, permit.mayGoOn() {
             let room = min(chunk.count, PerfMap.byteLimit - offset)
             let count = try file.read(at: offset, room, into: &chunk)
             if count == 0 { break }
