@@ -68,7 +68,7 @@ package struct RateGovernor: Sendable {
         let elapsed = max(1, now.nanoseconds(since: begun))
         let used = processorTime > self.processorTime ? processorTime - self.processorTime : 0
         let offered = kept.addingSaturating(lost)
-        let throttleLimit = max(1, Double(elapsed) / 1e8) * Double(max(1, rings))
+        let throttleLimit = max(1, (Double(elapsed) / 1e8).rounded(.down)) * Double(max(1, rings))
         let isTooMuch = lost > offered / 50 || Double(throttled) > throttleLimit || used > elapsed / 2
         let asked = Double(frequency) * Double(events) * Double(rings) * Double(elapsed) / 1e9
         let isOurs = Double(offered) <= 10 * max(asked, 1)
