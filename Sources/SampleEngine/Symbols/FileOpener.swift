@@ -34,15 +34,17 @@ package struct FileOpener: Sendable {
     /// Calls back with each way to open the file, until the caller accepts one.
     ///
     /// - Parameters:
+    ///   - witness: a process that maps it; nil: none is asked, and our own root is the only way.
     ///   - explanation: takes up each way and what came of it.
     ///   - accept: says why the file is not taken; nil: it is.
     /// - Returns: the last reason where none was accepted.
     package func open(
-        _ file: MappedFile, pid: Int32, start: UInt64, end: UInt64, explanation: inout Explanation,
+        _ file: MappedFile, seenBy witness: ImageStore.Witness?, explanation: inout Explanation,
         accept: (consuming Descriptor, inout Explanation) -> Unresolved?
     ) -> Unresolved? {
         var reason = Unresolved.imageUnreadable(errno: ENOENT)
-        for way in Way.allCases {
+        let (pid, start, end) = (witness?.pid ?? 0, witness?.start ?? 0, witness?.end ?? 0)
+        for way in witness == nil ? [.ownRoot] : Way.allCases {
             let found: Descriptor
             let (name, link) = place(way, pid, start, end)
             do throws(Errno) {

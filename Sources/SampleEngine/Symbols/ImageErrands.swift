@@ -8,7 +8,7 @@ extension ImageStore {
     package static func read(
         _ file: MappedFile, seenBy witness: Witness
     ) -> (symbols: Result<ImageSymbols, Unresolved>, steps: [String]) {
-        let opened = Opened(file, witness, isExplained: true, .unlimited)
+        let opened = Opened(file, witness, ProcReader(), isExplained: true, .unlimited)
         switch opened.result {
         case .failure(let reason): return (.failure(reason), opened.road.steps)
         case .success(let image):
@@ -29,17 +29,23 @@ extension ImageStore {
         let key: TableKey?
         /// Whether its file system answers without another machine.
         let isLocal: Bool
+        /// Who is charged for reading it.
+        let payer: Payer
         /// How it was opened.
         let road: Explanation
 
         /// Opens it while a process lives that maps it, and makes sure that it is the one that was mapped.
-        init(_ file: MappedFile, _ witness: Witness, isExplained: Bool, _ permit: ReadingPermit) {
+        ///
+        /// - Parameter proc: tells of the process; nil: that is not to be asked, and our own root must do.
+        init(
+            _ file: MappedFile, _ witness: Witness, _ proc: ProcReader?, isExplained: Bool, _ permit: ReadingPermit
+        ) {
             self.file = file
             var (road, image, used) = (Explanation(isWanted: isExplained), OpenImage?.none, witness)
-            var reason = Self.open(file, used, permit, &road, &image)
-            if case .imageUnreadable? = reason {
+            var reason = Self.open(file, proc == nil ? nil : used, permit, &road, &image)
+            if case .imageUnreadable? = reason, let proc {
                 // Where the leader has exited, another thread still has the memory.
-                let other = ProcReader().livingTask(of: witness.pid)
+                let other = proc.livingTask(of: witness.pid)
                 if other != witness.pid {
                     used.pid = other
                     reason = Self.open(file, used, permit, &road, &image)
@@ -47,10 +53,28 @@ extension ImageStore {
             }
             self.witness = witness
             self.road = road
-            debugFiles = DebugFiles(ofImageAt: file.path, processRoot: "\(ProcFolder.root)/\(used.pid)/root")
+            let root = proc == nil ? "/" : "\(ProcFolder.root)/\(used.pid)/root"
+            debugFiles = DebugFiles(ofImageAt: file.path, processRoot: root)
             result = image.map { .success(Lent($0)) } ?? .failure(reason ?? .imageHasNoSymbols)
             key = image.flatMap(TableKey.init)
-            isLocal = image.map { Self.isLocal($0) } ?? false
+            let (isLocal, task) = (image.map { Self.isLocal($0) } ?? false, used.pid)
+            self.isLocal = isLocal
+            payer = image.map { Self.payer($0, isLocal, proc, task) } ?? .unknown
+        }
+
+        /// Whoever runs it, unless it is root's or ours on a file system of this machine: that costs no more than it
+        /// must. It must not be a process with other mounts either, which decides where its debug file is looked for.
+        private static func payer(
+            _ image: OpenImage, _ isLocal: Bool, _ proc: ProcReader?, _ witness: Int32
+        ) -> Payer {
+            let seesOthers = proc?.seesOtherMounts(witness) ?? false
+            if isLocal, !seesOthers, isOurs(image) { return .ours }
+            return proc?.payer(of: witness) ?? .unknown
+        }
+
+        private static func isOurs(_ image: OpenImage) -> Bool {
+            var status = stat()
+            return unsafe fstat(image.file.descriptor.number, &status) == 0 && Payer(user: status.st_uid) == .ours
         }
 
         /// Stands for one that does not come home.
@@ -61,6 +85,7 @@ extension ImageStore {
             debugFiles = DebugFiles(ofImageAt: file.path, processRoot: "")
             key = nil
             isLocal = false
+            payer = .unknown
             road = Explanation(isWanted: false)
         }
 
@@ -74,11 +99,10 @@ extension ImageStore {
         }
 
         private static func open(
-            _ file: MappedFile, _ witness: Witness, _ permit: ReadingPermit, _ road: inout Explanation,
+            _ file: MappedFile, _ witness: Witness?, _ permit: ReadingPermit, _ road: inout Explanation,
             _ image: inout OpenImage?
         ) -> Unresolved? {
-            FileOpener().open(file, pid: witness.pid, start: witness.start, end: witness.end, explanation: &road) {
-                descriptor, road in
+            FileOpener().open(file, seenBy: witness, explanation: &road) { descriptor, road in
                 do throws(ELFError) {
                     let found = try OpenImage(descriptor, meter: permit.meter())
                     let expected = file.identity.buildIDBytes

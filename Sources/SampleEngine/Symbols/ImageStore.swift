@@ -18,9 +18,15 @@ package struct ImageStore: ~Copyable {
     /// What was given up or has changed and should be known, one sentence each.
     private var news: [String] = []
     private let limits: Limits
+    private let proc: ProcReader
 
-    /// - Parameter limits: others in tests.
-    package init(limits: Limits = Limits()) { self.limits = limits }
+    /// - Parameters:
+    ///   - limits: others in tests.
+    ///   - proc: another directory in tests.
+    package init(limits: Limits = Limits(), proc: String = ProcFolder.root) {
+        self.limits = limits
+        self.proc = ProcReader(root: proc)
+    }
 
     package struct Limits: Sendable {
         /// Descriptors held: of images, and of files with their symbols.
@@ -33,6 +39,11 @@ package struct ImageStore: ~Copyable {
         package var rest: UInt64 = 60_000_000_000
 
         package init() {}
+
+        /// Descriptors of files that wait to be read: who waits for long must not keep others' from being opened.
+        var waiting: Allowance {
+            Allowance(ofOneUser: max(1, descriptors / 4), ofUsers: max(1, descriptors / 2), ofOurs: descriptors)
+        }
     }
 
     /// Nanoseconds; a file that is written to all the time is not read all the time: the pause doubles up to the rest.
@@ -41,38 +52,6 @@ package struct ImageStore: ~Copyable {
     private static var retryPause: UInt64 { 100_000_000 }
     /// Most places of one errand: the first answers come before all are found.
     private static var batch: Int { 512 }
-
-    private struct GivenUp {
-        let reason: Unresolved
-        let until: Instant
-        let road: [String]
-    }
-
-    /// The file behind one or several paths.
-    private struct Table {
-        let image: Lent<OpenImage>
-        let debugFiles: DebugFiles
-        let isLocal: Bool
-        /// Nil: not read yet, or under way with an errand.
-        var symbols: Lent<ImageSymbols>?
-        var isUnderWay = false
-        /// Its errand does not come home: nobody else waits for it.
-        var isLeft = false
-        var byteCount = 0
-        var descriptors = 1
-        var asked: [Asked] = []
-        var road: [String] = []
-        var lastUse: UInt64
-        /// When it may be read, or searched again where it is not kept.
-        var nextReading: Instant
-    }
-
-    /// A place in an image.
-    struct Asked: Sendable {
-        var question: Question
-        let offset: FileOffset
-        let module: Module
-    }
 
     /// A question with its answer.
     typealias Answered = (question: Question, answer: Symbolizer.Answer)
@@ -112,6 +91,7 @@ package struct ImageStore: ~Copyable {
         files[file]?.asked = []
         defer { files[file] = known }
         known.lastUse = clock
+        if known.asked.isEmpty { known.since = clock }
         switch known.state {
         case .unopened, .opening:
             known.asked.append((question, offset))
@@ -122,14 +102,12 @@ package struct ImageStore: ~Copyable {
             guard now >= until || isNewWay else {
                 return Self.refused(question, reason, known.module, known.road.steps)
             }
-            known.state = .unopened
-            known.witness = witness
+            known.reopen(seenBy: witness)
             known.asked.append((question, offset))
             return nil
         case .open(let key):
             guard var table = tables[key] else {
-                known.state = .unopened
-                known.witness = witness
+                known.reopen(seenBy: witness)
                 known.asked.append((question, offset))
                 return nil
             }
@@ -137,6 +115,7 @@ package struct ImageStore: ~Copyable {
             tables[key]?.asked = []
             defer { tables[key] = table }
             table.lastUse = clock
+            if table.asked.isEmpty { table.since = clock }
             var question = question
             for step in known.road.steps { question.explanation.add(step) }
             table.asked.append(Asked(question: question, offset: offset, module: known.module))
@@ -171,37 +150,53 @@ package struct ImageStore: ~Copyable {
 
     // MARK: Errands
 
-    /// What is to be opened and read now.
-    mutating func takeErrands(at now: Instant) -> [Errand] {
+    /// What is to be opened and read now, in the order in which it was asked for: the heaviest first.
+    mutating func takeErrands(at now: Instant) -> [Errand] { takeOpenings() + takeReadings(at: now) }
+
+    private mutating func takeOpenings() -> [Errand] {
+        let waiting = files.filter { $0.value.isUnopened && !$0.value.asked.isEmpty }
+        if waiting.isEmpty { return [] }
+        var holders = tables.values.flatMap { $0.isHeld ? Array(repeating: $0.payer, count: $0.descriptors) : [] }
+        holders += files.values.compactMap { $0.isOpening ? $0.payer : nil }
         var errands: [Errand] = []
-        for (file, known) in files where known.isUnopened && !known.asked.isEmpty {
+        for (file, known) in waiting.sorted(by: { $0.value.since < $1.value.since }) {
+            let payer = known.payer ?? proc.payer(of: known.witness.pid)
+            files[file]?.payer = payer
+            if limits.waiting.isUsedUp(for: payer, by: holders) { continue }
             guard makeRoomForDescriptor() else { break }
             files[file]?.state = .opening
-            let witness = known.witness
+            holders.append(payer)
+            let (witness, proc) = (known.witness, proc)
             let isExplained = known.asked.contains { $0.question.explanation.isWanted }
             errands.append(
-                Errand(.living, of: witness.pid) { permit in
-                    .opened(Opened(file, witness, isExplained: isExplained, permit))
+                Errand(.opening, of: witness.pid, for: payer) { permit in
+                    .opened(Opened(file, witness, proc, isExplained: isExplained, permit))
                 } instead: {
                     .opened(Opened(leaving: file, witness))
+                } withoutProcess: { permit in
+                    .opened(Opened(file, witness, nil, isExplained: isExplained, permit))
                 })
         }
-        for (key, table) in tables where !table.isUnderWay && !table.asked.isEmpty && table.nextReading <= now {
+        return errands
+    }
+
+    private mutating func takeReadings(at now: Instant) -> [Errand] {
+        let due = tables.filter { !$0.value.isUnderWay && !$0.value.asked.isEmpty && $0.value.nextReading <= now }
+        return due.sorted { $0.value.since < $1.value.since }.map { key, table in
             let places = Array(table.asked.prefix(Self.batch))
             tables[key]?.asked.removeFirst(places.count)
+            // What is left is asked for after what others have asked for meanwhile.
+            tables[key]?.since = clock
             tables[key]?.isUnderWay = true
             tables[key]?.symbols = nil
             let (image, debugFiles, symbols) = (table.image, table.debugFiles, table.symbols)
             let isExplained = places.contains { $0.question.explanation.isWanted }
-            errands.append(
-                Errand(.reading, of: nil) { permit in
-                    .read(
-                        Reading(key, image, debugFiles, symbols, places, isExplained: isExplained, permit))
-                } instead: {
-                    .readingLeft(of: key, places)
-                })
+            return Errand(table.isKept ? .finding : .reading, of: nil, for: table.payer) { permit in
+                .read(Reading(key, image, debugFiles, symbols, places, isExplained: isExplained, permit))
+            } instead: {
+                .readingLeft(of: key, places)
+            }
         }
-        return errands
     }
 
     /// Whether some table is asked for whose time has not come, or some file for which there is no room.
@@ -236,8 +231,8 @@ package struct ImageStore: ~Copyable {
             }
             if tables[key] == nil {
                 tables[key] = Table(
-                    image: image, debugFiles: opened.debugFiles, isLocal: opened.isLocal, lastUse: clock,
-                    nextReading: pauses.end(of: key))
+                    image: image, debugFiles: opened.debugFiles, isLocal: opened.isLocal, payer: opened.payer,
+                    since: file.since, lastUse: clock, nextReading: pauses.end(of: key))
             }
             file.state = .open(key)
             for place in asked {
@@ -314,6 +309,7 @@ package struct ImageStore: ~Copyable {
         for (name, file) in files {
             guard case .open(let key) = file.state, key == reading.key else { continue }
             files[name]?.state = .unopened
+            files[name]?.since = clock
             let mayOpen = now >= file.nextOpening
             if mayOpen {
                 let isQuiet = now.nanoseconds(since: file.nextOpening) > limits.rest
@@ -356,7 +352,7 @@ package struct ImageStore: ~Copyable {
     }
 
     private mutating func dropOldestTable() -> Bool {
-        let idle = tables.filter { !$0.value.isUnderWay && $0.value.asked.isEmpty }
+        let idle = tables.filter { !$0.value.isHeld }
         guard let oldest = idle.min(by: { $0.value.lastUse < $1.value.lastUse })?.key else { return false }
         tables[oldest] = nil
         for (name, file) in files {

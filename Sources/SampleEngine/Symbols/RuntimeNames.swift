@@ -126,7 +126,7 @@ package struct RuntimeNames: ~Copyable {
         let number = errand
         // Known to both ends: which process it is at.
         let progress = ErrandProgress()
-        return Errand(.living, of: nil, noting: progress) { _ in
+        return Errand(.opening, of: nil, for: .nobody, noting: progress) { _ in
             let names = tables.value
             for generation in forgotten { names.jit.forget(generation) }
             let changed = renewed.map { process in

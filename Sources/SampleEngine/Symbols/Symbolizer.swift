@@ -25,7 +25,7 @@ package struct Symbolizer: ~Copyable {
 
     /// - Parameter proc: another directory in tests.
     package init(limits: ImageStore.Limits = ImageStore.Limits(), proc: String = ProcFolder.root) {
-        images = ImageStore(limits: limits)
+        images = ImageStore(limits: limits, proc: proc)
         processes = ProcessCatalog(proc: ProcReader(root: proc))
         runtime = RuntimeNames(proc: proc)
         errands = ErrandBook(proc: proc)
@@ -136,9 +136,10 @@ package struct Symbolizer: ~Copyable {
 
     /// The slow work that is due.
     package mutating func takeErrands(at now: Instant) -> [Errand] {
-        for news in errands.leave(at: now) { take(news, at: now) }
-        var due = processes.takeScans(at: now).map { scan in
-            Errand(.living, of: scan.pid) { _ in
+        var due: [Errand] = []
+        for news in errands.leave(at: now, detours: &due) { take(news, at: now) }
+        due += processes.takeScans(at: now).map { scan in
+            Errand(.maps, of: scan.pid) { _ in
                 .maps(scan.run(at: .now))
             } instead: {
                 .mapsLeft(of: scan.generation)
