@@ -27,8 +27,8 @@ extension ImageStore {
         let debugFiles: DebugFiles
         /// Which file it is, whatever it is called; nil where that cannot be read.
         let key: TableKey?
-        /// Whether its file system answers without another machine.
-        let isLocal: Bool
+        /// Whether its file system answers at once, whatever is asked of it.
+        let answersAtOnce: Bool
         /// Who is charged for reading it.
         let payer: Payer
         /// How it was opened.
@@ -57,18 +57,21 @@ extension ImageStore {
             debugFiles = DebugFiles(ofImageAt: file.path, processRoot: root)
             result = image.map { .success(Lent($0)) } ?? .failure(reason ?? .imageHasNoSymbols)
             key = image.flatMap(TableKey.init)
-            let (isLocal, task) = (image.map { Self.isLocal($0) } ?? false, used.pid)
-            self.isLocal = isLocal
-            payer = image.map { Self.payer($0, isLocal, proc, task) } ?? .unknown
+            let tables = FileOpener.mountTables(used.pid)
+            let answersAtOnce =
+                image.flatMap { MountedFileSystem(of: $0.file.descriptor, in: tables) }?.answersAtOnce ?? false
+            self.answersAtOnce = answersAtOnce
+            let task = used.pid
+            payer = image.map { Self.payer($0, answersAtOnce, proc, task) } ?? .unknown
         }
 
         /// Whoever runs it, unless it is root's or ours on a file system of this machine: that costs no more than it
         /// must. It must not be a process with other mounts either, which decides where its debug file is looked for.
         private static func payer(
-            _ image: OpenImage, _ isLocal: Bool, _ proc: ProcReader?, _ witness: Int32
+            _ image: OpenImage, _ answersAtOnce: Bool, _ proc: ProcReader?, _ witness: Int32
         ) -> Payer {
             let seesOthers = proc?.seesOtherMounts(witness) ?? false
-            if isLocal, !seesOthers, isOurs(image) { return .ours }
+            if answersAtOnce, !seesOthers, isOurs(image) { return .ours }
             return proc?.payer(of: witness) ?? .unknown
         }
 
@@ -84,18 +87,9 @@ extension ImageStore {
             result = .failure(.noAnswer)
             debugFiles = DebugFiles(ofImageAt: file.path, processRoot: "")
             key = nil
-            isLocal = false
+            answersAtOnce = false
             payer = .unknown
             road = Explanation(isWanted: false)
-        }
-
-        /// Numbers of statfs(2): NFS, CIFS, SMB, Ceph, 9p, AFS, FUSE, Lustre.
-        private static let remote: [Int] = [
-            0x6969, 0xff53_4d42, 0xfe53_4d42, 0x00c3_6400, 0x0102_1997, 0x5346_414f, 0x6573_5546, 0x0bd0_0bd0,
-        ]
-
-        private static func isLocal(_ image: OpenImage) -> Bool {
-            !remote.contains(Int(pt_file_system(image.file.descriptor.number)))
         }
 
         private static func open(
@@ -207,6 +201,31 @@ extension ImageStore {
             default: nil
             }
         }
+    }
+}
+
+/// Files that nobody needs any more, to be closed by whoever empties it: the last one to close a file waits until its file
+/// system is done with it, and with its blocks where it was deleted.
+final class DroppedFiles: Sendable {
+    private let files: Guarded<[Lent<AnyObject>]>
+    let descriptors: Int
+    let payer: Payer
+
+    init(_ files: [AnyObject], descriptors: Int, payer: Payer) {
+        self.files = Guarded(files.map { Lent($0) })
+        self.descriptors = descriptors
+        self.payer = payer
+    }
+
+    var isEmpty: Bool { files.withLock { $0.isEmpty } }
+
+    func close() {
+        // They end here, and not under the lock.
+        let files = files.withLock { files in
+            defer { files = [] }
+            return files
+        }
+        _ = consume files
     }
 }
 

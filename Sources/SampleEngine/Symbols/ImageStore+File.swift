@@ -36,6 +36,8 @@ extension ImageStore {
         /// When it may be opened again, after it was written to.
         var nextOpening = Instant.beginning
         var pause = ImageStore.rereadPause
+        /// When it may be asked whether it has changed, where the answer is waited for.
+        var nextLook = Instant.beginning
         /// What it was when it was last told to have changed since it was opened.
         var told: FileStamp?
 
@@ -58,7 +60,7 @@ extension ImageStore {
     struct Table {
         let image: Lent<OpenImage>
         let debugFiles: DebugFiles
-        let isLocal: Bool
+        let answersAtOnce: Bool
         let payer: Payer
         /// Nil: not read yet, or under way with an errand.
         var symbols: Lent<ImageSymbols>?
@@ -79,6 +81,14 @@ extension ImageStore {
         var isKept: Bool { symbols.map { !$0.value.isSparse } ?? false }
         /// Whether somebody waits for it: it cannot go.
         var isHeld: Bool { isUnderWay || !asked.isEmpty }
+    }
+
+    /// What a file was when it was looked at; nil where nobody could tell.
+    struct Looked: Sendable {
+        let file: MappedFile
+        let space: SpaceID
+        let key: TableKey
+        var stamp: FileStamp?
     }
 
     /// A place in an image.

@@ -15,6 +15,11 @@ package struct ImageStore: ~Copyable {
     private var givenUp: [TableKey: GivenUp] = [:]
     private var pauses = RereadPauses<TableKey>()
     private var clock: UInt64 = 0
+    /// Files that may have changed, on file systems that may keep who asks them waiting.
+    private var doubted: [MappedFile: SpaceID] = [:]
+    /// What is to be closed, and the descriptors that are being closed.
+    private var dropped: [DroppedFiles] = []
+    private var closing = 0
     /// What was given up or has changed and should be known, one sentence each.
     private var news: [String] = []
     private let limits: Limits
@@ -64,7 +69,8 @@ package struct ImageStore: ~Copyable {
     }
     private var tableBytes: Int { tables.values.reduce(0) { $0 + $1.byteCount } }
     /// Descriptors held.
-    package var descriptorCount: Int { tables.values.reduce(0) { $0 + $1.descriptors } }
+    package var descriptorCount: Int { tableDescriptors + closing + dropped.reduce(0) { $0 + $1.descriptors } }
+    private var tableDescriptors: Int { tables.values.reduce(0) { $0 + $1.descriptors } }
     /// What was given up, each said once.
     package mutating func takeNews() -> [String] {
         defer { news = [] }
@@ -123,12 +129,25 @@ package struct ImageStore: ~Copyable {
         }
     }
 
-    /// Its module where a file that was read has been written to since, once of each time. Asks only file systems that
-    /// answer at once.
-    mutating func noteChange(of file: MappedFile) -> Module? {
-        guard let known = files[file], case .open(let key) = known.state, let table = tables[key], table.isLocal
-        else { return nil }
-        let stamp = table.image.value.presentStamp
+    /// Its module where a file that was read has been written to since, once of each time.
+    ///
+    /// Asks only file systems that answer at once: of others an errand brings it.
+    mutating func noteChange(of file: MappedFile, in space: SpaceID) -> Module? {
+        guard let known = files[file], case .open(let key) = known.state, let table = tables[key] else { return nil }
+        if table.answersAtOnce { return change(of: file, known, table, table.image.value.presentStamp) }
+        doubted[file] = space
+        return nil
+    }
+
+    /// The same for a file that was looked at.
+    mutating func receive(_ looked: Looked) -> Module? {
+        guard let known = files[looked.file] else { return nil }
+        files[looked.file]?.nextLook = .beginning
+        guard case .open(let key) = known.state, key == looked.key, let table = tables[key] else { return nil }
+        return change(of: looked.file, known, table, looked.stamp)
+    }
+
+    private mutating func change(of file: MappedFile, _ known: File, _ table: Table, _ stamp: FileStamp?) -> Module? {
         if stamp == known.told ?? table.image.value.stamp { return nil }
         files[file]?.told = stamp
         return known.module
@@ -151,7 +170,68 @@ package struct ImageStore: ~Copyable {
     // MARK: Errands
 
     /// What is to be opened and read now, in the order in which it was asked for: the heaviest first.
-    mutating func takeErrands(at now: Instant) -> [Errand] { takeOpenings() + takeReadings(at: now) }
+    mutating func takeErrands(at now: Instant) -> [Errand] {
+        // Openings make room, so closing comes last.
+        takeOpenings() + takeReadings(at: now) + takeLooks(at: now) + takeClosings()
+    }
+
+    private mutating func takeLooks(at now: Instant) -> [Errand] {
+        doubted.filter { (files[$0.key]?.nextLook ?? .beginning) <= now }.compactMap { file, space in
+            doubted[file] = nil
+            guard case .open(let key)? = files[file]?.state, let table = tables[key] else { return nil }
+            // One that does not come home is not followed by another one soon.
+            files[file]?.nextLook = now.advanced(byNanoseconds: limits.rest)
+            let (image, asked) = (
+                table.image, Looked(file: file, space: space, key: key, stamp: table.image.value.stamp)
+            )
+            return Errand(.finding, of: nil, for: table.payer) { _ in
+                var looked = asked
+                looked.stamp = image.value.presentStamp
+                return .looked(looked)
+            } instead: {
+                .closed(descriptors: 0)
+            }
+        }
+    }
+
+    private mutating func takeClosings() -> [Errand] {
+        defer { dropped = [] }
+        return dropped.map { files in
+            closing += files.descriptors
+            return Errand(.finding, of: nil, for: files.payer) { _ in
+                files.close()
+                return .closed(descriptors: files.descriptors)
+            } instead: {
+                .notClosed(files)
+            }
+        }
+    }
+
+    /// Some were closed, in time or not.
+    mutating func noteClosed(_ descriptors: Int) { closing -= descriptors }
+
+    /// They were not closed: nobody could be asked to, or whoever does it does not come home.
+    mutating func takeBack(_ files: DroppedFiles) {
+        if files.isEmpty { return }
+        closing -= files.descriptors
+        dropped.append(files)
+    }
+
+    /// A table goes.
+    private mutating func drop(_ table: Table) {
+        var files: [AnyObject] = [table.image.value]
+        if let symbols = table.symbols { files.append(symbols.value) }
+        drop(files, table.descriptors, table.payer)
+    }
+
+    /// A file that was opened is not needed.
+    private mutating func drop(_ opened: Opened) {
+        if case .success(let image) = opened.result { drop([image.value], 1, opened.payer) }
+    }
+
+    private mutating func drop(_ files: [AnyObject], _ descriptors: Int, _ payer: Payer) {
+        dropped.append(DroppedFiles(files, descriptors: descriptors, payer: payer))
+    }
 
     private mutating func takeOpenings() -> [Errand] {
         let waiting = files.filter { $0.value.isUnopened && !$0.value.asked.isEmpty }
@@ -207,10 +287,16 @@ package struct ImageStore: ~Copyable {
 
     /// Takes in an opened file, or why it is not; gives the answers that follow from that.
     mutating func receive(_ opened: Opened, at now: Instant) -> [Answered] {
-        guard var file = files.removeValue(forKey: opened.file) else { return [] }
+        guard var file = files.removeValue(forKey: opened.file) else {
+            drop(opened)
+            return []
+        }
         defer { files[opened.file] = file }
         // One that was left behind comes late: another way has led to the file.
-        if case .open = file.state { return [] }
+        if case .open = file.state {
+            drop(opened)
+            return []
+        }
         file.road = opened.road
         let asked = file.asked
         file.asked = []
@@ -225,13 +311,17 @@ package struct ImageStore: ~Copyable {
             let module = Self.module(of: opened.file, buildID: image.value.headers.buildID)
             file = File(file, module: module)
             if let past = givenUp[key], now < past.until {
+                drop(opened)
                 file.state = .refused(past.reason, until: past.until, process: nil)
                 for step in past.road { file.road.add(step) }
                 return asked.map { Self.refused($0.question, past.reason, module, file.road.steps) }
             }
-            if tables[key] == nil {
+            if tables[key] != nil {
+                drop(opened)
+            } else {
                 tables[key] = Table(
-                    image: image, debugFiles: opened.debugFiles, isLocal: opened.isLocal, payer: opened.payer,
+                    image: image, debugFiles: opened.debugFiles, answersAtOnce: opened.answersAtOnce,
+                    payer: opened.payer,
                     since: file.since, lastUse: clock, nextReading: pauses.end(of: key))
             }
             file.state = .open(key)
@@ -256,6 +346,7 @@ package struct ImageStore: ~Copyable {
         table.descriptors = reading.descriptors
         if reading.cost > 0 { pauses.add(reading.key, cost: reading.cost, at: now) }
         table.nextReading = reading.isSearched ? pauses.end(of: reading.key) : .beginning
+        if reading.isChanged || reading.refusal != nil { drop(table) }
         if reading.isChanged {
             answers += reopen(reading, table, at: now)
             makeRoom()
@@ -341,20 +432,20 @@ package struct ImageStore: ~Copyable {
 
     /// Tables that nobody waits for go, the one not used for longest first.
     private mutating func makeRoom() {
-        while tableBytes > limits.bytes || descriptorCount > limits.descriptors { if !dropOldestTable() { return } }
+        while tableBytes > limits.bytes || tableDescriptors > limits.descriptors { if !dropOldestTable() { return } }
     }
 
     /// Whether one more file may be opened.
     private mutating func makeRoomForDescriptor() -> Bool {
         let opening = files.values.reduce(0) { if case .opening = $1.state { $0 + 1 } else { $0 } }
-        while descriptorCount + opening >= limits.descriptors { if !dropOldestTable() { return false } }
+        while tableDescriptors + opening >= limits.descriptors { if !dropOldestTable() { return false } }
         return true
     }
 
     private mutating func dropOldestTable() -> Bool {
         let idle = tables.filter { !$0.value.isHeld }
         guard let oldest = idle.min(by: { $0.value.lastUse < $1.value.lastUse })?.key else { return false }
-        tables[oldest] = nil
+        if let table = tables.removeValue(forKey: oldest) { drop(table) }
         for (name, file) in files {
             if case .open(let key) = file.state, key == oldest { files[name]?.state = .unopened }
         }

@@ -21,6 +21,7 @@ package struct Symbolizer: ~Copyable {
     private var inProcesses: [Generation: [Question]] = [:]
     private var answered: [Named] = []
     private var changed: [(owner: Generation, ranges: [Range<UInt64>])] = []
+    private var rewritten: [SpaceID: Symbol] = [:]
     private var news: [String] = []
 
     /// - Parameter proc: another directory in tests.
@@ -61,7 +62,14 @@ package struct Symbolizer: ~Copyable {
     ///   names that were in it before and have not come.
     package mutating func note(_ sighting: ImageSighting) -> Symbol? {
         sightings.note(sighting)
-        return images.noteChange(of: MappedFile(path: sighting.path, identity: sighting.identity)).map(Self.changedFile)
+        let file = MappedFile(path: sighting.path, identity: sighting.identity)
+        return images.noteChange(of: file, in: sighting.space).map(Self.changedFile)
+    }
+
+    /// The same for files on file systems that may keep us waiting, since the last call.
+    package mutating func takeRewritten() -> [SpaceID: Symbol] {
+        defer { rewritten = [:] }
+        return rewritten
     }
 
     /// Takes in what the kernel made at run time; gives the addresses that may have another name from now on.
@@ -177,6 +185,10 @@ package struct Symbolizer: ~Copyable {
             for answer in images.receive(opened, at: now) { takeFileAnswer(answer) }
         case .read(let reading):
             for answer in images.receive(reading, at: now) { takeFileAnswer(answer) }
+        case .looked(let looked):
+            if let module = images.receive(looked) { rewritten[looked.space] = Self.changedFile(module) }
+        case .closed(let descriptors): images.noteClosed(descriptors)
+        case .notClosed(let files): images.takeBack(files)
         case .readingLeft(let key, let places):
             for answer in images.leave(key, places) { takeFileAnswer(answer) }
         case .runtime(let answers):

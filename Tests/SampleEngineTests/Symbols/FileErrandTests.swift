@@ -25,21 +25,27 @@ private final class Files {
     }
 
     /// Asks for a place in a file of its own.
-    func ask(by pid: Int32, at now: Instant) throws -> String {
+    func ask(by pid: Int32, at now: Instant, in folder: String = "") throws -> String {
         known += 1
-        let copy = directory.path + "/file-\(known)"
+        let copy = directory.path + "/\(folder)file-\(known)"
         try FileManager.default.copyItem(atPath: path, toPath: copy)
-        var status = stat()
-        try #require(unsafe stat(copy, &status) == 0)
-        let space = SpaceID(SpaceID.firstImage + known)
-        _ = symbolizer.note(
-            ImageSighting(
-                space: space, path: Array(copy.utf8),
-                identity: .inode(device: pt_device(status.st_dev), inode: UInt64(status.st_ino), generation: 0),
-                pid: pid, start: 0x1000, end: 0x2000))
-        _ = symbolizer.ask(Location(space: space, value: 0x40), at: now)
+        _ = try isToldAtOnce(copy, by: pid)
+        _ = symbolizer.ask(Location(space: SpaceID(SpaceID.firstImage + known), value: 0x40), at: now)
         return copy
     }
+
+    /// Whether the newest file is told to have changed, at once, when it is mapped.
+    func isToldAtOnce(_ path: String, by pid: Int32 = Files.root) throws -> Bool {
+        var status = stat()
+        try #require(unsafe stat(path, &status) == 0)
+        let lost = symbolizer.note(
+            ImageSighting(
+                space: SpaceID(SpaceID.firstImage + known), path: Array(path.utf8),
+                identity: .inode(device: pt_device(status.st_dev), inode: UInt64(status.st_ino), generation: 0),
+                pid: pid, start: 0x1000, end: 0x2000))
+        return lost != nil
+    }
+    func rewritten() -> [String] { symbolizer.takeRewritten().values.map(\.name) }
 
     func due(at now: Instant) -> [Errand] { symbolizer.takeErrands(at: now) }
     func receive(_ findings: Errand.Findings, at now: Instant) { symbolizer.receive(findings, at: now) }
@@ -112,5 +118,67 @@ struct FileErrandTests {
         _ = try files.ask(by: Files.root, at: now)
         #expect(files.due(at: now).map(\.payer) == [.user(4000), .user(4000), .ours])
         #expect(files.hasPostponed)
+    }
+
+    /// Whether this process has a file open.
+    private func isOpen(_ path: String) -> Bool {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        return names.contains {
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path
+        }
+    }
+
+    @Test("Files are closed by errands, by nobody who must not wait")
+    func closing() throws {
+        var limits = ImageStore.Limits()
+        limits.descriptors = 1
+        let files = try Files(limits: limits)
+        let now = Instant.now
+        let path = try files.ask(by: Files.root, at: now)
+        for _ in 1...2 { for errand in files.due(at: now) { files.receive(errand.run(.unlimited), at: now) } }
+        #expect(files.answered().count == 1 && isOpen(path))
+        _ = try files.ask(by: Files.root, at: now)
+        let due = files.due(at: now)
+        #expect(due.map(\.lane) == [.opening, .finding])
+        #expect(isOpen(path), "its table is gone")
+        let closing = try #require(due.last)
+        files.receive(closing.run(.unlimited), at: now)
+        #expect(!isOpen(path))
+    }
+
+    @Test("What lies on other file systems is asked by an errand whether it has changed, and so told")
+    func stackedFile() throws {
+        let files = try Files()
+        let place = files.directory.path
+        for name in ["lower", "upper", "work", "merged"] { try run("mkdir", "\(place)/\(name)") }
+        let layers = "lowerdir=\(place)/lower,upperdir=\(place)/upper,workdir=\(place)/work"
+        let isMounted = output(of: "mount", ["-t", "overlay", "-o", layers, "overlay", place + "/merged"]) != nil
+        guard isMounted else { try Test.cancel("no overlay can be mounted here") }
+        defer { _ = unsafe umount2(place + "/merged", Int32(MNT_DETACH)) }
+        let now = Instant.now
+        let path = try files.ask(by: Files.root, at: now, in: "merged/")
+        for _ in 1...2 { for errand in files.due(at: now) { files.receive(errand.run(.unlimited), at: now) } }
+        #expect(files.answered().count == 1)
+        for isChanged in [false, true] {
+            if isChanged { try Data("another".utf8).write(to: URL(fileURLWithPath: path)) }
+            #expect(try !files.isToldAtOnce(path), "nobody who must not wait asks it")
+            let looks = files.due(at: now)
+            #expect(looks.map(\.lane) == [.finding])
+            for look in looks { files.receive(look.run(.unlimited), at: now) }
+            #expect(files.rewritten() == (isChanged ? ["[file changed]"] : []))
+        }
+    }
+
+    @Test("A kind of file system that is not known is taken for one that may keep us waiting")
+    func kinds() {
+        for kind in ["ext4", "xfs", "btrfs", "tmpfs", "zfs", "erofs", "squashfs", "iso9660"] {
+            #expect(MountedFileSystem(kind: kind).answersAtOnce && MountedFileSystem(kind: kind).isLocal)
+        }
+        #expect(MountedFileSystem(kind: "overlay").isLocal && !MountedFileSystem(kind: "overlay").answersAtOnce)
+        for kind in [
+            "nfs4", "fuse.sshfs", "fuseblk", "gpfs", "ocfs2", "beegfs", "9p", "virtiofs", "tomorrowfs", "ext4.x",
+        ] {
+            #expect(!MountedFileSystem(kind: kind).isLocal && !MountedFileSystem(kind: kind).answersAtOnce)
+        }
     }
 }
