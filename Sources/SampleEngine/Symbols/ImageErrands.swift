@@ -204,31 +204,6 @@ extension ImageStore {
     }
 }
 
-/// Files that nobody needs any more, to be closed by whoever empties it: the last one to close a file waits until its file
-/// system is done with it, and with its blocks where it was deleted.
-final class DroppedFiles: Sendable {
-    private let files: Guarded<[Lent<AnyObject>]>
-    let descriptors: Int
-    let payer: Payer
-
-    init(_ files: [AnyObject], descriptors: Int, payer: Payer) {
-        self.files = Guarded(files.map { Lent($0) })
-        self.descriptors = descriptors
-        self.payer = payer
-    }
-
-    var isEmpty: Bool { files.withLock { $0.isEmpty } }
-
-    func close() {
-        // They end here, and not under the lock.
-        let files = files.withLock { files in
-            defer { files = [] }
-            return files
-        }
-        _ = consume files
-    }
-}
-
 extension ImageStore.TableKey {
     init?(_ image: OpenImage) {
         var status = stat()

@@ -17,9 +17,7 @@ package struct ImageStore: ~Copyable {
     private var clock: UInt64 = 0
     /// Files that may have changed, on file systems that may keep who asks them waiting.
     private var doubted: [MappedFile: SpaceID] = [:]
-    /// What is to be closed, and the descriptors that are being closed.
-    private var dropped: [DroppedFiles] = []
-    private var closing = 0
+    var closings = Closings()
     /// What was given up or has changed and should be known, one sentence each.
     private var news: [String] = []
     private let limits: Limits
@@ -69,7 +67,7 @@ package struct ImageStore: ~Copyable {
     }
     private var tableBytes: Int { tables.values.reduce(0) { $0 + $1.byteCount } }
     /// Descriptors held.
-    package var descriptorCount: Int { tableDescriptors + closing + dropped.reduce(0) { $0 + $1.descriptors } }
+    package var descriptorCount: Int { tableDescriptors + closings.descriptorCount }
     private var tableDescriptors: Int { tables.values.reduce(0) { $0 + $1.descriptors } }
     /// What was given up, each said once.
     package mutating func takeNews() -> [String] {
@@ -172,7 +170,7 @@ package struct ImageStore: ~Copyable {
     /// What is to be opened and read now, in the order in which it was asked for: the heaviest first.
     mutating func takeErrands(at now: Instant) -> [Errand] {
         // Openings make room, so closing comes last.
-        takeOpenings() + takeReadings(at: now) + takeLooks(at: now) + takeClosings()
+        takeOpenings() + takeReadings(at: now) + takeLooks(at: now) + closings.takeErrands()
     }
 
     private mutating func takeLooks(at now: Instant) -> [Errand] {
@@ -192,45 +190,6 @@ package struct ImageStore: ~Copyable {
                 .closed(descriptors: 0)
             }
         }
-    }
-
-    private mutating func takeClosings() -> [Errand] {
-        defer { dropped = [] }
-        return dropped.map { files in
-            closing += files.descriptors
-            return Errand(.finding, of: nil, for: files.payer) { _ in
-                files.close()
-                return .closed(descriptors: files.descriptors)
-            } instead: {
-                .notClosed(files)
-            }
-        }
-    }
-
-    /// Some were closed, in time or not.
-    mutating func noteClosed(_ descriptors: Int) { closing -= descriptors }
-
-    /// They were not closed: nobody could be asked to, or whoever does it does not come home.
-    mutating func takeBack(_ files: DroppedFiles) {
-        if files.isEmpty { return }
-        closing -= files.descriptors
-        dropped.append(files)
-    }
-
-    /// A table goes.
-    private mutating func drop(_ table: Table) {
-        var files: [AnyObject] = [table.image.value]
-        if let symbols = table.symbols { files.append(symbols.value) }
-        drop(files, table.descriptors, table.payer)
-    }
-
-    /// A file that was opened is not needed.
-    private mutating func drop(_ opened: Opened) {
-        if case .success(let image) = opened.result { drop([image.value], 1, opened.payer) }
-    }
-
-    private mutating func drop(_ files: [AnyObject], _ descriptors: Int, _ payer: Payer) {
-        dropped.append(DroppedFiles(files, descriptors: descriptors, payer: payer))
     }
 
     private mutating func takeOpenings() -> [Errand] {
@@ -288,13 +247,13 @@ package struct ImageStore: ~Copyable {
     /// Takes in an opened file, or why it is not; gives the answers that follow from that.
     mutating func receive(_ opened: Opened, at now: Instant) -> [Answered] {
         guard var file = files.removeValue(forKey: opened.file) else {
-            drop(opened)
+            closings.drop(opened)
             return []
         }
         defer { files[opened.file] = file }
         // One that was left behind comes late: another way has led to the file.
         if case .open = file.state {
-            drop(opened)
+            closings.drop(opened)
             return []
         }
         file.road = opened.road
@@ -311,13 +270,13 @@ package struct ImageStore: ~Copyable {
             let module = Self.module(of: opened.file, buildID: image.value.headers.buildID)
             file = File(file, module: module)
             if let past = givenUp[key], now < past.until {
-                drop(opened)
+                closings.drop(opened)
                 file.state = .refused(past.reason, until: past.until, process: nil)
                 for step in past.road { file.road.add(step) }
                 return asked.map { Self.refused($0.question, past.reason, module, file.road.steps) }
             }
             if tables[key] != nil {
-                drop(opened)
+                closings.drop(opened)
             } else {
                 tables[key] = Table(
                     image: image, debugFiles: opened.debugFiles, answersAtOnce: opened.answersAtOnce,
@@ -346,7 +305,7 @@ package struct ImageStore: ~Copyable {
         table.descriptors = reading.descriptors
         if reading.cost > 0 { pauses.add(reading.key, cost: reading.cost, at: now) }
         table.nextReading = reading.isSearched ? pauses.end(of: reading.key) : .beginning
-        if reading.isChanged || reading.refusal != nil { drop(table) }
+        if reading.isChanged || reading.refusal != nil { closings.drop(table) }
         if reading.isChanged {
             answers += reopen(reading, table, at: now)
             makeRoom()
@@ -445,7 +404,7 @@ package struct ImageStore: ~Copyable {
     private mutating func dropOldestTable() -> Bool {
         let idle = tables.filter { !$0.value.isHeld }
         guard let oldest = idle.min(by: { $0.value.lastUse < $1.value.lastUse })?.key else { return false }
-        if let table = tables.removeValue(forKey: oldest) { drop(table) }
+        if let table = tables.removeValue(forKey: oldest) { closings.drop(table) }
         for (name, file) in files {
             if case .open(let key) = file.state, key == oldest { files[name]?.state = .unopened }
         }

@@ -187,8 +187,8 @@ package struct Symbolizer: ~Copyable {
             for answer in images.receive(reading, at: now) { takeFileAnswer(answer) }
         case .looked(let looked):
             if let module = images.receive(looked) { rewritten[looked.space] = Self.changedFile(module) }
-        case .closed(let descriptors): images.noteClosed(descriptors)
-        case .notClosed(let files): images.takeBack(files)
+        case .closed(let descriptors): images.closings.noteClosed(descriptors)
+        case .notClosed(let files): images.closings.takeBack(files)
         case .readingLeft(let key, let places):
             for answer in images.leave(key, places) { takeFileAnswer(answer) }
         case .runtime(let answers):
