@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <linux/fs.h>
+#include <linux/nsfs.h>
 #include <linux/openat2.h>
 #include <sys/auxv.h>
 #include <sys/eventfd.h>
@@ -80,6 +81,15 @@ int pt_generation(int fd, uint32_t *generation) {
     union { long room; uint32_t number; } answer = {0};
     int result = ioctl(fd, FS_IOC_GETVERSION, &answer);
     *generation = answer.number;
+    return result;
+}
+
+int pt_namespace_parent(int fd) { return ioctl(fd, NS_GET_PARENT); }
+
+int pt_namespace_owner(int fd, uint32_t *owner) {
+    uid_t user = 0;
+    int result = ioctl(fd, NS_GET_OWNER_UID, &user);
+    *owner = user;
     return result;
 }
 

@@ -55,6 +55,11 @@ int pt_generation(int fd, uint32_t *generation);
 /// 0 where an open file has no access control list (acl(5)); 1 where it has one, or nobody can tell.
 int pt_may_have_access_list(int fd);
 
+/// The user namespace around the one that a descriptor stands for (ioctl_ns(2)); -1 and errno where that is not ours to see.
+int pt_namespace_parent(int fd);
+/// The user who made a user namespace; 0, or -1 and errno.
+int pt_namespace_owner(int fd, uint32_t *owner);
+
 /// The magic number of the file system an open file is on (fstatfs(2)); -1 and errno on failure.
 long pt_file_system(int fd);
 

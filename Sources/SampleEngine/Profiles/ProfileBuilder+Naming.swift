@@ -34,6 +34,8 @@ extension ProfileBuilder {
     package mutating func receive(_ findings: Errand.Findings) {
         let now = Instant.now
         symbolizer.receive(findings, at: now)
+        let rewritten = symbolizer.takeRewritten()
+        if !rewritten.isEmpty { frames.retire(rewritten.mapValues { names.intern($0) }) }
         takeAnswers(now)
         for (owner, ranges) in symbolizer.takeChanged() {
             for space in [.anonymous(owner), .unmapped(owner)] as [SpaceID] { frames.renew(ranges, in: space) }

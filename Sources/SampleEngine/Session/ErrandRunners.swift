@@ -5,6 +5,9 @@
 ///
 ///     queue of a lane  ─► thread ── errand ── errand ──►          more than 200 ms at one errand:
 ///                      ─► thread ── errand ────────────────────►  the next one gets a thread of its own
+///
+/// Users take turns, and none gets more threads than `Errand.threads` says: whatever one of them has us do, the next
+/// one waits for one errand of his, not for all.
 final class ErrandRunners: Sendable {
     private let state = Guarded(State())
     private let findings = Guarded<[Errand.Findings]>([])
@@ -12,50 +15,87 @@ final class ErrandRunners: Sendable {
     private let bell: Bell
 
     private struct State {
-        var queues: [[Errand]] = Errand.Lane.allCases.map { _ in [] }
-        /// When each thread began its errand.
-        var running: [[UInt64: Instant]] = Errand.Lane.allCases.map { _ in [:] }
+        var lanes = Errand.Lane.allCases.map { _ in Lane() }
         var nextThread: UInt64 = 0
     }
 
-    /// Most threads of one lane: so many errands may be left behind.
-    private static let threadLimit = 4
-    private static let longest: UInt64 = 5_000_000_000
-    /// Nanoseconds that others wait for an errand.
-    private static let patience: UInt64 = 200_000_000
+    private struct Lane {
+        var queue: [Errand] = []
+        /// What each thread is at, and since when.
+        private var running: [UInt64: (begun: Instant, payer: Payer)] = [:]
+        /// When each user had his last turn.
+        private var turns: [Payer: UInt64] = [:]
+        private var turn: UInt64 = 0
+
+        /// The place in the queue of what may run beside all that is running: of the user who has waited for longest.
+        func next(at now: Instant) -> Int? {
+            let young = running.values.filter { now.nanoseconds(since: $0.begun) < Errand.longest }.map(\.payer)
+            let allowed = queue.indices.filter {
+                hasThread(for: queue[$0]) && !Errand.atWork.isUsedUp(for: queue[$0].payer ?? .nobody, by: young)
+            }
+            return allowed.min { lastTurn(of: queue[$0]) < lastTurn(of: queue[$1]) }
+        }
+
+        /// Whether something may run, now or as soon as what is running has got old.
+        var isWaiting: Bool { queue.contains { hasThread(for: $0) } }
+
+        private func hasThread(for errand: Errand) -> Bool {
+            !Errand.threads.isUsedUp(for: errand.payer ?? .nobody, by: running.values.map(\.payer))
+        }
+
+        private func lastTurn(of errand: Errand) -> UInt64 { turns[errand.payer ?? .nobody] ?? 0 }
+
+        /// Whether none is about to take the next errand.
+        func isBusy(at now: Instant) -> Bool {
+            running.values.allSatisfy { now.nanoseconds(since: $0.begun) > Errand.patience }
+        }
+
+        /// Has a thread begin the next errand.
+        mutating func begin(on thread: UInt64, at now: Instant) -> Errand? {
+            running[thread] = nil
+            queue.removeAll { $0.progress.isWithdrawn }
+            guard let next = next(at: now) else {
+                if queue.isEmpty { turns = [:] }
+                return nil
+            }
+            let errand = queue.remove(at: next)
+            let payer = errand.payer ?? .nobody
+            turn += 1
+            turns[payer] = turn
+            running[thread] = (now, payer)
+            return errand
+        }
+
+        mutating func end(_ thread: UInt64) { running[thread] = nil }
+    }
 
     /// - Parameter bell: rung when something was found.
     init(bell: Bell) { self.bell = bell }
 
-    /// Has them run, in this order within each lane.
+    /// Has them run; those of one user in this order within each lane.
     func submit(_ errands: [Errand]) {
         if errands.isEmpty { return }
-        state.withLock { state in for errand in errands { state.queues[errand.lane.rawValue].append(errand) } }
+        state.withLock { state in for errand in errands { state.lanes[errand.lane.rawValue].queue.append(errand) } }
         relieve()
     }
 
     /// Starts threads for what has waited for another errand long enough.
     ///
-    /// - Returns: true while something waits, so that it must be called again.
+    /// - Returns: true while something waits for a thread, so that it must be called again.
     @discardableResult
     func relieve() -> Bool {
         var isWaiting = false
         for lane in Errand.Lane.allCases {
-            let thread = state.withLock { state -> UInt64? in
-                if state.queues[lane.rawValue].isEmpty { return nil }
+            let begun = state.withLock { state -> (thread: UInt64, errand: Errand)? in
+                guard state.lanes[lane.rawValue].isWaiting else { return nil }
                 isWaiting = true
-                let running = state.running[lane.rawValue]
                 let now = Instant.now
-                // One at work for long does not keep others from a thread, up to a bound that nothing honest meets.
-                let busy = running.values.count { now.nanoseconds(since: $0) < Self.longest }
-                guard busy < Self.threadLimit, running.count < 4 * Self.threadLimit,
-                    running.values.allSatisfy({ now.nanoseconds(since: $0) > Self.patience })
-                else { return nil }
+                guard state.lanes[lane.rawValue].isBusy(at: now) else { return nil }
                 state.nextThread += 1
-                state.running[lane.rawValue][state.nextThread] = now
-                return state.nextThread
+                let thread = state.nextThread
+                return state.lanes[lane.rawValue].begin(on: thread, at: now).map { (thread, $0) }
             }
-            if let thread { start(thread, in: lane) }
+            if let begun { start(begun.thread, in: lane, with: begun.errand) }
         }
         return isWaiting
     }
@@ -71,45 +111,47 @@ final class ErrandRunners: Sendable {
     /// Nobody wants to know any more: what can be stopped stops, what cannot is left behind.
     func stop() {
         share.stop()
-        state.withLock { state in for lane in state.queues.indices { state.queues[lane] = [] } }
+        state.withLock { state in for lane in state.lanes.indices { state.lanes[lane].queue = [] } }
     }
 
-    private func start(_ thread: UInt64, in lane: Errand.Lane) {
+    private func start(_ thread: UInt64, in lane: Errand.Lane, with errand: Errand) {
         do throws(EngineError) {
             // Demanglers need a deep stack.
-            try EngineThread(name: lane == .reading ? "reader" : "asker", stackSize: 8 << 20) {
-                self.run(thread, in: lane)
-            }.detach()
+            try EngineThread(name: lane.threadName, stackSize: 8 << 20) { self.run(thread, in: lane, errand) }.detach()
         } catch {
             // Tried again with the next relief.
-            state.withLock { $0.running[lane.rawValue][thread] = nil }
+            state.withLock { state in
+                state.lanes[lane.rawValue].end(thread)
+                state.lanes[lane.rawValue].queue.insert(errand, at: 0)
+            }
         }
     }
 
-    private func run(_ thread: UInt64, in lane: Errand.Lane) {
+    private func run(_ thread: UInt64, in lane: Errand.Lane, _ first: Errand) {
         let permit = ReadingPermit(share)
-        while let errand = next(lane, for: thread) {
+        var errand: Errand? = first
+        while let current = errand, !share.isStopped {
             let begun = Instant.now
-            let found = errand.run(permit)
-            findings.withLock { $0.append(found) }
-            bell.ring()
+            // Its user's others may have been left behind while it waited.
+            if current.progress.begin() {
+                let found = current.run(permit)
+                findings.withLock { $0.append(found) }
+                bell.ring()
+            }
             // Another thread may have taken its place.
-            if Instant.now.nanoseconds(since: begun) > Self.patience { break }
+            if Instant.now.nanoseconds(since: begun) > Errand.patience { break }
+            errand = state.withLock { $0.lanes[lane.rawValue].begin(on: thread, at: .now) }
         }
-        state.withLock { $0.running[lane.rawValue][thread] = nil }
+        state.withLock { $0.lanes[lane.rawValue].end(thread) }
         relieve()
     }
+}
 
-    private func next(_ lane: Errand.Lane, for thread: UInt64) -> Errand? {
-        if share.isStopped { return nil }
-        return state.withLock { state in
-            guard !state.queues[lane.rawValue].isEmpty else {
-                // In the same breath, or what is submitted now would wait for a thread that goes.
-                state.running[lane.rawValue][thread] = nil
-                return nil
-            }
-            state.running[lane.rawValue][thread] = .now
-            return state.queues[lane.rawValue].removeFirst()
+extension Errand.Lane {
+    fileprivate var threadName: String {
+        switch self {
+        case .maps, .opening: "asker"
+        case .finding, .reading: "reader"
         }
     }
 }

@@ -5,17 +5,33 @@
 /// a file that takes minutes, holds up nobody but those who asked for it. One that stands still is left behind
 /// (`ErrandBook`), and who asked is told so.
 package struct Errand: Sendable {
-    /// Who waits for whom.
+    /// Who waits for whom: what is done in a moment never waits for what takes long.
     package enum Lane: Int, CaseIterable, Sendable {
-        /// What must be asked while a process lives: its mappings, and opening its files.
-        case living
-        /// What can be read at any time: tables and names.
+        /// What processes have mapped: `/proc` tells it while they live, and no file is asked.
+        case maps
+        /// What else must be done while a process lives: opening its files, reading what its compiler wrote.
+        case opening
+        /// Names in tables that are there; files are closed here, too.
+        case finding
+        /// What can be read at any time: tables, the kernel's list.
         case reading
     }
+
+    /// How many threads a lane has: for one user, for all users together, for root and us.
+    static let threads = Allowance(ofOneUser: 2, ofUsers: 8, ofOurs: 8)
+    /// How many of them are at work at a time; those that have been at one errand for `longest` do not count.
+    static let atWork = Allowance(ofOneUser: 2, ofUsers: 3, ofOurs: 3)
+    /// Nanoseconds that the next errand of a lane waits for the ones under way: then it gets a thread of its own.
+    static let patience: UInt64 = 200_000_000
+    /// Nanoseconds after which an errand keeps nobody from working any more; one that has stood still for so long is left
+    /// behind.
+    static let longest: UInt64 = 5_000_000_000
 
     package let lane: Lane
     /// The process that is looked into; nil where it is none's.
     let pid: Int32?
+    /// Nil until it was asked whose the process is.
+    var payer: Payer?
     let progress: ErrandProgress
     /// Its number, by which its findings are known.
     var serial: UInt64 = 0
@@ -23,16 +39,26 @@ package struct Errand: Sendable {
     private let work: @Sendable (ReadingPermit) -> News
     /// What is taken in where it does not come home.
     let instead: @Sendable () -> News
+    private let withoutProcess: (@Sendable (ReadingPermit) -> News)?
 
+    /// - Parameter withoutProcess: does as much of it as can be done where the process must not be asked.
     init(
-        _ lane: Lane, of pid: Int32?, noting progress: ErrandProgress = ErrandProgress(),
-        _ work: @escaping @Sendable (ReadingPermit) -> News, instead: @escaping @Sendable () -> News
+        _ lane: Lane, of pid: Int32?, for payer: Payer? = nil, noting progress: ErrandProgress = ErrandProgress(),
+        _ work: @escaping @Sendable (ReadingPermit) -> News, instead: @escaping @Sendable () -> News,
+        withoutProcess: (@Sendable (ReadingPermit) -> News)? = nil
     ) {
         self.progress = progress
         self.lane = lane
         self.pid = pid
+        self.payer = payer
         self.work = work
         self.instead = instead
+        self.withoutProcess = withoutProcess
+    }
+
+    /// The errand that takes its place where the process must not be asked; nil where there is no other way.
+    var detour: Errand? {
+        withoutProcess.map { Errand(lane, of: nil, for: .unknown, $0, instead: instead) }
     }
 
     /// Does the work on the calling thread.
@@ -53,6 +79,9 @@ package struct Errand: Sendable {
         case opened(ImageStore.Opened)
         case read(ImageStore.Reading)
         case readingLeft(of: ImageStore.TableKey, [ImageStore.Asked])
+        case looked(ImageStore.Looked)
+        case closed(descriptors: Int)
+        case notClosed(DroppedFiles)
         case kernelList(KernelSymbols?)
         case runtime(RuntimeNames.Answers)
         case runtimeLeft(RuntimeNames.Left)

@@ -7,8 +7,9 @@ internal import Synchronization
 /// itself, a file by a program, and neither need answer. Whoever waits for it is told so, and what waits behind it goes
 /// on. Should it come home after all, it is taken in where it is still right; until then nobody asks the same again.
 ///
-/// Each one left behind keeps a thread. So a user whose processes have cost us some of them is asked nothing more until
-/// one comes home.
+/// Each one left behind keeps a thread. So a user whose processes have cost us all the threads that a user gets of a lane
+/// (`Errand.threads`) is asked nothing more there until one comes home, and what was to be asked of him is done without
+/// him where that can be.
 struct ErrandBook: ~Copyable {
     private var underWay: [UInt64: Entry] = [:]
     private var nextSerial: UInt64 = 1
@@ -22,17 +23,12 @@ struct ErrandBook: ~Copyable {
         var moved = Instant.beginning
         var used: UInt64 = 0
         /// Set once it was left behind.
-        var waitsFor: (pid: Int32?, user: UInt32?)?
+        var waitsFor: (pid: Int32?, payer: Payer)?
     }
 
-    /// Nanoseconds without a move after which one is left behind.
-    private static var patience: UInt64 { 5_000_000_000 }
-    /// Nanoseconds of a processor in that time that are a move: a loaded machine is slow, and waiting uses none.
+    /// Nanoseconds of a processor, within `Errand.longest`, that are a move: a loaded machine is slow, and waiting uses
+    /// none.
     private static var effort: UInt64 { 50_000_000 }
-    /// Errands left behind by one user's processes, and by all: fewer than there are threads for. Root's are others'
-    /// too: what runs in containers.
-    private static var userLimit: Int { 2 }
-    private static var limit: Int { 8 }
 
     /// Whether some errand is to be looked after.
     var isWatching: Bool { underWay.values.contains { $0.waitsFor == nil } }
@@ -43,9 +39,13 @@ struct ErrandBook: ~Copyable {
     mutating func take(_ errands: [Errand], refused: inout [Errand.News]) -> [Errand] {
         var taken: [Errand] = []
         for var errand in errands {
-            if let pid = errand.pid, isRefused(pid) {
-                refused.append(errand.instead())
-                continue
+            if errand.payer == nil { errand.payer = errand.pid.map { reader.payer(of: $0) } ?? .nobody }
+            if isRefused(errand) {
+                guard let detour = errand.detour, !isRefused(detour) else {
+                    refused.append(errand.instead())
+                    continue
+                }
+                errand = detour
             }
             errand.serial = nextSerial
             nextSerial += 1
@@ -56,19 +56,29 @@ struct ErrandBook: ~Copyable {
     }
 
     /// Whether nothing is asked of a process for now: it has not answered, or its user's others have not.
-    func isRefused(_ pid: Int32) -> Bool {
-        let left = underWay.values.compactMap(\.waitsFor)
-        if left.isEmpty { return false }
-        if left.count >= Self.limit || left.contains(where: { $0.pid == pid }) { return true }
-        guard let user = reader.user(of: pid), user != 0 else { return false }
-        return left.count { $0.user == user } >= Self.userLimit
+    func isRefused(_ pid: Int32, in lane: Errand.Lane = .opening) -> Bool {
+        hasLeft && isRefused(pid, reader.payer(of: pid), in: lane)
     }
+
+    private func isRefused(_ errand: Errand) -> Bool {
+        hasLeft && isRefused(errand.pid, errand.payer ?? .nobody, in: errand.lane)
+    }
+
+    private func isRefused(_ pid: Int32?, _ payer: Payer, in lane: Errand.Lane) -> Bool {
+        if let pid, underWay.values.contains(where: { $0.waitsFor?.pid == pid }) { return true }
+        let left = underWay.values.compactMap { $0.errand.lane == lane ? $0.waitsFor?.payer : nil }
+        return Errand.threads.isUsedUp(for: payer, by: left)
+    }
+
+    private var hasLeft: Bool { underWay.values.contains { $0.waitsFor != nil } }
 
     /// An errand came home, in time or not.
     mutating func comeHome(_ serial: UInt64) { underWay[serial] = nil }
 
-    /// Leaves behind what has stood still for too long; gives what is to be taken in instead.
-    mutating func leave(at now: Instant) -> [Errand.News] {
+    /// Leaves behind what has stood still for too long, and takes back what has not begun and would be no better off.
+    ///
+    /// - Returns: what is to be taken in instead; `detours` takes what is to be done in the place of others.
+    mutating func leave(at now: Instant, detours: inout [Errand]) -> [Errand.News] {
         var news: [Errand.News] = []
         for (serial, var entry) in underWay where entry.waitsFor == nil {
             let progress = entry.errand.progress
@@ -79,20 +89,32 @@ struct ErrandBook: ~Copyable {
                 entry.moved = now
                 entry.used = used
             }
-            if now.nanoseconds(since: entry.moved) > Self.patience {
+            if now.nanoseconds(since: entry.moved) > Errand.longest {
                 news.append(entry.errand.instead())
                 let pid = entry.errand.pid ?? progress.pid
-                entry.waitsFor = (pid, pid.flatMap { reader.user(of: $0) })
+                entry.waitsFor = (pid, payer(of: entry.errand, at: progress.pid))
             }
             underWay[serial] = entry
         }
+        guard hasLeft else { return news }
+        for (serial, entry) in underWay.sorted(by: { $0.key < $1.key })
+        where entry.waitsFor == nil && isRefused(entry.errand) && entry.errand.progress.withdraw() {
+            underWay[serial] = nil
+            if let detour = entry.errand.detour { detours.append(detour) } else { news.append(entry.errand.instead()) }
+        }
         return news
+    }
+
+    /// One that is nobody's alone is charged to whose process it is at.
+    private func payer(of errand: Errand, at pid: Int32?) -> Payer {
+        if errand.payer == .nobody, let pid { return reader.payer(of: pid) }
+        return errand.payer ?? .nobody
     }
 }
 
 /// How far an errand has come, as seen by who waits for it.
 final class ErrandProgress: Sendable {
-    /// 0: not begun.
+    /// 0: not begun; the greatest number: it will not begin.
     private let time = Atomic<UInt64>(0)
     private let process = Atomic<Int32>(0)
     private let clock = Atomic<Int32>(-1)
@@ -100,12 +122,27 @@ final class ErrandProgress: Sendable {
     private let before = Atomic<UInt64>(0)
 
     /// On the thread that runs it.
-    func begin() {
+    ///
+    /// - Returns: false where it is not wanted any more.
+    @discardableResult
+    func begin() -> Bool {
+        let (isFirst, old) = time.compareExchange(
+            expected: 0, desired: Instant.now.nanoseconds, ordering: .acquiringAndReleasing)
+        if !isFirst, old == .max { return false }
         var own = clockid_t()
         if unsafe pthread_getcpuclockid(pthread_self(), &own) == 0 { clock.store(own, ordering: .relaxed) }
         before.store(ownThreadNanoseconds(), ordering: .relaxed)
         move()
+        return true
     }
+
+    /// It need not begin any more; false: it has.
+    func withdraw() -> Bool {
+        time.compareExchange(expected: 0, desired: .max, ordering: .acquiringAndReleasing).exchanged
+    }
+
+    /// Whether it will not begin.
+    var isWithdrawn: Bool { time.load(ordering: .acquiring) == .max }
 
     /// It has not been standing still.
     func move() { time.store(Instant.now.nanoseconds, ordering: .releasing) }

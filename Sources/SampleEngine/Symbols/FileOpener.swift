@@ -34,15 +34,17 @@ package struct FileOpener: Sendable {
     /// Calls back with each way to open the file, until the caller accepts one.
     ///
     /// - Parameters:
+    ///   - witness: a process that maps it; nil: none is asked, and our own root is the only way.
     ///   - explanation: takes up each way and what came of it.
     ///   - accept: says why the file is not taken; nil: it is.
     /// - Returns: the last reason where none was accepted.
     package func open(
-        _ file: MappedFile, pid: Int32, start: UInt64, end: UInt64, explanation: inout Explanation,
+        _ file: MappedFile, seenBy witness: ImageStore.Witness?, explanation: inout Explanation,
         accept: (consuming Descriptor, inout Explanation) -> Unresolved?
     ) -> Unresolved? {
         var reason = Unresolved.imageUnreadable(errno: ENOENT)
-        for way in Way.allCases {
+        let (pid, start, end) = (witness?.pid ?? 0, witness?.start ?? 0, witness?.end ?? 0)
+        for way in witness == nil ? [.ownRoot] : Way.allCases {
             let found: Descriptor
             let (name, link) = place(way, pid, start, end)
             do throws(Errno) {
@@ -117,6 +119,11 @@ package struct FileOpener: Sendable {
         return try reopened("/proc/self/fd/\(found.number)", mounts: mounts)
     }
 
+    private static let ownMounts = "/proc/self/mountinfo"
+
+    /// Where to find out what a file of a process lies on.
+    static func mountTables(_ pid: Int32) -> [String] { ["\(ProcFolder.root)/\(pid)/mountinfo", ownMounts] }
+
     /// What is said of a file whose reads a program answers, or never answers.
     private static let stalling = Errno.notSupported
     private static let fuseMagic = 0x6573_5546
@@ -126,7 +133,9 @@ package struct FileOpener: Sendable {
     /// Asked of the list of mounts: `fstatfs` would be passed on to that program. It is asked only of a mount that is
     /// not in the list.
     private func isOnFUSE(_ file: borrowing Descriptor, mounts: String) throws(Errno) -> Bool {
-        if let mounted = MountedFileSystem(of: file, in: [mounts]) { return mounted.kind.hasPrefix("fuse") }
+        if let mounted = MountedFileSystem(of: file, in: [mounts, Self.ownMounts]) {
+            return mounted.kind.hasPrefix("fuse")
+        }
         let number = file.number
         return try systemCall { pt_file_system(number) } == Self.fuseMagic
     }
@@ -174,7 +183,7 @@ package struct FileOpener: Sendable {
         // Some file systems show one inode in records and maps, and another one to fstat. There the path of the mapping
         // itself must do; any other way, and any other file system, would lead to what has its name now.
         if let mapping, linkTarget(mapping) == file.path,
-            MountedFileSystem(of: found, in: ["\(ProcFolder.root)/\(pid)/mountinfo", "/proc/self/mountinfo"])?
+            MountedFileSystem(of: found, in: Self.mountTables(pid))?
                 .hasTwoInodes == true
         {
             return (true, "same path on a stacked file system, \(shown)")

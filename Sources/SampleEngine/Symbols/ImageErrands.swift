@@ -8,7 +8,7 @@ extension ImageStore {
     package static func read(
         _ file: MappedFile, seenBy witness: Witness
     ) -> (symbols: Result<ImageSymbols, Unresolved>, steps: [String]) {
-        let opened = Opened(file, witness, isExplained: true, .unlimited)
+        let opened = Opened(file, witness, ProcReader(), isExplained: true, .unlimited)
         switch opened.result {
         case .failure(let reason): return (.failure(reason), opened.road.steps)
         case .success(let image):
@@ -27,19 +27,25 @@ extension ImageStore {
         let debugFiles: DebugFiles
         /// Which file it is, whatever it is called; nil where that cannot be read.
         let key: TableKey?
-        /// Whether its file system answers without another machine.
-        let isLocal: Bool
+        /// Whether its file system answers at once, whatever is asked of it.
+        let answersAtOnce: Bool
+        /// Who is charged for reading it.
+        let payer: Payer
         /// How it was opened.
         let road: Explanation
 
         /// Opens it while a process lives that maps it, and makes sure that it is the one that was mapped.
-        init(_ file: MappedFile, _ witness: Witness, isExplained: Bool, _ permit: ReadingPermit) {
+        ///
+        /// - Parameter proc: tells of the process; nil: that is not to be asked, and our own root must do.
+        init(
+            _ file: MappedFile, _ witness: Witness, _ proc: ProcReader?, isExplained: Bool, _ permit: ReadingPermit
+        ) {
             self.file = file
             var (road, image, used) = (Explanation(isWanted: isExplained), OpenImage?.none, witness)
-            var reason = Self.open(file, used, permit, &road, &image)
-            if case .imageUnreadable? = reason {
+            var reason = Self.open(file, proc == nil ? nil : used, permit, &road, &image)
+            if case .imageUnreadable? = reason, let proc {
                 // Where the leader has exited, another thread still has the memory.
-                let other = ProcReader().livingTask(of: witness.pid)
+                let other = proc.livingTask(of: witness.pid)
                 if other != witness.pid {
                     used.pid = other
                     reason = Self.open(file, used, permit, &road, &image)
@@ -47,10 +53,31 @@ extension ImageStore {
             }
             self.witness = witness
             self.road = road
-            debugFiles = DebugFiles(ofImageAt: file.path, processRoot: "\(ProcFolder.root)/\(used.pid)/root")
+            let root = proc == nil ? "/" : "\(ProcFolder.root)/\(used.pid)/root"
+            debugFiles = DebugFiles(ofImageAt: file.path, processRoot: root)
             result = image.map { .success(Lent($0)) } ?? .failure(reason ?? .imageHasNoSymbols)
             key = image.flatMap(TableKey.init)
-            isLocal = image.map { Self.isLocal($0) } ?? false
+            let tables = FileOpener.mountTables(used.pid)
+            let answersAtOnce =
+                image.flatMap { MountedFileSystem(of: $0.file.descriptor, in: tables) }?.answersAtOnce ?? false
+            self.answersAtOnce = answersAtOnce
+            let task = used.pid
+            payer = image.map { Self.payer($0, answersAtOnce, proc, task) } ?? .unknown
+        }
+
+        /// Whoever runs it, unless it is root's or ours on a file system of this machine: that costs no more than it
+        /// must. It must not be a process with other mounts either, which decides where its debug file is looked for.
+        private static func payer(
+            _ image: OpenImage, _ answersAtOnce: Bool, _ proc: ProcReader?, _ witness: Int32
+        ) -> Payer {
+            let seesOthers = proc?.seesOtherMounts(witness) ?? false
+            if answersAtOnce, !seesOthers, isOurs(image) { return .ours }
+            return proc?.payer(of: witness) ?? .unknown
+        }
+
+        private static func isOurs(_ image: OpenImage) -> Bool {
+            var status = stat()
+            return unsafe fstat(image.file.descriptor.number, &status) == 0 && Payer(user: status.st_uid) == .ours
         }
 
         /// Stands for one that does not come home.
@@ -60,25 +87,16 @@ extension ImageStore {
             result = .failure(.noAnswer)
             debugFiles = DebugFiles(ofImageAt: file.path, processRoot: "")
             key = nil
-            isLocal = false
+            answersAtOnce = false
+            payer = .unknown
             road = Explanation(isWanted: false)
         }
 
-        /// Numbers of statfs(2): NFS, CIFS, SMB, Ceph, 9p, AFS, FUSE, Lustre.
-        private static let remote: [Int] = [
-            0x6969, 0xff53_4d42, 0xfe53_4d42, 0x00c3_6400, 0x0102_1997, 0x5346_414f, 0x6573_5546, 0x0bd0_0bd0,
-        ]
-
-        private static func isLocal(_ image: OpenImage) -> Bool {
-            !remote.contains(Int(pt_file_system(image.file.descriptor.number)))
-        }
-
         private static func open(
-            _ file: MappedFile, _ witness: Witness, _ permit: ReadingPermit, _ road: inout Explanation,
+            _ file: MappedFile, _ witness: Witness?, _ permit: ReadingPermit, _ road: inout Explanation,
             _ image: inout OpenImage?
         ) -> Unresolved? {
-            FileOpener().open(file, pid: witness.pid, start: witness.start, end: witness.end, explanation: &road) {
-                descriptor, road in
+            FileOpener().open(file, seenBy: witness, explanation: &road) { descriptor, road in
                 do throws(ELFError) {
                     let found = try OpenImage(descriptor, meter: permit.meter())
                     let expected = file.identity.buildIDBytes

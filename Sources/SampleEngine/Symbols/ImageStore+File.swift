@@ -1,4 +1,4 @@
-// What the image store knows of a mapped file.
+// What the image store knows of a mapped file, and of its tables.
 extension ImageStore {
     /// Where a file may be opened: a process that maps it, and the range.
     package struct Witness: Sendable {
@@ -33,10 +33,16 @@ extension ImageStore {
         var road = Explanation(isWanted: false)
         var asked: [(question: Question, offset: FileOffset)] = []
         var witness: Witness
+        /// Who is charged for opening it; nil until it was asked whose the witness is.
+        var payer: Payer?
+        /// When it was asked for, of all that waits.
+        var since: UInt64 = 0
         var lastUse: UInt64
         /// When it may be opened again, after it was written to.
         var nextOpening = Instant.beginning
         var pause = ImageStore.rereadPause
+        /// When it may be asked whether it has changed, where the answer is waited for.
+        var nextLook = Instant.beginning
         /// What it was when it was last told to have changed since it was opened.
         var told: FileStamp?
 
@@ -48,13 +54,72 @@ extension ImageStore {
             case refused(Unresolved, until: Instant, process: Int32?)
         }
     }
+
+    struct GivenUp {
+        let stamp: FileStamp
+        let reason: Unresolved
+        let until: Instant
+        let road: [String]
+    }
+
+    /// The file behind one or several paths.
+    struct Table {
+        let image: Lent<OpenImage>
+        let debugFiles: DebugFiles
+        let answersAtOnce: Bool
+        let payer: Payer
+        /// Nil: not read yet, or under way with an errand.
+        var symbols: Lent<ImageSymbols>?
+        var isUnderWay = false
+        /// Its errand does not come home: nobody else waits for it.
+        var isLeft = false
+        /// Its tables were read and are not kept: for other places they are read again.
+        var isNotKept = false
+        var byteCount = 0
+        var descriptors = 1
+        var asked: [Asked] = []
+        /// When it was asked for, of all that waits.
+        var since: UInt64
+        var road: [String] = []
+        var lastUse: UInt64
+        /// When it may be read, or searched again where it is not kept.
+        var nextReading: Instant
+
+        /// Whether names are all that is to be read.
+        var isKept: Bool { symbols.map { !$0.value.isSparse } ?? false }
+        /// Whether somebody waits for it: it cannot go.
+        var isHeld: Bool { isUnderWay || !asked.isEmpty }
+    }
+
+    /// What a file was when it was looked at; nil where nobody could tell.
+    struct Looked: Sendable {
+        let file: MappedFile
+        let space: SpaceID
+        let key: TableKey
+        var stamp: FileStamp?
+    }
+
+    /// A place in an image.
+    struct Asked: Sendable {
+        var question: Question
+        let offset: FileOffset
+        let module: Module
+    }
 }
 
 extension ImageStore.File {
     init(_ file: Self, module: Module) {
         self.init(
             state: file.state, module: module, road: file.road, asked: file.asked, witness: file.witness,
-            lastUse: file.lastUse, nextOpening: file.nextOpening, pause: file.pause)
+            payer: file.payer, since: file.since, lastUse: file.lastUse, nextOpening: file.nextOpening,
+            pause: file.pause)
+    }
+
+    /// It is to be opened anew, by way of a process.
+    mutating func reopen(seenBy witness: ImageStore.Witness) {
+        state = .unopened
+        self.witness = witness
+        payer = nil
     }
 
     var isUnopened: Bool { if case .unopened = state { true } else { false } }

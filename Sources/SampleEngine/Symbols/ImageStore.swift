@@ -17,13 +17,20 @@ package struct ImageStore: ~Copyable {
     private var pauses = RereadPauses<FileNumber>()
     private var accounts: ReadingAccounts<FileNumber, FileStamp>
     private var clock: UInt64 = 0
+    /// Files that may have changed, on file systems that may keep who asks them waiting.
+    private var doubted: [MappedFile: SpaceID] = [:]
+    var closings = Closings()
     /// What was given up or has changed and should be known, one sentence each.
     private var news: [String] = []
     private let limits: Limits
+    private let proc: ProcReader
 
-    /// - Parameter limits: others in tests.
-    package init(limits: Limits = Limits()) {
+    /// - Parameters:
+    ///   - limits: others in tests.
+    ///   - proc: another directory in tests.
+    package init(limits: Limits = Limits(), proc: String = ProcFolder.root) {
         self.limits = limits
+        self.proc = ProcReader(root: proc)
         accounts = ReadingAccounts(budget: limits.budget, period: limits.rest)
     }
 
@@ -40,6 +47,11 @@ package struct ImageStore: ~Copyable {
         package var rest: UInt64 = 60_000_000_000
 
         package init() {}
+
+        /// Descriptors of files that wait to be read: who waits for long must not keep others' from being opened.
+        var waiting: Allowance {
+            Allowance(ofOneUser: max(1, descriptors / 4), ofUsers: max(1, descriptors / 2), ofOurs: descriptors)
+        }
     }
 
     /// Nanoseconds; a file that is written to all the time is not read all the time: the pause doubles up to the rest.
@@ -50,41 +62,6 @@ package struct ImageStore: ~Copyable {
     private static var batch: Int { 512 }
     /// The same where nothing is kept of what is read: each errand is another reading.
     private static var searchBatch: Int { 4096 }
-
-    private struct GivenUp {
-        let stamp: FileStamp
-        let reason: Unresolved
-        let until: Instant
-        let road: [String]
-    }
-
-    /// The file behind one or several paths.
-    private struct Table {
-        let image: Lent<OpenImage>
-        let debugFiles: DebugFiles
-        let isLocal: Bool
-        /// Nil: not read yet, or under way with an errand.
-        var symbols: Lent<ImageSymbols>?
-        var isUnderWay = false
-        /// Its errand does not come home: nobody else waits for it.
-        var isLeft = false
-        /// Its tables were read and are not kept: for other places they are read again.
-        var isNotKept = false
-        var byteCount = 0
-        var descriptors = 1
-        var asked: [Asked] = []
-        var road: [String] = []
-        var lastUse: UInt64
-        /// When it may be read, or searched again where it is not kept.
-        var nextReading: Instant
-    }
-
-    /// A place in an image.
-    struct Asked: Sendable {
-        var question: Question
-        let offset: FileOffset
-        let module: Module
-    }
 
     /// A question with its answer.
     typealias Answered = (question: Question, answer: Symbolizer.Answer)
@@ -97,7 +74,8 @@ package struct ImageStore: ~Copyable {
     }
     private var tableBytes: Int { tables.values.reduce(0) { $0 + $1.byteCount } }
     /// Descriptors held.
-    package var descriptorCount: Int { tables.values.reduce(0) { $0 + $1.descriptors } }
+    package var descriptorCount: Int { tableDescriptors + closings.descriptorCount }
+    private var tableDescriptors: Int { tables.values.reduce(0) { $0 + $1.descriptors } }
     /// What was given up, each said once.
     package mutating func takeNews() -> [String] {
         defer { news = [] }
@@ -124,6 +102,7 @@ package struct ImageStore: ~Copyable {
         files[file]?.asked = []
         defer { files[file] = known }
         known.lastUse = clock
+        if known.asked.isEmpty { known.since = clock }
         switch known.state {
         case .unopened, .opening:
             known.asked.append((question, offset))
@@ -134,14 +113,12 @@ package struct ImageStore: ~Copyable {
             guard now >= until || isNewWay else {
                 return Self.refused(question, reason, known.module, known.road.steps)
             }
-            known.state = .unopened
-            known.witness = witness
+            known.reopen(seenBy: witness)
             known.asked.append((question, offset))
             return nil
         case .open(let key):
             guard var table = tables[key] else {
-                known.state = .unopened
-                known.witness = witness
+                known.reopen(seenBy: witness)
                 known.asked.append((question, offset))
                 return nil
             }
@@ -149,6 +126,7 @@ package struct ImageStore: ~Copyable {
             tables[key]?.asked = []
             defer { tables[key] = table }
             table.lastUse = clock
+            if table.asked.isEmpty { table.since = clock }
             var question = question
             for step in known.road.steps { question.explanation.add(step) }
             table.asked.append(Asked(question: question, offset: offset, module: known.module))
@@ -156,12 +134,25 @@ package struct ImageStore: ~Copyable {
         }
     }
 
-    /// Its module where a file that was read has been written to since, once of each time. Asks only file systems that
-    /// answer at once.
-    mutating func noteChange(of file: MappedFile) -> Module? {
-        guard let known = files[file], case .open(let key) = known.state, let table = tables[key], table.isLocal
-        else { return nil }
-        let stamp = table.image.value.presentStamp
+    /// Its module where a file that was read has been written to since, once of each time.
+    ///
+    /// Asks only file systems that answer at once: of others an errand brings it.
+    mutating func noteChange(of file: MappedFile, in space: SpaceID) -> Module? {
+        guard let known = files[file], case .open(let key) = known.state, let table = tables[key] else { return nil }
+        if table.answersAtOnce { return change(of: file, known, table, table.image.value.presentStamp) }
+        doubted[file] = space
+        return nil
+    }
+
+    /// The same for a file that was looked at.
+    mutating func receive(_ looked: Looked) -> Module? {
+        guard let known = files[looked.file] else { return nil }
+        files[looked.file]?.nextLook = .beginning
+        guard case .open(let key) = known.state, key == looked.key, let table = tables[key] else { return nil }
+        return change(of: looked.file, known, table, looked.stamp)
+    }
+
+    private mutating func change(of file: MappedFile, _ known: File, _ table: Table, _ stamp: FileStamp?) -> Module? {
         if stamp == known.told ?? table.image.value.stamp { return nil }
         files[file]?.told = stamp
         return known.module
@@ -183,39 +174,78 @@ package struct ImageStore: ~Copyable {
 
     // MARK: Errands
 
-    /// What is to be opened and read now.
+    /// What is to be opened and read now, in the order in which it was asked for: the heaviest first.
     mutating func takeErrands(at now: Instant) -> [Errand] {
+        // Openings make room, so closing comes last.
+        takeOpenings() + takeReadings(at: now) + takeLooks(at: now) + closings.takeErrands()
+    }
+
+    private mutating func takeLooks(at now: Instant) -> [Errand] {
+        doubted.filter { (files[$0.key]?.nextLook ?? .beginning) <= now }.compactMap { file, space in
+            doubted[file] = nil
+            guard case .open(let key)? = files[file]?.state, let table = tables[key] else { return nil }
+            // One that does not come home is not followed by another one soon.
+            files[file]?.nextLook = now.advanced(byNanoseconds: limits.rest)
+            let (image, asked) = (
+                table.image, Looked(file: file, space: space, key: key, stamp: table.image.value.stamp)
+            )
+            return Errand(.finding, of: nil, for: table.payer) { _ in
+                var looked = asked
+                looked.stamp = image.value.presentStamp
+                return .looked(looked)
+            } instead: {
+                .closed(descriptors: 0)
+            }
+        }
+    }
+
+    private mutating func takeOpenings() -> [Errand] {
+        let waiting = files.filter { $0.value.isUnopened && !$0.value.asked.isEmpty }
+        if waiting.isEmpty { return [] }
+        var holders = tables.values.flatMap { $0.isHeld ? Array(repeating: $0.payer, count: $0.descriptors) : [] }
+        holders += files.values.compactMap { $0.isOpening ? $0.payer : nil }
         var errands: [Errand] = []
-        for (file, known) in files where known.isUnopened && !known.asked.isEmpty {
+        for (file, known) in waiting.sorted(by: { $0.value.since < $1.value.since }) {
+            let payer = known.payer ?? proc.payer(of: known.witness.pid)
+            files[file]?.payer = payer
+            if limits.waiting.isUsedUp(for: payer, by: holders) { continue }
             guard makeRoomForDescriptor() else { break }
             files[file]?.state = .opening
-            let witness = known.witness
+            holders.append(payer)
+            let (witness, proc) = (known.witness, proc)
             let isExplained = known.asked.contains { $0.question.explanation.isWanted }
             errands.append(
-                Errand(.living, of: witness.pid) { permit in
-                    .opened(Opened(file, witness, isExplained: isExplained, permit))
+                Errand(.opening, of: witness.pid, for: payer) { permit in
+                    .opened(Opened(file, witness, proc, isExplained: isExplained, permit))
                 } instead: {
                     .opened(Opened(leaving: file, witness))
+                } withoutProcess: { permit in
+                    .opened(Opened(file, witness, nil, isExplained: isExplained, permit))
                 })
         }
-        for (key, table) in tables where !table.isUnderWay && !table.asked.isEmpty && table.nextReading <= now {
+        return errands
+    }
+
+    private mutating func takeReadings(at now: Instant) -> [Errand] {
+        let due = tables.filter { !$0.value.isUnderWay && !$0.value.asked.isEmpty && $0.value.nextReading <= now }
+        return due.sorted { $0.value.since < $1.value.since }.map { key, table in
             let places = Array(table.asked.prefix(table.isNotKept ? Self.searchBatch : Self.batch))
             tables[key]?.asked.removeFirst(places.count)
+            // What is left is asked for after what others have asked for meanwhile.
+            tables[key]?.since = clock
             tables[key]?.isUnderWay = true
             tables[key]?.symbols = nil
             let (image, debugFiles, symbols) = (table.image, table.debugFiles, table.symbols)
             let isExplained = places.contains { $0.question.explanation.isWanted }
             let budget = accounts.left(of: key.file, with: key.stamp, at: now)
-            errands.append(
-                Errand(.reading, of: nil) { permit in
-                    .read(
-                        Reading(
-                            key, image, debugFiles, symbols, places, isExplained: isExplained, permit, budget: budget))
-                } instead: {
-                    .readingLeft(of: key, places)
-                })
+            return Errand(table.isKept ? .finding : .reading, of: nil, for: table.payer) { permit in
+                .read(
+                    Reading(
+                        key, image, debugFiles, symbols, places, isExplained: isExplained, permit, budget: budget))
+            } instead: {
+                .readingLeft(of: key, places)
+            }
         }
-        return errands
     }
 
     /// Whether some table is asked for whose time has not come, or some file for which there is no room.
@@ -226,10 +256,16 @@ package struct ImageStore: ~Copyable {
 
     /// Takes in an opened file, or why it is not; gives the answers that follow from that.
     mutating func receive(_ opened: Opened, at now: Instant) -> [Answered] {
-        guard var file = files.removeValue(forKey: opened.file) else { return [] }
+        guard var file = files.removeValue(forKey: opened.file) else {
+            closings.drop(opened)
+            return []
+        }
         defer { files[opened.file] = file }
         // One that was left behind comes late: another way has led to the file.
-        if case .open = file.state { return [] }
+        if case .open = file.state {
+            closings.drop(opened)
+            return []
+        }
         file.road = opened.road
         let asked = file.asked
         file.asked = []
@@ -244,14 +280,17 @@ package struct ImageStore: ~Copyable {
             let module = Self.module(of: opened.file, buildID: image.value.headers.buildID)
             file = File(file, module: module)
             if let past = givenUp[key.file], now < past.until, past.stamp == key.stamp || past.reason == .tooCostly {
+                closings.drop(opened)
                 file.state = .refused(past.reason, until: past.until, process: nil)
                 for step in past.road { file.road.add(step) }
                 return asked.map { Self.refused($0.question, past.reason, module, file.road.steps) }
             }
-            if tables[key] == nil {
+            if tables[key] != nil {
+                closings.drop(opened)
+            } else {
                 tables[key] = Table(
-                    image: image, debugFiles: opened.debugFiles, isLocal: opened.isLocal, lastUse: clock,
-                    nextReading: pauses.end(of: key.file))
+                    image: image, debugFiles: opened.debugFiles, answersAtOnce: opened.answersAtOnce,
+                    payer: opened.payer, since: file.since, lastUse: clock, nextReading: pauses.end(of: key.file))
             }
             file.state = .open(key)
             for place in asked {
@@ -273,6 +312,9 @@ package struct ImageStore: ~Copyable {
         // What alone passes the bound is not kept: all others would go for it.
         let isKept = reading.byteCount <= limits.bytes
         table.symbols = isKept ? reading.symbols : nil
+        if !isKept, let symbols = reading.symbols {
+            closings.drop(symbols, descriptors: reading.descriptors - 1, payer: table.payer)
+        }
         table.byteCount = isKept ? reading.byteCount : 0
         table.descriptors = isKept ? reading.descriptors : 1
         table.isNotKept = reading.isSearched || !isKept
@@ -282,6 +324,7 @@ package struct ImageStore: ~Copyable {
             accounts.charge(file, with: reading.key.stamp, cost: reading.cost, at: now)
         }
         table.nextReading = table.isNotKept ? pauses.end(of: file) : .beginning
+        if reading.isChanged || reading.refusal != nil { closings.drop(table) }
         if reading.isChanged {
             answers += reopen(reading, table, at: now)
             makeRoom()
@@ -338,6 +381,7 @@ package struct ImageStore: ~Copyable {
         for (name, file) in files {
             guard case .open(let key) = file.state, key == reading.key else { continue }
             files[name]?.state = .unopened
+            files[name]?.since = clock
             let mayOpen = now >= file.nextOpening
             if mayOpen {
                 let isQuiet = now.nanoseconds(since: file.nextOpening) > limits.rest
@@ -369,20 +413,20 @@ package struct ImageStore: ~Copyable {
 
     /// Tables that nobody waits for go, the one not used for longest first.
     private mutating func makeRoom() {
-        while tableBytes > limits.bytes || descriptorCount > limits.descriptors { if !dropOldestTable() { return } }
+        while tableBytes > limits.bytes || tableDescriptors > limits.descriptors { if !dropOldestTable() { return } }
     }
 
     /// Whether one more file may be opened.
     private mutating func makeRoomForDescriptor() -> Bool {
         let opening = files.values.reduce(0) { if case .opening = $1.state { $0 + 1 } else { $0 } }
-        while descriptorCount + opening >= limits.descriptors { if !dropOldestTable() { return false } }
+        while tableDescriptors + opening >= limits.descriptors { if !dropOldestTable() { return false } }
         return true
     }
 
     private mutating func dropOldestTable() -> Bool {
-        let idle = tables.filter { !$0.value.isUnderWay && $0.value.asked.isEmpty }
+        let idle = tables.filter { !$0.value.isHeld }
         guard let oldest = idle.min(by: { $0.value.lastUse < $1.value.lastUse })?.key else { return false }
-        tables[oldest] = nil
+        if let table = tables.removeValue(forKey: oldest) { closings.drop(table) }
         for (name, file) in files {
             if case .open(let key) = file.state, key == oldest { files[name]?.state = .unopened }
         }

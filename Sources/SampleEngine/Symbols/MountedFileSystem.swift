@@ -5,6 +5,8 @@
 struct MountedFileSystem: Equatable {
     let kind: String
 
+    init(kind: String) { self.kind = kind }
+
     /// - Parameters:
     ///   - place: may be open for nothing but its place (O_PATH).
     ///   - tables: mountinfo files to look into, in this order.
@@ -37,9 +39,18 @@ struct MountedFileSystem: Equatable {
     /// Whether a file's inode in records and maps may be another one than its own.
     var hasTwoInodes: Bool { ["overlay", "btrfs", "bcachefs", "aufs"].contains(kind) }
 
-    /// Whether it answers without asking another process or another machine.
-    var isLocal: Bool {
-        let kind = kind.prefix { $0 != "." }
-        return !["fuse", "autofs", "nfs", "nfs4", "cifs", "smb3", "ceph", "afs", "lustre"].contains(String(kind))
-    }
+    /// Kinds that ask no other process and no other machine: whatever is not known here is taken for one that may.
+    private static let local: Set<String> = [
+        "ext2", "ext3", "ext4", "xfs", "btrfs", "bcachefs", "f2fs", "zfs", "jfs", "nilfs2", "reiserfs", "minix", "ufs",
+        "tmpfs", "ramfs", "rootfs", "devtmpfs", "hugetlbfs", "erofs", "squashfs", "cramfs", "romfs", "iso9660", "udf",
+        "vfat", "msdos", "exfat", "ntfs", "ntfs3", "hfs", "hfsplus", "ubifs", "jffs2",
+    ]
+    /// Kinds whose files lie on other file systems, which may be of any kind.
+    private static let stacked: Set<String> = ["overlay", "aufs", "ecryptfs"]
+
+    /// Whether it is on this machine, as far as its kind tells.
+    var isLocal: Bool { answersAtOnce || Self.stacked.contains(kind) }
+
+    /// Whether nothing that is asked of it waits for another process or another machine.
+    var answersAtOnce: Bool { Self.local.contains(kind) }
 }

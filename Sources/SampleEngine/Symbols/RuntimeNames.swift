@@ -126,7 +126,7 @@ package struct RuntimeNames: ~Copyable {
         let number = errand
         // Known to both ends: which process it is at.
         let progress = ErrandProgress()
-        return Errand(.living, of: nil, noting: progress) { permit in
+        return Errand(.opening, of: nil, for: .nobody, noting: progress) { permit in
             let names = tables.value
             names.jit.permit = permit
             for generation in forgotten { names.jit.forget(generation) }

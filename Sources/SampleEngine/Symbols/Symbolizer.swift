@@ -21,11 +21,12 @@ package struct Symbolizer: ~Copyable {
     private var inProcesses: [Generation: [Question]] = [:]
     private var answered: [Named] = []
     private var changed: [(owner: Generation, ranges: [Range<UInt64>])] = []
+    private var rewritten: [SpaceID: Symbol] = [:]
     private var news: [String] = []
 
     /// - Parameter proc: another directory in tests.
     package init(limits: ImageStore.Limits = ImageStore.Limits(), proc: String = ProcFolder.root) {
-        images = ImageStore(limits: limits)
+        images = ImageStore(limits: limits, proc: proc)
         processes = ProcessCatalog(proc: ProcReader(root: proc))
         runtime = RuntimeNames(proc: proc)
         errands = ErrandBook(proc: proc)
@@ -61,7 +62,14 @@ package struct Symbolizer: ~Copyable {
     ///   names that were in it before and have not come.
     package mutating func note(_ sighting: ImageSighting) -> Symbol? {
         sightings.note(sighting)
-        return images.noteChange(of: MappedFile(path: sighting.path, identity: sighting.identity)).map(Self.changedFile)
+        let file = MappedFile(path: sighting.path, identity: sighting.identity)
+        return images.noteChange(of: file, in: sighting.space).map(Self.changedFile)
+    }
+
+    /// The same for files on file systems that may keep us waiting, since the last call.
+    package mutating func takeRewritten() -> [SpaceID: Symbol] {
+        defer { rewritten = [:] }
+        return rewritten
     }
 
     /// Takes in what the kernel made at run time; gives the addresses that may have another name from now on.
@@ -136,9 +144,10 @@ package struct Symbolizer: ~Copyable {
 
     /// The slow work that is due.
     package mutating func takeErrands(at now: Instant) -> [Errand] {
-        for news in errands.leave(at: now) { take(news, at: now) }
-        var due = processes.takeScans(at: now).map { scan in
-            Errand(.living, of: scan.pid) { _ in
+        var due: [Errand] = []
+        for news in errands.leave(at: now, detours: &due) { take(news, at: now) }
+        due += processes.takeScans(at: now).map { scan in
+            Errand(.maps, of: scan.pid) { _ in
                 .maps(scan.run(at: .now))
             } instead: {
                 .mapsLeft(of: scan.generation)
@@ -176,6 +185,10 @@ package struct Symbolizer: ~Copyable {
             for answer in images.receive(opened, at: now) { takeFileAnswer(answer) }
         case .read(let reading):
             for answer in images.receive(reading, at: now) { takeFileAnswer(answer) }
+        case .looked(let looked):
+            if let module = images.receive(looked) { rewritten[looked.space] = Self.changedFile(module) }
+        case .closed(let descriptors): images.closings.noteClosed(descriptors)
+        case .notClosed(let files): images.closings.takeBack(files)
         case .readingLeft(let key, let places):
             for answer in images.leave(key, places) { takeFileAnswer(answer) }
         case .runtime(let answers):

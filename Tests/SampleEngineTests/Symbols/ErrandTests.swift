@@ -93,7 +93,16 @@ private final class Book {
     }
 
     /// How many it leaves behind.
-    func leave(at now: Instant) -> Int { book.leave(at: now).count }
+    func leave(at now: Instant) -> Int {
+        var detours: [Errand] = []
+        return book.leave(at: now, detours: &detours).count + detours.count
+    }
+    /// What it has done in the place of what it takes back.
+    func detours(at now: Instant) -> [Errand] {
+        var detours: [Errand] = []
+        _ = book.leave(at: now, detours: &detours)
+        return detours
+    }
     func isRefused(_ pid: Int32) -> Bool { book.isRefused(pid) }
     func comeHome(_ serial: UInt64) { book.comeHome(serial) }
     var isWatching: Bool { book.isWatching }
@@ -231,6 +240,92 @@ struct ErrandTests {
         #expect(book.isWatching)
     }
 
+    /// What does nothing.
+    private static func errand(_ lane: Errand.Lane, for payer: Payer, hasDetour: Bool = false) -> Errand {
+        let work: @Sendable (ReadingPermit) -> Errand.News = { _ in .kernelList(nil) }
+        let instead: @Sendable () -> Errand.News = { .kernelList(nil) }
+        return Errand(lane, of: nil, for: payer, work, instead: instead, withoutProcess: hasDetour ? work : nil)
+    }
+
+    @Test("Tables of one user that stand still are charged to him alone, and to that lane")
+    func stalledReadings() {
+        let book = Book()
+        let taken = book.take((1...8).map { _ in Self.errand(.reading, for: .user(4000)) }).taken
+        // So many threads has he got.
+        for errand in taken.prefix(2) { errand.progress.begin() }
+        #expect(book.leave(at: Self.later()) == 8)
+        let others: [Payer] = [.user(4001), .ours, .nobody, .unknown]
+        #expect(book.take(others.map { Self.errand(.reading, for: $0) }).refused == 0)
+        #expect(book.take([Self.errand(.opening, for: .user(4000))]).refused == 0)
+        #expect(book.take([Self.errand(.reading, for: .user(4000))]).refused == 1)
+    }
+
+    @Test("Whatever many users have standing still, root and the kernel's list are served")
+    func manyUsers() {
+        let book = Book()
+        let users = (0..<20 as Range<UInt32>).map { Payer.user(4000 + $0 / 2) }
+        let taken = book.take(users.map { Self.errand(.reading, for: $0) }).taken
+        for errand in taken.prefix(8) { errand.progress.begin() }
+        #expect(book.leave(at: Self.later()) == 20)
+        #expect(book.take([.ours, .nobody].map { Self.errand(.reading, for: $0) }).refused == 0)
+        #expect(book.take([Self.errand(.reading, for: .user(5000))]).refused == 1)
+        book.comeHome(taken[0].serial)
+        #expect(book.take([Self.errand(.reading, for: .user(5000))]).refused == 0)
+    }
+
+    @Test("What is not begun when its user's others are left behind is taken back, or done without him")
+    func takenBack() throws {
+        let book = Book()
+        let stalled = book.take((1...2).map { _ in Self.errand(.opening, for: .user(4000)) }).taken
+        let queued = book.take([false, true].map { Self.errand(.opening, for: .user(4000), hasDetour: $0) }).taken
+        let other = book.take([Self.errand(.opening, for: .user(4001))]).taken
+        for errand in stalled { errand.progress.begin() }
+        let detours = book.detours(at: Self.later())
+        #expect(detours.count == 1 && detours.allSatisfy { $0.payer == .unknown })
+        #expect(queued.allSatisfy { $0.progress.isWithdrawn } && !other[0].progress.isWithdrawn)
+        #expect(book.take(detours).taken.count == 1)
+        #expect(book.take([Self.errand(.opening, for: .user(4000), hasDetour: true)]).taken.map(\.payer) == [.unknown])
+        #expect(book.take([Self.errand(.opening, for: .user(4000))]).refused == 1)
+        for errand in stalled { book.comeHome(errand.serial) }
+        #expect(book.take([Self.errand(.opening, for: .user(4000))]).refused == 0)
+    }
+
+    @Test(
+        "A user does not multiply in a user namespace of his own",
+        .enabled(if: geteuid() == 0 && isInstalled("setpriv") && isInstalled("unshare"), "needs root, setpriv, unshare")
+    )
+    func manyNumbers() throws {
+        let go = Pipe()
+        let inside = Process()
+        inside.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        inside.arguments =
+            [
+                "setpriv", "--reuid", "4000", "--regid", "4000", "--clear-groups", "unshare", "-U", "--keep-caps", "sh",
+                "-c",
+            ]
+            + ["read word; exec setpriv --reuid 5 sleep 60"]
+        inside.standardInput = go
+        try inside.run()
+        let pid = inside.processIdentifier
+        defer { kill(pid, SIGKILL) }
+        let reader = ProcReader()
+        let ours = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/user")
+        try #require(
+            waitUntil(within: 20) {
+                let theirs = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/ns/user")
+                return theirs != nil && theirs != ours
+            })
+        #expect(reader.payer(of: pid) == .user(4000))
+        let map = unsafe open("/proc/\(pid)/uid_map", O_WRONLY | O_CLOEXEC)
+        let written = unsafe write(map, "0 100000 1000\n", 14)
+        close(map)
+        try #require(written == 14)
+        go.fileHandleForWriting.write(Data("go\n".utf8))
+        try #require(waitUntil(within: 20) { reader.user(of: pid) == 100_005 })
+        #expect(reader.payer(of: pid) == .user(4000))
+        #expect(reader.payer(of: getpid()) == .ours && reader.payer(of: 1 << 22 + 1) == .unknown)
+    }
+
     @Test(
         "A user whose processes keep threads of ours is asked nothing more; others are",
         .enabled(if: geteuid() == 0, "needs root, to have processes of several users"))
@@ -243,7 +338,7 @@ struct ErrandTests {
         }
         let book = Book(proc: proc.root)
         func errand(_ pid: Int32) -> Errand {
-            Errand(.living, of: pid, { _ in .kernelList(nil) }, instead: { .kernelList(nil) })
+            Errand(.opening, of: pid, { _ in .kernelList(nil) }, instead: { .kernelList(nil) })
         }
         var hanging: [Errand] = []
         for pid in [1, 2] as [Int32] {

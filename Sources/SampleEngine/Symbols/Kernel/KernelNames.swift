@@ -65,7 +65,7 @@ struct KernelNames: ~Copyable {
     mutating func takeErrand() -> Errand? {
         guard reading == .wanted else { return nil }
         reading = .underWay
-        return Errand(.reading, of: nil) { _ in
+        return Errand(.reading, of: nil, for: .nobody) { _ in
             guard let file = try? FileOpener().open(own: "/proc/kallsyms") else { return .kernelList(nil) }
             return .kernelList(try? KernelSymbols(readingKallsyms: file))
         } instead: {
