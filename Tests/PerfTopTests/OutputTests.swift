@@ -125,7 +125,8 @@ extension EndToEnd {
             var ends: [Int32] = [0, 0]
             try #require(unsafe pipe(&ends) == 0)
             _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
-            let (reader, writer) = (FileHandle(fileDescriptor: ends[0], closeOnDealloc: true), ends[1])
+            let (reader, writer) = (ends[0], ends[1])
+            defer { close(reader) }
             // F_SETPIPE_SZ (fcntl(2)): as small as can be.
             let page = fcntl(writer, 1031, 4096)
             let top = try Running(
@@ -136,17 +137,24 @@ extension EndToEnd {
             // Full in the midst of a frame, or behind one: then it is full a moment later in the midst of the next.
             var waiting: Int32 = 0
             #expect(
-                waitUntil(within: 30) { unsafe ioctl(ends[0], UInt(FIONREAD), &waiting) == 0 && waiting >= page / 2 })
+                waitUntil(within: 30) { unsafe ioctl(reader, UInt(FIONREAD), &waiting) == 0 && waiting >= page / 2 })
             kill(top.pid, signal)
-            var read = Data()
-            func readOn() { while let more = try? reader.read(upToCount: 4096), !more.isEmpty { read += more } }
+            var bytes: [UInt8] = []
+            var piece = [UInt8](repeating: 0, count: 4096)
+            func readOn() {
+                while true {
+                    let count = unsafe read(reader, &piece, piece.count)
+                    if count <= 0 { return }
+                    bytes += piece[..<count]
+                }
+            }
             let ended = waitUntil(within: 30) {
                 readOn()
                 return !top.isRunning
             }
             readOn()
             #expect(ended)
-            let text = String(decoding: read, as: UTF8.self)
+            let text = String(decoding: bytes, as: UTF8.self)
             #expect(text.hasSuffix("\n") && text.count > page)
             let frames = try Report.frames(text)
             #expect(frames.map(\.frame) == Array(1...frames.count))
