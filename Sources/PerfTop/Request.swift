@@ -39,7 +39,7 @@ struct Request {
         let delay = try Self.nanoseconds(arguments.delay ?? "1s", option: "-d")
         let (window, reach) = try Self.window(arguments.window ?? "10s")
         wantsBatch = arguments.asksForBatch
-        pace = Pace(delay: delay, window: window, history: Self.history)
+        pace = Pace(delay: delay, window: window, history: Self.history, residentLimit: Self.residentLimit)
 
         let view = try Self.view(arguments.view ?? "functions")
         let asked = try Self.grouping(arguments.grouping)
@@ -69,6 +69,8 @@ struct Request {
 
     /// Nanoseconds of the past that a live screen can go back.
     private static var history: UInt64 { 120_000_000_000 }
+    /// Kilobytes: 64 MB are promised, and what is free is looked for every five seconds.
+    private static var residentLimit: UInt64 { 56 << 10 }
 
     /// The same pace for frames that hold their own interval.
     var batchPace: Pace { Pace(delay: pace.delay, window: nil, reports: batch.frames) }

@@ -54,7 +54,9 @@ extension ProfileBuilder {
 
     /// Forgets frames, functions and modules that nobody refers to, where they have become many.
     mutating func tidy() {
-        guard frameAndNameBytes > tidyLimit else { return }
+        let isShorter = isOverLimit && dropSomePast()
+        isOverLimit = false
+        guard isShorter || frameAndNameBytes > tidyLimit else { return }
         keepWhatIsUsed()
         // What is in use alone passes the limit: the past goes, for what is on the screen needs its names.
         while frameAndNameBytes > Limits.names, window != nil, slices.count > 1 {
@@ -65,6 +67,17 @@ extension ProfileBuilder {
         }
         // Looking through everything pays once so much more has come.
         tidyLimit = max(Limits.tidyNames, frameAndNameBytes / 4 * 5)
+    }
+
+    /// Drops a quarter of what is kept, or eight slices, the oldest first, as far as they are older than the window.
+    private mutating func dropSomePast() -> Bool {
+        guard let window, let newest = slices.last?.end else { return false }
+        let past = slices.prefix { newest.nanoseconds(since: $0.end) >= window }.count
+        let gone = min(past, max(8, slices.count / 4))
+        if gone == 0 { return false }
+        keptSince = slices[gone - 1].end
+        slices.removeFirst(gone)
+        return true
     }
 
     private mutating func keepWhatIsUsed() {

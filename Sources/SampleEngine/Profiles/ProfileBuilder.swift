@@ -29,6 +29,9 @@ package struct ProfileBuilder: ~Copyable {
     /// Functions that somebody holds on to though no slice may refer to them.
     package var held: Set<FunctionID> = []
     private var nextTrim = Instant.beginning
+    /// The process holds more than it should, with nothing left that is free: some of the past has to go.
+    package var isOverLimit = false
+    private let residentLimit: UInt64?
     /// Processes whose name and user are still to be asked for.
     var unknown: [Generation] = []
     /// What came up since the session began.
@@ -36,8 +39,12 @@ package struct ProfileBuilder: ~Copyable {
     /// What to do about hidden kernel names.
     private lazy var kernelNames = KernelLimits().namesOfKernel
 
-    package init(session: SessionFacts, wantedUser: UInt32?, symbolizer: consuming Symbolizer = Symbolizer()) {
+    package init(
+        session: SessionFacts, wantedUser: UInt32?, residentLimit: UInt64? = nil,
+        symbolizer: consuming Symbolizer = Symbolizer()
+    ) {
         self.session = session
+        self.residentLimit = residentLimit
         window = session.window
         self.wantedUser = wantedUser
         self.symbolizer = symbolizer
@@ -216,6 +223,7 @@ package struct ProfileBuilder: ~Copyable {
         // What many short lives of tables and names have left behind lies scattered; looked at now and then.
         if cost.residentKilobytes > Limits.trimKilobytes, Instant.now > nextTrim {
             trimOwnMemory()
+            if let residentLimit { isOverLimit = ownResidentKilobytes() > residentLimit }
             nextTrim = Instant.now.advanced(byNanoseconds: 5_000_000_000)
         }
         cost.nameBytes = UInt64(clamping: nameBytes)

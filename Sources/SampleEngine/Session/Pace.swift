@@ -8,9 +8,15 @@ public struct Pace: Sendable {
     public var history: UInt64
     /// How many reports are wanted, where each picture is one; the last may wait longer for its names. Nil: no end is known.
     public var reports: Int?
+    /// Kilobytes of resident memory of the process from which on it is the past before the window that goes, and that is
+    /// said; nil: only what is kept of each kind is bounded.
+    public var residentLimit: UInt64?
 
-    public init(delay: UInt64, window: UInt64?, history: UInt64 = 0, reports: Int? = nil) {
+    public init(
+        delay: UInt64, window: UInt64?, history: UInt64 = 0, reports: Int? = nil, residentLimit: UInt64? = nil
+    ) {
         self.reports = reports
+        self.residentLimit = residentLimit
         self.delay = max(1_000_000, delay)
         self.window = window
         self.history = history

@@ -77,7 +77,8 @@ public final class Session: ProfileSource {
 
         let resolver = try EngineThread(name: "resolver", stackSize: 8 << 20) {
             var stage = ResolveStage(
-                builder: ProfileBuilder(session: facts, wantedUser: source.wantedUser),
+                builder: ProfileBuilder(
+                    session: facts, wantedUser: source.wantedUser, residentLimit: pace.residentLimit),
                 toResolver: toResolver, toSampler: toSampler, newcomers: newcomers, resolverBell: resolverBell,
                 samplerBell: samplerBell, profiles: profiles, profileBell: profileBell, stop: stopFlag, pulse: pulse,
                 holding: holding, reports: pace.reports)

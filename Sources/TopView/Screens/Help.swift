@@ -12,6 +12,7 @@ extension TopModel {
         ("order", "rows closer than chance keep their places; a new sort is exact"),
         ("K", "blank the program itself, l shared library, k kernel, g guest, j made at run time, ? unknown"),
         ("[fn 0x…]", "a function known only by its place: its name was stripped"),
+        ("[names being read]", "not known yet: a file is being read; it is named a moment later"),
         ("[unknown]", "code of which nothing is known"),
         ("[other tasks]", "what a group's other events counted on this CPU while tasks changed: nobody can tell whose"),
         ("shares ±", "how far chance may have moved SELF%, 19 times in 20"),

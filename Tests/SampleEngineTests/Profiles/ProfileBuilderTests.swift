@@ -155,6 +155,32 @@ struct ProfileBuilderTests {
     }
 
     @Test(
+        "Where the process holds too much, the past goes bit by bit, the oldest first; the window stays, and it is said"
+    )
+    func residentLimit() {
+        var builder = Self.builder(window: 4_000_000_000, history: 100_000_000_000)
+        for end in 1...20 as ClosedRange<UInt64> {
+            builder.add(Self.slice(end: end, samples: 100, address: end * 1000))
+        }
+        builder.nameAll()
+        #expect(builder.profile().slices.count == 20 && builder.profile().keptSince == nil)
+        var counts: [Int] = []
+        for end in 21...25 as ClosedRange<UInt64> {
+            builder.isOverLimit = true
+            builder.add(Self.slice(end: end, samples: 100, address: end * 1000))
+            builder.nameAll()
+            let profile = builder.profile()
+            counts.append(profile.slices.count)
+            #expect(profile.slices.last?.end.nanoseconds == end * 1_000_000_000)
+            #expect(profile.keptSince == profile.slices.first?.start)
+            #expect(Self.samples(profile) == UInt64(profile.slices.count * 100))
+        }
+        #expect(counts == [13, 6, 4, 4, 4])
+        builder.add(Self.slice(end: 26, samples: 100))
+        #expect(builder.profile().slices.count == 5, "it grows again where there is room")
+    }
+
+    @Test(
         "A window that finds no room gets coarser where its slices tell of the same places, else shorter, and says so")
     func boundedWindow() {
         var same = Self.builder(window: 100_000_000_000)
