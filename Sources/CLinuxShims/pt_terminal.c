@@ -162,8 +162,9 @@ void pt_stop_now(void) {
 int pt_window_size(int terminal, int *lines, int *columns) {
     struct winsize size;
     if (ioctl(terminal, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) return -1;
-    *lines = size.ws_row;
-    *columns = size.ws_col;
+    // What curses can count is less than what a terminal may claim; no screen is larger than this.
+    *lines = size.ws_row < 1000 ? size.ws_row : 1000;
+    *columns = size.ws_col < 1000 ? size.ws_col : 1000;
     return 0;
 }
 

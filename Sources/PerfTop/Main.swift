@@ -10,6 +10,7 @@ struct Perftop {
 
     /// The only place that ends the program: 0 fine, 1 a run-time failure, 2 a usage error, a fatal signal raised again.
     static func main() {
+        Self.fillStandardDescriptors()
         pt_return_large_blocks()
         do {
             let request = try request()
@@ -31,6 +32,14 @@ struct Perftop {
         } catch {
             complain("\(error)")
             exit(1)
+        }
+    }
+
+    /// What is closed is opened as nothing that could be read or written: else the next thing that is opened would be taken
+    /// for standard output.
+    private static func fillStandardDescriptors() {
+        for number in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(number, F_GETFD) < 0 {
+            _ = unsafe open("/dev/null", number == STDIN_FILENO ? O_WRONLY : O_RDONLY)
         }
     }
 

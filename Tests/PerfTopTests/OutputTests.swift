@@ -102,6 +102,17 @@ extension EndToEnd {
             }
         }
 
+        @Test("closed standard descriptors are no other file's: a report to none of them is one line, exit 1")
+        func closedDescriptors() throws {
+            let closed = try shell(#""$0" "$@" >&-"#, batch("-d", "0.2"), within: 30)
+            #expect(closed.status == 1 && closed.errorLines.count == 1, "\(closed.errors)")
+            let file = try Scratch.folder().appendingPathComponent("frames")
+            let none = try shell(
+                #""$0" "$@" <&- >&- 2>&-"#, batch("-d", "0.2", "--format", "json", "-o", file.path), within: 30)
+            #expect(none.status == 0)
+            #expect(try Report.frames(String(contentsOf: file, encoding: .utf8)).count == 1)
+        }
+
         @Test("a file that cannot be made is one line that names it")
         func noFolder() throws {
             let outcome = try perftop(batch("-o", "/nonexistent/frames.json"))

@@ -176,8 +176,9 @@ package struct ProcessTable: ~Copyable {
         let generation = lives[life].generation
         let space =
             switch PathClass(path, in: bytes) {
-            // A compiler's code, unless it has a build-id: named by addresses, which may be mapped from anywhere in it.
-            case .memoryFile where record.identity.buildIDBytes.isEmpty: SpaceID.unmapped(generation)
+            // A compiler's code, unless it has a build-id: named by addresses, which may be mapped from anywhere in it. No
+            // file that is mapped there later names it.
+            case .memoryFile where record.identity.buildIDBytes.isEmpty: SpaceID.anonymous(generation)
             case .file, .memoryFile: images.intern(record, path: path, in: bytes) ?? .unmapped(generation)
             case .memory: SpaceID.anonymous(generation)
             // A 32-bit process has another one: its own memory must tell.

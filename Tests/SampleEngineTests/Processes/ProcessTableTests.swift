@@ -196,7 +196,7 @@ struct ProcessTableTests {
                 pid: 7, start: 0x8000, length: 0x1000, offset: 0x5000, file: .buildID(Array(1...20)), path: path,
                 time: 1))
         let code = table.place(7, 0x1010, at: 2)
-        #expect(code.location == Location(space: .unmapped(code.generation), value: 0x1010))
+        #expect(code.location == Location(space: .anonymous(code.generation), value: 0x1010))
         let library = table.place(7, 0x8010, at: 2).location
         #expect(library.space.isImage)
         #expect(library.value == 0x5010)
