@@ -193,6 +193,8 @@ extension EndToEnd {
             let tmux = try Tmux(["-p", "\(program.pid)"], columns: 120, lines: 30)
             try tmux.expect("rows") { Screen.isRow($0, "alpha") && Screen.isRow($0, "beta") }
             func press(_ text: String) throws {
+                // Tabs have shorter names while a word about names that are being read stands beside them.
+                try tmux.expect("\(text) is there") { $0.contains(text) }
                 let lines = try tmux.screen().split(separator: "\n", omittingEmptySubsequences: false)
                 let line = try #require(lines.firstIndex { $0.contains(text) }, "\(text) is not on the screen")
                 let place = try #require(lines[line].range(of: text))

@@ -37,9 +37,15 @@ extension EndToEnd {
             let child = try terminal.start(
                 ["-p", "\(burn.pid)"], environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "NO_COLOR": nil])
             terminal.expect("alpha")
-            let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(child.pid)/task")
-                .compactMap { Int32($0) }.sorted()
-            try #require(threads.count == Place.allCases.count, "threads: \(threads)")
+            // Those that read files come and go.
+            var threads: [Int32] = []
+            let areAlone = try waitUntil(within: 30) {
+                terminal.drain()
+                threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(child.pid)/task")
+                    .compactMap { Int32($0) }.sorted()
+                return threads.count == Place.allCases.count
+            }
+            try #require(areAlone, "threads: \(threads)")
             let index = Place.allCases.firstIndex(of: place) ?? 0
             try divert(child.pid, thread: threads[index], number: index + 1, to: fault.code, on: terminal)
             terminal.finish(child)
