@@ -72,7 +72,7 @@ private struct Ending {
     /// short has all its names to be read still.
     var patienceForNames: UInt64 { signal == nil ? 500_000_000 : 300_000_000 }
 
-    var millisecondsLeft: Int32 { Int32(clamping: (deadline.nanoseconds(since: .now) + 999_999) / 1_000_000) }
+    var millisecondsLeft: Int32 { Clock.monotonic.milliseconds(until: deadline) }
 }
 
 /// Numbers frames and writes them in the chosen format.

@@ -50,8 +50,7 @@ struct Output: ~Copyable {
                 pollfd(fd: fd, events: Int16(POLLOUT), revents: 0),
                 pollfd(fd: watchesSignals ? signals : -1, events: Int16(POLLIN), revents: 0),
             ]
-            let time = deadline.map { Int32(clamping: ($0.nanoseconds(since: .now) + 999_999) / 1_000_000) }
-            let ready = unsafe poll(&watched, 2, time ?? -1)
+            let ready = unsafe poll(&watched, 2, deadline.map { Clock.monotonic.milliseconds(until: $0) } ?? -1)
             if ready == 0 || ready > 0 && watched[0].revents == 0 {
                 if rest.count == all.count { return .nothing }
                 if ready == 0 || deadline != nil { return .part }
@@ -69,7 +68,7 @@ struct Output: ~Copyable {
                 return .part
             } else if errno != EINTR {
                 let why = reason()
-                takeBack(to: start, written: text.utf8.count - rest.count)
+                takeBack(to: start, written: all.count - rest.count)
                 throw EngineError(what: "writing to \(name)", why: why, remedy: "what was written before is kept")
             }
         }

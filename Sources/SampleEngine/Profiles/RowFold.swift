@@ -235,9 +235,8 @@ struct RowFold: ~Copyable {
         var weights: [RowKey: [Double]] = [:]
         weights.reserveCapacity(heaviest.count)
         for row in heaviest {
-            let number = sums[row].key.process
-            let process = number == Key.none ? "" : processes.names[Int(number)]
-            weights[rowKey(sums[row], process: process)] = steps[(row * count)..<((row + 1) * count)].map { Double($0) }
+            weights[rowKey(sums[row], process: processName(of: sums[row]))] = steps[(row * count)..<((row + 1) * count)]
+                .map { Double($0) }
         }
         return weights
     }
@@ -318,7 +317,7 @@ struct RowFold: ~Copyable {
         let weight = Double(max(all.weight, 1))
         let function = sum.key.function == Key.none ? nil : profile.names.functions[Int(sum.key.function)]
         let module = sum.key.module == Key.none ? nil : profile.names.modules[Int(sum.key.module)]
-        let process = sum.key.process == Key.none ? "" : processes.names[Int(sum.key.process)]
+        let process = processName(of: sum)
         return Row(
             key: rowKey(sum, process: process),
             function: groups.function ? function?.name ?? "[names being read]" : "",
@@ -332,6 +331,10 @@ struct RowFold: ~Copyable {
             totalPercent: 100 * Double(sum.total.weight) / weight,
             selfSamples: fading.samples(sum.own.samples), totalSamples: fading.samples(sum.total.samples),
             counts: sum.counts.isEmpty ? Array(repeating: 0, count: siblings.count) : sum.counts)
+    }
+
+    private func processName(of sum: Accumulator) -> String {
+        sum.key.process == Key.none ? "" : processes.names[Int(sum.key.process)]
     }
 
     private func rowKey(_ sum: Accumulator, process: String) -> RowKey {

@@ -111,7 +111,7 @@ struct ResolveStage: ~Copyable {
         if builder.hasClosedReports { due.append(now.advanced(byNanoseconds: 20_000_000)) }
         if builder.hasPostponed { due.append(now.advanced(byNanoseconds: 250_000_000)) }
         guard let next = due.min() else { return -1 }
-        return Int32(clamping: (next.nanoseconds(since: now) + 999_999) / 1_000_000)
+        return Clock.monotonic.milliseconds(until: next)
     }
 
     // MARK: Slices

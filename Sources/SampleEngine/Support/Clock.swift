@@ -45,7 +45,7 @@ public struct Clock: Sendable {
     public var now: Instant { told?() ?? .now }
 
     /// Milliseconds until a time, for poll(2); −1 where no time passes by itself.
-    package func milliseconds(until deadline: Instant) -> Int32 {
+    public func milliseconds(until deadline: Instant) -> Int32 {
         if let told = told?() { return deadline <= told ? 0 : -1 }
         // Rounded up: waking a moment early would only mean waiting once more.
         return Int32(clamping: deadline.nanoseconds(since: now).addingSaturating(999_999) / 1_000_000)
