@@ -15,8 +15,7 @@ public final class Session: ProfileSource {
     private let holding = Mailbox<Set<FunctionID>>()
     private let threads: EngineThreads
 
-    /// Opens all counters, starts the threads, then enables the counters: where samples leave the machine no time for
-    /// anything else, who reads them is there already.
+    /// Opens all counters, starts the threads and has the counters enabled.
     ///
     /// - Throws: what was asked, why it failed and what to do, where nothing can be sampled.
     public convenience init(_ sampling: Sampling, pace: Pace) throws(EngineError) {
@@ -24,7 +23,6 @@ public final class Session: ProfileSource {
         let counters = try opener.open()
         let source = try RecordSource(counters)
         try self.init(source, counters, pace: pace)
-        counters.enable()
     }
 
     /// Reads rings that somebody else writes, each handed over as the descriptors of its memory and of its bell.
@@ -45,9 +43,10 @@ public final class Session: ProfileSource {
         }
         let source = try RecordSource(handedOver: rings, beside: counters)
         try self.init(source, counters, pace: pace)
-        counters?.enable()
     }
 
+    /// Returns once there is sampling.
+    ///
     /// - Parameter counters: the kernel's counters among the source's writers, kept open as long as it is read.
     package init(_ source: RecordSource, _ counters: OpenCounters? = nil, pace: Pace) throws(EngineError) {
         let start = source.clock.now
@@ -63,6 +62,7 @@ public final class Session: ProfileSource {
         let newcomers = Mailbox<[ProcessSighting]>()
         let followed = Mailbox<Followed>()
         let scannerBell = try Bell()
+        let isSampling = try Bell()
         toSampler.put(OpenSlice())
         let samplerBell = source.rings.wakeDescriptor
         let stopFlag = self.stopFlag
@@ -88,6 +88,11 @@ public final class Session: ProfileSource {
             var stage = SampleStage(
                 source: source, pace: pace, toResolver: toResolver, toSampler: toSampler, newcomers: newcomers,
                 followed: followed, resolverBell: resolverBell, stop: stopFlag, dial: dial, pulse: pulse)
+            // By who reads them: where samples leave the machine no time for anything else, nobody else need come to it, and
+            // the first interval begins when they do.
+            let start = source.clock.now
+            counters?.enable()
+            isSampling.ring()
             stage.run(from: start)
         }
         var scanner: EngineThread?
@@ -100,6 +105,7 @@ public final class Session: ProfileSource {
             }
         }
         threads = EngineThreads(sampler, resolver, scanner)
+        isSampling.wait()
     }
 
     public var wakeDescriptor: Int32 { profileBell.fd }
