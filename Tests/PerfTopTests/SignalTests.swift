@@ -73,22 +73,34 @@ extension EndToEnd {
         @Test("every signal, early, in between and at a prompt", .slow, arguments: all, Phase.allCases)
         func signals(number: Int32, phase: Phase) throws { try expectSignal(number, phase) }
 
-        @Test("a report at a rate that the machine hardly carries ends soon, whole", .slow, .needsPerfOfAll)
-        func highRate() throws {
-            let loops = try (0..<2).map { _ in try Running("/bin/sh", ["-c", "while :; do :; done"]) }
+        /// What is sampled at a rate that the machine hardly carries.
+        enum Reach: CaseIterable {
+            case all, process, command
+        }
+
+        @Test(
+            "a report at a rate that the machine hardly carries ends soon, whole", .slow, .needsPerfOfAll,
+            arguments: Reach.allCases, [SIGINT, SIGTERM])
+        func highRate(reach: Reach, number: Int32) throws {
+            let loop = ["/bin/sh", "-c", "while :; do :; done"]
+            let loops = try (0..<2).map { _ in try Running(loop[0], Array(loop[1...])) }
             defer { for loop in loops { loop.stop() } }
-            for number in [SIGINT, SIGTERM] {
-                let top = try Running(
-                    Machine.binary, ["-a", "-F", "50000", "-d", "1", "--batch", "--format", "json"])
-                #expect(waitUntil(within: 60) { top.output.contains("\n") }, "no frame came")
-                let begun = ContinuousClock.now
-                kill(top.pid, number)
-                let outcome = top.finish()
-                // One second is promised where the processors are there; before it was 22.
-                #expect(ContinuousClock.now - begun < .seconds(5))
-                let frames = try Report.frames(outcome.output)
-                #expect(frames.count > 1 && outcome.output.hasSuffix("\n"))
-            }
+            let target =
+                switch reach {
+                case .all: ["-a"]
+                case .process: ["-p", loops.map { "\($0.pid)" }.joined(separator: ",")]
+                case .command: ["--"] + loop
+                }
+            let top = try Running(
+                Machine.binary, ["-F", "50000", "-d", "1", "--batch", "--format", "json"] + target)
+            #expect(waitUntil(within: 60) { top.output.contains("\n") }, "no frame came")
+            let begun = ContinuousClock.now
+            kill(top.pid, number)
+            let outcome = top.finish()
+            // One second is promised where the processors are there; before it was 22.
+            #expect(ContinuousClock.now - begun < .seconds(5))
+            let frames = try Report.frames(outcome.output)
+            #expect(frames.count > 1 && outcome.output.hasSuffix("\n"))
         }
 
         @Test("at any moment of the first 100 ms", .slow, arguments: [SIGTERM, SIGSEGV])
