@@ -49,7 +49,7 @@ public final class Session: ProfileSource {
     ///
     /// - Parameter counters: the kernel's counters among the source's writers, kept open as long as it is read.
     package init(_ source: RecordSource, _ counters: OpenCounters? = nil, pace: Pace) throws(EngineError) {
-        let start = source.clock.now
+        let opened = source.clock.now
         let facts = SessionFacts(
             target: source.targetText, events: source.events, notes: source.notes, window: pace.window,
             history: pace.history,
@@ -99,7 +99,7 @@ public final class Session: ProfileSource {
         if let counters, let follower = counters.follower {
             scanner = try EngineThread(name: "scanner", stackSize: 1 << 20) {
                 var stage = FollowStage(
-                    follower, beside: counters, since: start, followed: followed, samplerBell: samplerBell,
+                    follower, beside: counters, since: opened, followed: followed, samplerBell: samplerBell,
                     bell: scannerBell, stop: stopFlag)
                 stage.run()
             }
