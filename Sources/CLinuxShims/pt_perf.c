@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <sched.h>
 #include <linux/fs.h>
 #include <linux/nsfs.h>
 #include <linux/openat2.h>
@@ -12,6 +13,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/statfs.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -63,6 +65,29 @@ void pt_prepare_thread(const char *name) {
     // The address sanitizer has put one there already and unmaps whatever it finds when the thread ends.
     if (sigaltstack(NULL, &present) == 0 && (present.ss_flags & SS_DISABLE)) sigaltstack(&stack, NULL);
     prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+int pt_become_real_time(int priority) {
+    struct sched_param parameters = {.sched_priority = priority};
+    return sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &parameters) == 0 ? 0 : errno;
+}
+
+void pt_give_way(void) {
+    struct sched_param own, none = {0};
+    if (sched_getscheduler(0) != (SCHED_RR | SCHED_RESET_ON_FORK) || sched_getparam(0, &own) != 0) return;
+    if (sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &none) != 0) return;
+    sched_yield();
+    sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &own);
+}
+
+int pt_is_scheduled_by_choice(void) {
+    int policy = sched_getscheduler(0);
+    return (policy & ~SCHED_RESET_ON_FORK) != SCHED_OTHER || getpriority(PRIO_PROCESS, 0) != 0;
+}
+
+int pt_has_real_time_limit(void) {
+    struct rlimit limit;
+    return getrlimit(RLIMIT_RTTIME, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY;
 }
 
 int pt_open_in_root(int root, const char *path, int flags) {

@@ -81,6 +81,13 @@ struct Arguments: ParsableArguments {
             valueName: "TIME"))
     var window: String?
 
+    @Option(
+        name: [.customShort("r", allowingJoined: true), .customLong("realtime")],
+        help: ArgumentHelp(
+            "Real-time priority (SCHED_RR) of what pictures wait for, 0 to 99. Default: 1 where that is permitted.",
+            valueName: "PRIO"))
+    var realTime: Int?
+
     @Flag(name: [.customShort("b"), .customLong("batch")], help: "Write frames to standard output; needs no terminal.")
     var batch = false
 

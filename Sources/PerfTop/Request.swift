@@ -37,9 +37,11 @@ struct Request {
         sampling.overwrites = arguments.overwrite ?? false
 
         let delay = try Self.nanoseconds(arguments.delay ?? "1s", option: "-d")
+        let realTime = try Self.priority(arguments.realTime)
         let (window, reach) = try Self.window(arguments.window ?? "10s")
         wantsBatch = arguments.asksForBatch
-        pace = Pace(delay: delay, window: window, history: Self.history, residentLimit: Self.residentLimit)
+        pace = Pace(
+            delay: delay, window: window, history: Self.history, residentLimit: Self.residentLimit, realTime: realTime)
 
         let view = try Self.view(arguments.view ?? "functions")
         let asked = try Self.grouping(arguments.grouping)
@@ -61,6 +63,7 @@ struct Request {
         live.color = try Self.choice(arguments.color ?? "auto", option: "--color", what: "choice")
         live.theme = try Self.choice(arguments.theme ?? "auto", option: "--theme", what: "theme")
         live.delay = delay
+        live.realTime = realTime
         live.mouse = arguments.mouse ?? true
         live.view = view
         live.window = window
@@ -73,7 +76,9 @@ struct Request {
     private static var residentLimit: UInt64 { 52 << 10 }
 
     /// The same pace for frames that hold their own interval.
-    var batchPace: Pace { Pace(delay: pace.delay, window: nil, reports: batch.frames) }
+    var batchPace: Pace {
+        Pace(delay: pace.delay, window: nil, reports: batch.frames, realTime: pace.realTime)
+    }
 }
 
 // MARK: - One option each
@@ -170,6 +175,16 @@ extension Request {
             )
         }
         return pages
+    }
+
+    private static func priority(_ priority: Int?) throws(EngineError) -> Int32? {
+        guard let priority else { return nil }
+        guard 0...99 ~= priority else {
+            throw EngineError(
+                .usage, what: "-r \(priority)", why: "a real-time priority is from 1 to 99",
+                remedy: "0 is for none")
+        }
+        return Int32(priority)
     }
 
     private static func ringDescriptors(_ words: [String]) throws(EngineError) -> [(memory: Int32, wake: Int32)] {

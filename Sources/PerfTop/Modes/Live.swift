@@ -23,6 +23,8 @@ struct LiveOptions {
     var reach = Reach.window
     /// Nanoseconds between two pictures at first.
     var delay: UInt64 = 1_000_000_000
+    /// Real-time priority of whoever answers keys, as `Scheduling.claim` takes it.
+    var realTime: Int32? = 0
     /// What the first picture should say beside the notes of the session.
     var notes: [String] = []
     /// The command that was started to be profiled.
@@ -42,6 +44,7 @@ enum LiveEnding: Sendable, Equatable {
 ///
 /// Call it on the main thread, with every other thread blocking all signals.
 func runLive(source: any ProfileSource, options: LiveOptions) throws(TerminalError) -> LiveEnding {
+    _ = Scheduling.claim(options.realTime)
     let screen = try CursesScreen(color: options.color, theme: options.theme, ascii: options.ascii)
     var loop = LiveLoop(source: source, screen: screen, options: options)
     let ending = loop.run()

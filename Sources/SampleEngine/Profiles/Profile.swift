@@ -4,13 +4,15 @@ public struct SessionFacts: Sendable {
     public let target: String
     public let events: [EventInUse]
     /// What was given up or chosen for the user, one sentence each.
-    public let notes: [String]
+    public package(set) var notes: [String]
     /// Nanoseconds that a profile looks back; nil where each holds what came since the one before.
     public let window: UInt64?
     /// Nanoseconds that are kept beyond, as far as there is room.
     public let history: UInt64
     /// Samples per second and CPU that the kernel is asked for at the most; nil where it is asked for none.
     public let kernelRate: UInt64?
+    /// Of the threads that pictures wait for.
+    public package(set) var scheduling = Scheduling.ordinary(refusal: nil)
 
     public init(
         target: String, events: [EventInUse], notes: [String], window: UInt64? = nil, history: UInt64 = 0,
@@ -26,10 +28,21 @@ public struct SessionFacts: Sendable {
 }
 
 extension SessionFacts {
+    /// The same session, which has been scheduled so; a wish that was refused is noted.
+    func scheduled(_ scheduling: Scheduling, wish: Int32?) -> SessionFacts {
+        var copy = self
+        copy.scheduling = scheduling
+        if let wish, case .ordinary(let refusal?) = scheduling {
+            copy.notes.append("real-time priority \(wish) was refused: \(refusal)")
+        }
+        return copy
+    }
+
     /// The same session with other notes.
     func with(notes: [String]) -> SessionFacts {
-        SessionFacts(
-            target: target, events: events, notes: notes, window: window, history: history, kernelRate: kernelRate)
+        var copy = self
+        copy.notes = notes
+        return copy
     }
 }
 

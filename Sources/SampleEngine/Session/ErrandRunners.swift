@@ -13,6 +13,7 @@ final class ErrandRunners: Sendable {
     private let findings = Guarded<[Errand.Findings]>([])
     private let share = ReadingPermit.Share()
     private let bell: Bell
+    private let realTime: Int32?
 
     private struct State {
         var lanes = Errand.Lane.allCases.map { _ in Lane() }
@@ -69,8 +70,13 @@ final class ErrandRunners: Sendable {
         mutating func end(_ thread: UInt64) { running[thread] = nil }
     }
 
-    /// - Parameter bell: rung when something was found.
-    init(bell: Bell) { self.bell = bell }
+    /// - Parameters:
+    ///   - bell: rung when something was found.
+    ///   - realTime: the threads' priority, as `Scheduling.claim` takes it.
+    init(bell: Bell, realTime: Int32? = 0) {
+        self.bell = bell
+        self.realTime = realTime
+    }
 
     /// Has them run; those of one user in this order within each lane.
     func submit(_ errands: [Errand]) {
@@ -128,6 +134,7 @@ final class ErrandRunners: Sendable {
     }
 
     private func run(_ thread: UInt64, in lane: Errand.Lane, _ first: Errand) {
+        _ = Scheduling.claim(realTime)
         let permit = ReadingPermit(share)
         var errand: Errand? = first
         while let current = errand, !share.isStopped {
@@ -138,6 +145,7 @@ final class ErrandRunners: Sendable {
                 findings.withLock { $0.append(found) }
                 bell.ring()
             }
+            Scheduling.giveWay()
             // Another thread may have taken its place.
             if Instant.now.nanoseconds(since: begun) > Errand.patience { break }
             errand = state.withLock { $0.lanes[lane.rawValue].begin(on: thread, at: .now) }

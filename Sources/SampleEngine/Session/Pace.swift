@@ -11,10 +11,14 @@ public struct Pace: Sendable {
     /// Kilobytes of resident memory of the process from which on it is the past before the window that goes, and that is
     /// said; nil: only what is kept of each kind is bounded.
     public var residentLimit: UInt64?
+    /// The real-time priority of the threads that pictures wait for, as `Scheduling.claim` takes it; 0: none.
+    public var realTime: Int32?
 
     public init(
-        delay: UInt64, window: UInt64?, history: UInt64 = 0, reports: Int? = nil, residentLimit: UInt64? = nil
+        delay: UInt64, window: UInt64?, history: UInt64 = 0, reports: Int? = nil, residentLimit: UInt64? = nil,
+        realTime: Int32? = 0
     ) {
+        self.realTime = realTime
         self.reports = reports
         self.residentLimit = residentLimit
         self.delay = max(1_000_000, delay)

@@ -38,7 +38,7 @@ struct ResolveStage: ~Copyable {
     init(
         builder: consuming ProfileBuilder, toResolver: Mailbox<OpenSlice>, toSampler: Mailbox<OpenSlice>,
         newcomers: Mailbox<[ProcessSighting]>, resolverBell: Bell, samplerBell: Int32, profiles: Mailbox<Profile>,
-        profileBell: Bell, stop: StopFlag, pulse: Pulse, holding: Mailbox<Set<FunctionID>>, reports: Int?
+        profileBell: Bell, stop: StopFlag, pulse: Pulse, holding: Mailbox<Set<FunctionID>>, pace: Pace
     ) {
         self.builder = builder
         self.toResolver = toResolver
@@ -51,8 +51,8 @@ struct ResolveStage: ~Copyable {
         self.stop = stop
         self.pulse = pulse
         self.holding = holding
-        reportsLeft = reports
-        runners = ErrandRunners(bell: resolverBell)
+        reportsLeft = pace.reports
+        runners = ErrandRunners(bell: resolverBell, realTime: pace.realTime)
     }
 
     /// Nanoseconds that a picture waits for its names: one that comes a moment later need not be drawn twice.

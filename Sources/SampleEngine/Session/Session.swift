@@ -76,15 +76,17 @@ public final class Session: ProfileSource {
         self.samplerBell = samplerBell
 
         let resolver = try EngineThread(name: "resolver", stackSize: 8 << 20) {
+            let facts = facts.scheduled(.claim(pace.realTime), wish: pace.realTime)
             var stage = ResolveStage(
                 builder: ProfileBuilder(
                     session: facts, wantedUser: source.wantedUser, residentLimit: pace.residentLimit),
                 toResolver: toResolver, toSampler: toSampler, newcomers: newcomers, resolverBell: resolverBell,
                 samplerBell: samplerBell, profiles: profiles, profileBell: profileBell, stop: stopFlag, pulse: pulse,
-                holding: holding, reports: pace.reports)
+                holding: holding, pace: pace)
             stage.run()
         }
         let sampler = try EngineThread(name: "sampler", stackSize: 1 << 20) {
+            _ = Scheduling.claim(pace.realTime)
             var stage = SampleStage(
                 source: source, pace: pace, toResolver: toResolver, toSampler: toSampler, newcomers: newcomers,
                 followed: followed, resolverBell: resolverBell, stop: stopFlag, dial: dial, pulse: pulse)

@@ -12,7 +12,13 @@ internal import Glibc
         self.value = value
         unsafe lock = .allocate(capacity: 1)
         unsafe lock.initialize(to: pthread_mutex_t())
-        unsafe pthread_mutex_init(lock, nil)
+        var attributes = pthread_mutexattr_t()
+        unsafe pthread_mutexattr_init(&attributes)
+        // Whoever holds it is lent the priority of who waits: an ordinary thread does not keep a real-time one (`Mutex`
+        // does the same).
+        unsafe pthread_mutexattr_setprotocol(&attributes, Int32(PTHREAD_PRIO_INHERIT))
+        unsafe pthread_mutex_init(lock, &attributes)
+        unsafe pthread_mutexattr_destroy(&attributes)
     }
 
     deinit {

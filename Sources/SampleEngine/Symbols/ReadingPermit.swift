@@ -68,6 +68,8 @@ package final class ReadingPermit: Sendable {
         progress?.move()
         let now = ownThreadNanoseconds()
         let before = used.exchange(now, ordering: .relaxed)
+        // Once a millisecond.
+        if now / 1_000_000 != before / 1_000_000 { Scheduling.giveWay() }
         var rest = share.take(now > before ? now - before : 0)
         while rest > 0 {
             if share.isStopped { return false }

@@ -90,6 +90,16 @@ extension Ordering<RingColumn> {
     }
 }
 
+extension Scheduling {
+    fileprivate var words: String {
+        switch self {
+        case .realTime(let priority): "real-time priority \(priority)"
+        case .ordinary(nil): "ordinary priority"
+        case .ordinary(let refusal?): "ordinary priority (real time: \(refusal))"
+        }
+    }
+}
+
 extension RingFigures {
     /// The events that write there, or what else the ring is for.
     fileprivate var title: String { purpose == .sideBand ? Purpose.sideBand.rawValue : event }
@@ -136,7 +146,7 @@ extension TopModel {
         guard let profile, profile.nameKilobytes > 0 else { return nil }
         func bytes(_ kilobytes: UInt64) -> String { Numbers.bytes(Double(kilobytes) * 1024) }
         return "perftop: \(bytes(profile.residentKilobytes)) memory, of it names \(bytes(profile.nameKilobytes)); "
-            + "files open for names \(profile.nameDescriptors)"
+            + "files open for names \(profile.nameDescriptors); \(profile.session.scheduling.words)"
     }
 
     private func ringLine(

@@ -1,0 +1,42 @@
+internal import CLinuxShims
+internal import Glibc
+
+/// How the kernel chooses a thread of ours among all that could run (sched(7)).
+///
+/// Where thousands of threads want a CPU, a fair share comes seconds too late for a key or a picture. So ours go before every
+/// ordinary thread, and behind all else that is real time. All of them: they share locks, an allocator and the kernel's
+/// lock of their address space, and one that is kept from going on while it holds such a lock keeps the others. Those whose work
+/// is as much as others make it give way again and again where they hold nothing:
+///
+///     sampler   resolver   screen     ───────────────────────────►   short, bounded
+///     readers, askers                 ──┐ giveWay ┌──┐ giveWay ┌──►  a millisecond each, then a fair share
+///                                       └─ ─ ─ ─ ─┘  └─ ─ ─ ─ ─┘     and a quarter of a CPU in all (`ReadingPermit`)
+public enum Scheduling: Sendable, Equatable {
+    /// Before all ordinary threads (`SCHED_RR`), with this priority of 1 to 99.
+    case realTime(Int32)
+    /// As the program was started. With the reason where real time was refused; nil: it was not asked for.
+    case ordinary(refusal: String?)
+
+    /// The least that there is: whoever else is real time has reasons that are better than ours.
+    public static let usualPriority: Int32 = 1
+
+    /// Asks for the calling thread to be real time from now on.
+    ///
+    /// No thread and no process that it starts inherits it (`SCHED_RESET_ON_FORK`).
+    /// - Parameter wish: priority, 0 to 99; 0 asks for nothing. Nil: the usual one, unless whoever started the program has
+    ///   chosen how it is scheduled (`chrt`, `nice`).
+    public static func claim(_ wish: Int32?) -> Scheduling {
+        let priority = wish ?? usualPriority
+        guard priority > 0, wish != nil || pt_is_scheduled_by_choice() == 0 else { return .ordinary(refusal: nil) }
+        if pt_has_real_time_limit() != 0 { return .ordinary(refusal: "its time is limited (ulimit -R)") }
+        switch pt_become_real_time(priority) {
+        case 0: return .realTime(priority)
+        case EPERM: return .ordinary(refusal: "it needs CAP_SYS_NICE, or ulimit -r \(priority)")
+        case let number: return .ordinary(refusal: Errno(number).text)
+        }
+    }
+
+    /// Lets ordinary threads have their turn, where the calling one goes before them. Never while anything is held that other
+    /// threads may wait for.
+    static func giveWay() { pt_give_way() }
+}

@@ -1,0 +1,86 @@
+import Glibc
+import SampleEngineTestSupport
+import Testing
+
+@testable import SampleEngine
+
+@Suite("Scheduling: what must be in time goes before ordinary threads, and nothing else does")
+struct SchedulingTests {
+    /// What the kernel says of a thread (proc_pid_stat(5): fields 40 and 41).
+    private struct Sight: Equatable {
+        var priority: Int32
+        /// 0 ordinary, 2 SCHED_RR.
+        var policy: Int32
+
+        init(priority: Int32, policy: Int32) { (self.priority, self.policy) = (priority, policy) }
+
+        /// - Parameter task: a folder in `/proc`. Its program's name has no blanks.
+        init(of task: String = "thread-self") {
+            let bytes = (try? fileBytes("/proc/\(task)/stat", limit: 4096)) ?? []
+            let fields = String(decoding: bytes, as: UTF8.self).split(separator: " ")
+            priority = fields.count > 40 ? Int32(fields[39]) ?? -1 : -1
+            policy = fields.count > 40 ? Int32(fields[40]) ?? -1 : -1
+        }
+
+        static let ordinary = Sight(priority: 0, policy: SCHED_OTHER)
+    }
+
+    /// What a thread of its own finds.
+    private static func onThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result) throws -> Result {
+        let result = Guarded<Result?>(nil)
+        try EngineThread(name: "scheduled", stackSize: 1 << 20) {
+            let found = body()
+            result.withLock { $0 = found }
+        }.join()
+        return try #require(result.withLock { $0 })
+    }
+
+    private static let isPermitted = (try? onThread { Scheduling.claim(1) }) == .realTime(1)
+    private static let notPermitted: Comment = "real time needs CAP_SYS_NICE"
+
+    @Test("It has the priority that was asked for, also behind giving way", .enabled(if: isPermitted, notPermitted))
+    func granted() throws {
+        let (scheduling, before, after) = try Self.onThread {
+            let scheduling = Scheduling.claim(7)
+            let before = Sight()
+            Scheduling.giveWay()
+            return (scheduling, before, Sight())
+        }
+        #expect(scheduling == .realTime(7))
+        #expect(before == Sight(priority: 7, policy: SCHED_RR))
+        #expect(after == before)
+    }
+
+    @Test("What it starts is ordinary, a thread and a process", .enabled(if: isPermitted, notPermitted))
+    func inherited() throws {
+        let (claimed, thread, process) = try Self.onThread {
+            let scheduling = Scheduling.claim(nil)
+            let thread = try? Self.onThread { Sight() }
+            let child = try? Child("/bin/sleep", ["60"], environment: [:], input: 0, output: 1, errors: 2)
+            return (scheduling, thread, child.map { Sight(of: "\($0.pid)") })
+        }
+        #expect(claimed == .realTime(1))
+        #expect(thread == .ordinary)
+        #expect(process == .ordinary)
+    }
+
+    @Test("Nothing is asked for where it is not wanted, or where others have chosen")
+    func chosen() throws {
+        #expect(try Self.onThread { Scheduling.claim(0) } == .ordinary(refusal: nil))
+        let nice = try Self.onThread {
+            _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, 3)
+            return Scheduling.claim(nil)
+        }
+        #expect(nice == .ordinary(refusal: nil))
+        #expect(try Self.onThread { Sight() } == .ordinary)
+    }
+
+    @Test("Giving way leaves an ordinary thread as it is")
+    func ordinary() throws {
+        let sight = try Self.onThread {
+            Scheduling.giveWay()
+            return Sight()
+        }
+        #expect(sight == .ordinary)
+    }
+}
