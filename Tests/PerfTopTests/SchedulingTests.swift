@@ -61,7 +61,10 @@ extension EndToEnd {
             let children = try String(contentsOfFile: "/proc/\(top.pid)/task/\(top.pid)/children", encoding: .utf8)
             let worker = try #require(children.split(separator: " ").first.flatMap { Int32($0) })
             Self.expect(["worker": [0]], of: worker, "the command")
-            top.stop()
+            // Killed, it would leave the command behind.
+            kill(top.pid, SIGTERM)
+            _ = top.finish()
+            #expect(waitUntil(within: 10) { kill(worker, 0) != 0 })
         }
 
         @Test("who may not have it is told so, where it was asked for", .needs(whyNoUsers))

@@ -31,6 +31,7 @@ public enum Scheduling: Sendable, Equatable {
         if pt_has_real_time_limit() != 0 { return .ordinary(refusal: "its time is limited (ulimit -R)") }
         switch pt_become_real_time(priority) {
         case 0: return .realTime(priority)
+        case EPERM where geteuid() == 0: return .ordinary(refusal: "this container or control group may not have it")
         case EPERM: return .ordinary(refusal: "it needs CAP_SYS_NICE, or ulimit -r \(priority)")
         case let number: return .ordinary(refusal: Errno(number).text)
         }
