@@ -15,8 +15,8 @@ extension EndToEnd {
             #expect(waitUntil(within: 30) { processorSeconds(of: burn.pid) > before + 0.6 })
             burn.stop()
             let frame = try Report.frames(running.finish().output)[0]
-            #expect(frame.percent(of: "alpha") + frame.percent(of: "beta") > 95)
-            #expect(frame.percent { $0.kind == "unknown" } < 2)
+            #expect(frame.userPercent(of: "alpha", "beta") > 95)
+            #expect(frame.userPercent { $0.kind == "unknown" } < 2)
         }
 
         @Test("threads that start while perftop attaches are followed, and none counts twice")
@@ -26,7 +26,7 @@ extension EndToEnd {
                 Machine.binary, ["-p", "\(chain.pid)", "--batch", "--format", "json", "-d", "0.5"])
             func spinning() -> [Report] {
                 let frames = (try? Report.frames(running.output)) ?? []
-                return frames.filter { $0.percent(of: "last_of_chain") > 90 }
+                return frames.filter { $0.userPercent(of: "last_of_chain") > 90 }
             }
             #expect(waitUntil(within: 30) { spinning().count >= 3 }, "the last thread was never seen")
             chain.stop()

@@ -17,15 +17,12 @@ extension EndToEnd {
             let frames = watched.frames
             let (spent, passed) = (Double(clock.value) / 1e9, (ContinuousClock.now - begun) / .seconds(1))
             let samples = frames.reduce(0) { $0 + $1.samples }
-            func taken(in symbol: String) -> Int {
-                frames.flatMap(\.rows).filter { $0.symbol == symbol }.reduce(0) { $0 + $1.selfSamples }
-            }
             // The rest is the kernel's, in whose interrupts a busy machine spends more.
-            let (alpha, beta) = (taken(in: "alpha"), taken(in: "beta"))
-            let own = alpha + beta
-            let percent = 100 * Double(alpha) / Double(own)
+            let user = frames.flatMap(\.rows).filter { !$0.isKernel }
+            let own = user.samples(of: "alpha", "beta")
+            let percent = 100 * Double(user.samples(of: "alpha")) / Double(own)
             #expect(abs(percent - 75) <= 2)
-            #expect(Double(own) > 0.9 * Double(samples))
+            #expect(Double(own) > 0.9 * Double(user.samples))
             // On a busy machine burn has less than a whole processor, and only what ran can be sampled.
             if frames.allSatisfy({ $0.event.hasSuffix("-clock") }) {
                 let counted = Double(frames.reduce(0) { $0 + ($1.counted ?? 0) }) / 1e9
@@ -42,18 +39,17 @@ extension EndToEnd {
         @Test("two functions, 3:1, twice, with -a", .needsPerfOfAll)
         func burnsWithAll() throws {
             let burns = [try Program.burn.start(), try Program.burn.start()]
-            let frame = try sample([
-                "-a", "-F", "2999", "-n", "1", "-d", "3", "--group-by", "pid,process,module,function",
-            ])[0]
+            let frames = try sampleFrames(
+                ["-a", "--group-by", "pid,process,module,function"], of: 3000,
+                each: { $0.pid == Int(burns[0].pid) && $0.symbol == "alpha" },
+                { $0.pid == Int(burns[1].pid) && $0.symbol == "alpha" })
             for burn in burns {
-                let rows = frame.rows.filter { $0.pid == Int(burn.pid) }
-                let alpha = rows.filter { $0.symbol == "alpha" }.reduce(0) { $0 + $1.selfPercent }
-                let beta = rows.filter { $0.symbol == "beta" }.reduce(0) { $0 + $1.selfPercent }
-                #expect(alpha + beta > 5, "burn \(burn.pid) is not there")
-                #expect(abs(100 * alpha / (alpha + beta) - 75) <= 2)
+                let rows = frames.rows { $0.pid == Int(burn.pid) }
+                let (alpha, both) = (rows.samples(of: "alpha"), rows.samples(of: "alpha", "beta"))
+                #expect(abs(100 * Double(alpha) / Double(both) - 75) <= 2)
                 #expect(rows.allSatisfy { $0.process == "burn" })
             }
-            #expect(frame.lost == 0)
+            #expect(frames.allSatisfy { $0.lost == 0 })
         }
 
         @Test("every promised field is there")
@@ -96,11 +92,13 @@ extension EndToEnd {
         @Test("filter, limit, sort and grouping")
         func options() throws {
             let burn = try Program.burn.start()
-            let common = ["-p", "\(burn.pid)", "-n", "1", "-d", "1"]
-            let filtered = try sample(common + ["--filter", "alpha"])[0]
+            let filtered = try sampleShares(["-p", "\(burn.pid)", "--filter", "alpha"])
             #expect(filtered.rows.allSatisfy { $0.symbol.contains("alpha") })
-            // Percentages stay those of all samples.
-            #expect(abs(filtered.percent(of: "alpha") - 75) <= 4)
+            // Percentages stay those of all samples, of which the kernel has some.
+            let share = 100 * Double(filtered.rows.samples) / Double(filtered.samples)
+            #expect(abs(filtered.percent(of: "alpha") - share) < 0.01)
+            #expect(share > 60 && share < 79)
+            let common = ["-p", "\(burn.pid)", "-n", "1", "-d", "0.3"]
 
             #expect(try sample(common + ["--limit", "1"])[0].rows.map(\.symbol) == ["alpha"])
 

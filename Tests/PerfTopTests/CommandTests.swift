@@ -20,14 +20,14 @@ extension EndToEnd {
             defer { try? FileManager.default.removeItem(at: folder) }
             let file = folder.appendingPathComponent("enough")
             let watched = try Watched(["-d", "0.5"] + burnUntil(file, then: Self.theEnd))
-            try watched.wait { $0.count >= 2 && $0.contains { $0.percent(of: "alpha") > 50 } }
+            try watched.wait { $0.count >= 2 && $0.contains { $0.userPercent(of: "alpha") > 50 } }
             try Data().write(to: file)
             let outcome = watched.top.finish()
             #expect(outcome.status == 7, "\(outcome.errors)")
             #expect(outcome.errors.contains("the end"))
             let frames = try Report.frames(outcome.output)
             #expect(frames.count >= 2)
-            #expect(frames.contains { $0.percent(of: "alpha") > 50 })
+            #expect(frames.contains { $0.userPercent(of: "alpha") > 50 })
             #expect(frames.reduce(0) { $0 + $1.lost } == 0)
         }
 
@@ -37,7 +37,7 @@ extension EndToEnd {
             let frame = try Report.frames(outcome.output)[0]
             #expect(frame.rows.allSatisfy { $0.process == "burn" })
             // The dynamic loader is the first thing after an exec; the rest is burn itself.
-            #expect(frame.percent(of: "alpha") + frame.percent(of: "beta") > 90)
+            #expect(frame.userPercent(of: "alpha", "beta") > 90)
         }
 
         @Test("-n ends the command, and that is status 0; --leave-running does not")
@@ -99,7 +99,7 @@ extension EndToEnd {
         func interrupted() throws {
             let script = "trap 'echo caught; exit 5' INT; echo ready; while :; do sleep 0.05; done"
             let running = try Running(Machine.binary, ["--batch", "--", "sh", "-c", script])
-            #expect(waitUntil(within: 30) { running.errors.contains("ready") })
+            try running.wait(for: "ready")
             kill(running.pid, SIGINT)
             let outcome = running.finish()
             #expect(outcome.status == 5)
@@ -110,9 +110,9 @@ extension EndToEnd {
         func killed() throws {
             let script = "trap 'echo caught' INT; echo pid $$; while :; do sleep 0.05; done"
             let running = try Running(Machine.binary, ["--batch", "--", "sh", "-c", script])
-            #expect(waitUntil(within: 30) { running.errors.contains("pid ") })
+            try running.wait(for: "pid ")
             kill(running.pid, SIGINT)
-            #expect(waitUntil(within: 30) { running.errors.contains("caught") })
+            try running.wait(for: "caught")
             kill(running.pid, SIGINT)
             let outcome = running.finish()
             #expect(outcome.status == 128 + SIGKILL)

@@ -100,7 +100,7 @@ extension EndToEnd {
                 script, ["-p", "\(crowd.pid)", "--batch", "-n", "1", "-d", "1", "--format", "json"])
             if outcome.status == 0 {
                 let frame = try #require(Report.frames(outcome.output).first)
-                #expect(frame.percent(of: "busy") > 90)
+                #expect(frame.userPercent(of: "busy") > 90)
                 if many { #expect(!frame.notes.isEmpty, "nothing says how it was done") }
             } else {
                 expectOneLine(outcome, status: 1, naming: "ulimit -n")

@@ -27,8 +27,7 @@ extension EndToEnd {
         private func interrupted(_ arguments: [String]) throws -> [Report] {
             let running = try Running(
                 Machine.binary, arguments + ["--batch", "--format", "json", "-d", "0.2", "-c", "1"])
-            let isRunning = waitUntil(within: 60) { running.output.contains("\n") }
-            try #require(isRunning, "no frame: \(running.errors)")
+            try running.wait(for: "}\n")
             kill(running.pid, SIGINT)
             return try Report.frames(running.finish().output)
         }

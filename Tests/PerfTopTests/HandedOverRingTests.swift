@@ -54,6 +54,16 @@ extension EndToEnd {
             #expect(unsafe writer.write(record.span.bytes) == .written)
         }
 
+        /// Whether a thread does nothing for a while, as one that waits for the clock.
+        private func sleeps(_ name: String, of pid: Int32) -> Bool {
+            func text(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
+            let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
+            return tasks.map { "/proc/\(pid)/task/\($0)" }.contains { task in
+                text(task + "/comm") == name + "\n"
+                    && !waitUntil(within: 0.1) { !text(task + "/stat").contains(") S ") }
+            }
+        }
+
         @Test("with the clock injected, frames are what the test says, to the sample")
         func injected() throws {
             ring.setClock(start)
@@ -63,10 +73,11 @@ extension EndToEnd {
             let (address, second) = (try alpha(), 1_000_000_000 as UInt64)
             for index in 0..<7 as Range<UInt64> { sample(writer, address, at: start + index) }
             // The program takes the time at its start for the beginning: it must have started before time passes.
-            let isRead = waitUntil(within: 30) { mapping.loadTail() == mapping.loadHead() || !top.errors.isEmpty }
+            let hasStarted = waitUntil(within: 30) { sleeps("sampler", of: top.pid) }
+            #expect(hasStarted, "\(top.errors)")
             ring.setClock(start + 60_000_000)
-            let wasRead = waitUntil(within: 30) { mapping.loadTail() == mapping.loadHead() }
-            #expect(isRead || wasRead)
+            let isRead = waitUntil(within: 30) { mapping.loadTail() == mapping.loadHead() }
+            #expect(isRead, "\(top.errors)")
             ring.setClock(start + second)
             let first = waitUntil(within: 30) { frames(top).count == 2 }
             #expect(first, "a frame for each event: \(top.errors)")
@@ -89,8 +100,7 @@ extension EndToEnd {
             let writer = try writer(
                 ["wait", "samples", "5000", "\(address)", "\(burn.pid)", "0"]
                     + ["samples", "300", "\(address)", "\(burn.pid)", "1"])
-            let ready = waitUntil(within: 30) { writer.output.contains("ready") }
-            try #require(ready, "\(writer.errors)")
+            try writer.wait(for: "ready")
             let top = try top(["-p", "\(burn.pid)", "-e", "cpu-clock", "-d", "0.3"])
             var all: [Report] = []
             func samples(_ event: String) -> Int { all.filter { $0.event == event }.reduce(0) { $0 + $1.samples } }

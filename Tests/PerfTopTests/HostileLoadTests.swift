@@ -31,22 +31,24 @@ extension EndToEnd {
         @Test(
             "frames of -d 1 keep their length and are written soon after; the rest of the machine keeps its names",
             arguments: [
-                ("hostilefile", ["segments", "2000000", "60"]), ("hostilefile", ["names", "200000", "60"]),
-                ("hostilefile", ["equal", "2000000", "60"]), ("hostilefile", ["sparse", "2000000", "60"]),
-                ("hostilefile", ["growing", "200000", "60"]), ("manymaps", ["30000", "60"]),
-                ("manythreads", ["4000", "60"]),
+                ("hostilefile", ["segments", "2000000"]), ("hostilefile", ["names", "200000"]),
+                ("hostilefile", ["equal", "2000000"]), ("hostilefile", ["sparse", "2000000"]),
+                ("hostilefile", ["growing", "200000"]), ("manymaps", ["30000"]), ("manythreads", ["4000"]),
             ])
         func frames(load: String, arguments: [String]) throws {
             let workshop = try Workshop()
             let programs = ["hostilefile": Program.hostileFile, "manymaps": .manyMaps, "manythreads": .manyThreads]
             let program = try #require(programs[load]).copy(to: workshop.folder, as: load)
-            let hostile = try Running("/usr/bin/env", User.plain.prefix + [program.path] + arguments)
-            #expect(waitUntil(within: 60) { hostile.output.contains("ready") })
+            let there = ["env", "-C", workshop.plainFolder.path]
+            let hostile = try Running(
+                "/usr/bin/env", User.plain.prefix + there + [program.path] + arguments + ["180"])
+            try hostile.wait(for: "ready")
             let burn = try Program.burn.start()
             let lateness = Lateness()
             let outcome = try run(
                 Machine.binary, ["-a", "--batch", "-n", "6", "-d", "1", "--format", "json"], within: 120)
             let late = lateness.finish()
+            #expect(hostile.isRunning, "it has ended before it was looked at: \(hostile.errors)")
             hostile.stop()
             burn.stop()
             let frames = try Report.frames(outcome.output)
@@ -57,8 +59,18 @@ extension EndToEnd {
                 #expect(frame.intervalS < 3 + 2 * late, words)
                 #expect(frame.samples > 0 || late > 0.5, words)
             }
-            let last = try #require(frames.last)
-            #expect(last.rows.contains { $0.process == "burn" && $0.symbol == "alpha" }, "\(last.rows.prefix(5))")
+            let own = frames.map { $0.rows.filter { $0.process == "burn" && !$0.isKernel } }
+            let last = try #require(own.last)
+            if load == "manythreads" {
+                // One of four thousand has next to nothing of a frame. A hundred samples are several turns of burn; of
+                // fewer each has a name, if only in the last frame: the others may be written before they are known.
+                #expect(own.joined().allSatisfy { $0.symbol != "[unknown]" }, "\(own)")
+                #expect(last.allSatisfy { $0.symbol != "[names being read]" }, "\(last)")
+                let samples = own.joined().samples
+                #expect(samples < 100 || own.joined().contains { $0.symbol == "alpha" }, "\(own)")
+            } else {
+                #expect(last.contains { $0.symbol == "alpha" }, "\(frames.last?.rows.prefix(5) ?? [])")
+            }
         }
     }
 }

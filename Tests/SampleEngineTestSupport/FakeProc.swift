@@ -1,3 +1,4 @@
+internal import Foundation
 internal import Glibc
 package import SampleEngine
 
@@ -7,7 +8,7 @@ package final class FakeProc {
     private var made: [String] = []
 
     package init() {
-        var template = Array("/tmp/fake-proc-XXXXXX".utf8CString)
+        var template = Array((FileManager.default.temporaryDirectory.path + "/fake-proc-XXXXXX").utf8CString)
         guard let path = unsafe template.withUnsafeMutableBufferPointer({ unsafe mkdtemp($0.baseAddress!) }) else {
             fatalError("no temporary directory")
         }

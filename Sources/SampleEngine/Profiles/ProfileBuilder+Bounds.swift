@@ -18,12 +18,12 @@ extension ProfileBuilder {
     /// Without a window a report waits for its slices: they are joined whatever it saves, and none goes.
     mutating func boundSlices() {
         var cells = slices.reduce(0) { $0 + $1.cells.count }
-        while slices.count > 1, cells > Limits.cells || slices.count > Limits.slices {
+        while slices.count > 1, cells > cellLimit || slices.count > Limits.slices {
             let isHistory = window.map { slices[slices.count - 1].end.nanoseconds(since: slices[0].end) >= $0 } ?? false
             if !isHistory, let pair = smallestPair() {
                 let both = slices[pair].cells.count + slices[pair + 1].cells.count
                 let joined = slices[pair].joined(with: slices[pair + 1])
-                if joined.cells.count < both - both / 4 || cells <= Limits.cells || window == nil {
+                if joined.cells.count < both - both / 4 || cells <= cellLimit || window == nil {
                     cells += joined.cells.count - both
                     slices.replaceSubrange(pair...(pair + 1), with: [joined])
                     continue

@@ -26,6 +26,8 @@ package struct ProfileBuilder: ~Copyable {
     var unnamedSince: Instant?
     /// Bytes of names and frames at which it is looked for what nobody refers to.
     var tidyLimit = Limits.tidyNames
+    /// Most cells kept; tests have fewer.
+    var cellLimit = Limits.cells
     /// Functions that somebody holds on to though no slice may refer to them.
     package var held: Set<FunctionID> = []
     private var nextTrim = Instant.beginning

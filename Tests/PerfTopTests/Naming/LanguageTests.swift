@@ -38,12 +38,11 @@ extension EndToEnd {
         ) throws -> [Report.Row] {
             let running = try Running(
                 Fixture.build(command, sources: [Program.source(source)], as: "names", environment: environment))
-            let isReady = waitUntil(within: 30) { running.output.contains("ready") }
-            try #require(isReady, "\(running.errors)")
+            try running.wait(for: "ready")
             let frame = try sampleShares(["-p", "\(running.pid)"])
-            let own = frame.rows.filter { $0.module == "names" && $0.rawSymbol != nil }
-            #expect(own.reduce(0) { $0 + $1.selfPercent } > 50, "\(frame.rows.prefix(5))")
-            return own
+            let isOwn = { (row: Report.Row) in row.module == "names" && row.rawSymbol != nil }
+            #expect(frame.userPercent(where: isOwn) > 50, "\(frame.rows.prefix(5))")
+            return frame.rows.filter(isOwn)
         }
 
         /// The crate's and the function's hash, which tell a linker something and nobody else.

@@ -31,7 +31,7 @@ extension EndToEnd {
             let folder = workshop.folder
             let program = try Program.oldTwofold.copy(to: folder, as: "program")
             let running = try Running("/usr/bin/env", User.plain.prefix + [program.path])
-            #expect(waitUntil(within: 30) { running.output.contains("ready") })
+            try running.wait(for: "ready")
             _ = try Program.newTwofold.copy(to: folder, as: "other")
             #expect(unsafe rename(folder.path + "/other", program.path) == 0)
             let frame = try sampleShares(
@@ -104,12 +104,12 @@ extension EndToEnd {
             let loader = try Program.loader.copy(to: workshop.folder, as: "loader")
             let running = try Running(
                 "/usr/bin/env", User.plain.prefix + [loader.path, "plain", library.path, "mapped_first"])
-            #expect(waitUntil(within: 30) { running.output.contains("ready") })
+            try running.wait(for: "ready")
             _ = try Program.mappedSecond.copy(to: workshop.folder, as: "other.so")
             #expect(unsafe rename(workshop.folder.path + "/other.so", library.path) == 0)
             let frame = try sampleShares(
                 ["-p", "\(running.pid)"], by: User.plain.prefix + [workshop.path("perftop")])
-            #expect(frame.percent(of: "[file changed]") > 90, "\(frame.rows.prefix(3))")
+            #expect(frame.userPercent(of: "[file changed]") > 90, "\(frame.rows.prefix(3))")
         }
 
         @Test("a library with a newline, spaces and (deleted) in its name is one module, and its name is escaped")
@@ -118,11 +118,11 @@ extension EndToEnd {
             defer { try? FileManager.default.removeItem(at: folder) }
             let library = try Program.mappedFirst.copy(to: folder, as: "lib\nodd name (deleted)")
             let running = try Program.loader.start(["plain", library.path, "mapped_first"], until: "ready")
-            let frame = try sample(["-p", "\(running.pid)", "-n", "1"])[0]
+            let frame = try sampleShares(["-p", "\(running.pid)"])
             let rows = frame.rows.filter { $0.symbol == "mapped_first" }
             // It was mapped before us, so its name comes from /proc, which writes a newline in octal digits.
             #expect(rows.map(\.module) == ["lib\\012odd name (deleted)"])
-            #expect(frame.percent(of: "mapped_first") > 90)
+            #expect(frame.userPercent(of: "mapped_first") > 90)
             #expect(rows.allSatisfy { !$0.modulePath.contains("\n") })
         }
 
@@ -135,8 +135,8 @@ extension EndToEnd {
             let frame = try sampleShares(["-p", "\(running.pid)"])
             // With fork and vm there are two processes, and -p takes the living child too; after fork each has its own work.
             let names = how == "fork" ? ["own_work", "mapped_first"] : ["mapped_first"]
-            #expect(names.reduce(0) { $0 + frame.percent(of: $1) } > 90, "\(frame.rows.prefix(3))")
-            #expect(names.allSatisfy { frame.percent(of: $0) > 20 }, "\(frame.rows.prefix(3))")
+            #expect(frame.userPercent { names.contains($0.symbol) } > 90, "\(frame.rows.prefix(3))")
+            #expect(names.allSatisfy { frame.userPercent(of: $0) > 20 }, "\(frame.rows.prefix(3))")
             #expect(frame.naming.unknown * 50 <= frame.samples)
         }
 
@@ -146,17 +146,14 @@ extension EndToEnd {
             for how in ["fork", "vm"] {
                 let running = try Program.loader.start(
                     [how, Program.mappedFirst.path, "mapped_first"], until: "ready")
-                let frame = try sample(["-a", "-n", "1"])[0]
-                let rows = frame.rows.filter { $0.process == "loader" }
-                let all = rows.reduce(0) { $0 + $1.selfPercent }
+                let isOwn = { (row: Report.Row) in row.process == "loader" && !row.isKernel }
+                let rows = try sampleFrames(["-a"], each: isOwn).rows(where: isOwn)
+                running.stop()
                 let expected = how == "fork" ? ["mapped_first", "own_work"] : ["mapped_first"]
                 for name in expected {
-                    let share = rows.filter { $0.symbol == name }.reduce(0) { $0 + $1.selfPercent }
-                    #expect(share > 90 / Double(expected.count) * all / 100 * 0.5, "\(how): \(name) \(rows)")
+                    #expect(rows.samples(of: name) * 100 > 45 * rows.samples / expected.count, "\(how): \(rows)")
                 }
-                let unknown = rows.filter { $0.symbol == "[unknown]" }.reduce(0) { $0 + $1.selfPercent }
-                #expect(unknown < all / 50, "\(how): \(unknown) of \(all)")
-                running.stop()
+                #expect(rows.samples(of: "[unknown]") * 50 < rows.samples, "\(how): \(rows)")
             }
         }
 
@@ -170,8 +167,7 @@ extension EndToEnd {
             let running = try Running(
                 "/usr/bin/env",
                 ["unshare", "-m", "sh", "-c", script, "sh", folder.path, Program.oldTwofold.path])
-            let isReady = waitUntil(within: 30) { running.output.contains("ready") }
-            try #require(isReady, "\(running.errors)")
+            try running.wait(for: "ready")
             #expect(!FileManager.default.fileExists(atPath: folder.path + "/hidden"))
             try expectOldNames(of: running)
         }
@@ -188,8 +184,7 @@ extension EndToEnd {
             let running = try Running(
                 "/usr/bin/env",
                 ["unshare", "-m", "sh", "-c", script, "sh", folder.path, Program.oldTwofold.path])
-            let isReady = waitUntil(within: 30) { running.output.contains("ready") }
-            try #require(isReady, "\(running.errors)")
+            try running.wait(for: "ready")
             let frame = try expectOldNames(of: running)
             #expect(Set(frame.rows.filter { $0.kind == "user" }.map(\.module)) == ["program"])
         }
@@ -200,14 +195,11 @@ extension EndToEnd {
             defer { try? FileManager.default.removeItem(at: folder) }
             let loop = "while :; do timeout -s KILL 0.005 \(Program.oldTwofold.path) >/dev/null 2>&1; done"
             let running = try Running("/bin/sh", ["-c", loop])
-            let frame = try sample(["-a", "-n", "1", "-d", "2"])[0]
+            let isChild = { (row: Report.Row) in row.process == "old-twofold" && !row.isKernel }
+            let rows = try sampleFrames(["-a"], each: isChild).rows(where: isChild)
             running.stop()
-            let rows = frame.rows.filter { $0.process == "old-twofold" && $0.kind != "kernel" }
-            let all = rows.reduce(0) { $0 + $1.selfPercent }
-            let nameless = rows.filter { $0.symbol == "[unknown]" }.reduce(0) { $0 + $1.selfPercent }
-            #expect(all > 5, "the children are not in the profile: \(frame.rows.prefix(5))")
             #expect(rows.contains { $0.symbol == "old_a" })
-            #expect(nameless <= all / 100, "\(nameless) of \(all)")
+            #expect(rows.samples(of: "[unknown]") * 100 <= rows.samples, "\(rows)")
         }
 
         @Test("a 32-bit process")
@@ -222,7 +214,7 @@ extension EndToEnd {
             let running = try Program.clocks.start(until: "ready")
             let frame = try sampleShares(["-p", "\(running.pid)"])
             let inside = frame.rows.filter { $0.module == "[vdso]" }
-            #expect(inside.reduce(0) { $0 + $1.selfPercent } > 30, "\(frame.rows.prefix(4))")
+            #expect(frame.userPercent { $0.module == "[vdso]" } > 30, "\(frame.rows.prefix(4))")
             #expect(inside.allSatisfy { $0.symbol.contains("clock_gettime") || $0.symbol.hasPrefix("[fn") })
         }
 
@@ -239,8 +231,8 @@ extension EndToEnd {
             #expect(
                 abs(frame.share(of: first, beside: second) - 75) <= 6, "\(frame.rows.prefix(3))",
                 sourceLocation: sourceLocation)
-            let named = frame.percent(of: first) + frame.percent(of: second)
-            #expect(named > 90, "\(frame.rows.prefix(3))", sourceLocation: sourceLocation)
+            #expect(
+                frame.userPercent(of: first, second) > 90, "\(frame.rows.prefix(3))", sourceLocation: sourceLocation)
             #expect(!frame.rows.contains { $0.symbol.hasPrefix("new_") }, sourceLocation: sourceLocation)
         }
     }

@@ -6,6 +6,7 @@
 //   sparse    N symbols that are a hole, half a terabyte into the file
 //   growing   as equal, and written to a thousand times a second
 #define _GNU_SOURCE
+#include "need.h"
 #include <elf.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -89,7 +90,9 @@ static long writeFunctions(long symbols, int areEqual, int isSparse) {
             .sh_entsize = sizeof symbol},
         {.sh_type = SHT_STRTAB, .sh_offset = strings, .sh_size = length + 2}};
     fwrite(headers, sizeof headers, 1, file);
-    if (isSparse) ftruncate(fileno(file), hole + sizeof symbol * (symbols + 1));
+    // Whatever was refused so far has to be told before something else is.
+    need(fflush(file) == 0, "room for the file");
+    if (isSparse) need(ftruncate(fileno(file), hole + sizeof symbol * (symbols + 1)) == 0, "a hole of half a terabyte");
     begin(1, sections, 4);
     segment(PT_LOAD, PF_R | PF_X, code, code, 16 * functions);
     return code;
@@ -98,20 +101,23 @@ static long writeFunctions(long symbols, int areEqual, int isSparse) {
 int main(int count, char **arguments) {
     if (count < 4) return 1;
     long symbols = atol(arguments[2]);
-    char name[] = "/tmp/hostilefile-XXXXXX";
+    tell_of_limits();
+    char name[] = "hostilefile-XXXXXX";
     int descriptor = mkstemp(name);
+    need(descriptor >= 0, "a file in this folder");
+    int again = open(name, O_RDONLY), writing = open(name, O_WRONLY | O_APPEND);
+    unlink(name);
+    need(again >= 0 && writing >= 0, "the file again");
     file = fdopen(descriptor, "w");
-    if (!file) return 1;
-    fchmod(descriptor, 0755);
+    need(file != NULL, "fdopen");
     int isSegments = !strcmp(arguments[1], "segments"), isSparse = !strcmp(arguments[1], "sparse");
     int isGrowing = !strcmp(arguments[1], "growing"), areEqual = strcmp(arguments[1], "names") && !isSegments;
     long offset = isSegments ? writeSegments(symbols) : writeFunctions(symbols, areEqual, isSparse);
-    fclose(file);
+    need(!ferror(file) && fclose(file) == 0, "room for the file");
+    if (!isGrowing) close(writing);
     long functions = isSegments || areEqual ? 256 : symbols;
-    int again = open(name, O_RDONLY), writing = isGrowing ? open(name, O_WRONLY | O_APPEND) : -1;
     char *code = mmap(0, 16 * functions, PROT_READ | PROT_EXEC, MAP_PRIVATE, again, offset);
-    unlink(name);
-    if (code == MAP_FAILED) return 1;
+    need(code != MAP_FAILED, "a file that code may be mapped from");
     printf("ready\n");
     fflush(stdout);
     struct timespec begun, time;
@@ -122,7 +128,7 @@ int main(int count, char **arguments) {
             random ^= random << 13, random ^= random >> 7, random ^= random << 17;
             ((void (*)(void))(code + random % functions * 16))();
         }
-        if (isGrowing && write(writing, "", 1) != 1) return 1;
+        need(!isGrowing || write(writing, "", 1) == 1, "room for the file that grows");
         clock_gettime(CLOCK_MONOTONIC, &time);
     } while (time.tv_sec < begun.tv_sec + atoi(arguments[3]));
     return 0;

@@ -1,5 +1,6 @@
 // manymaps N SECONDS: maps N separate pieces of a file as code, replaces them all every second, and runs them.
 #define _GNU_SOURCE
+#include "need.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@ static double now(void) {
 }
 
 int main(int count, char **arguments) {
+    if (count < 3) return 1;
     long pieces = atol(arguments[1]);
     double end = now() + atof(arguments[2]);
     // mov $1024, %ecx; dec %ecx; jnz; ret — in both pages of the file, so that neighbors are never one mapping.
@@ -23,12 +25,14 @@ int main(int count, char **arguments) {
     static unsigned char code[8192];
     memcpy(code, loop, sizeof loop);
     memcpy(code + 4096, loop, sizeof loop);
-    char name[] = "/tmp/manymaps-XXXXXX";
+    tell_of_limits();
+    char name[] = "manymaps-XXXXXX";
     int file = mkstemp(name);
-    if (count < 3 || file < 0 || write(file, code, sizeof code) != sizeof code) return 1;
-    fchmod(file, 0755);
+    need(file >= 0, "a file in this folder");
     int again = open(name, O_RDONLY);
     unlink(name);
+    need(write(file, code, sizeof code) == sizeof code, "8 KiB in this folder");
+    need(again >= 0, "the file again");
     char **places = calloc(pieces, sizeof *places);
     unsigned long random = 88172645463325252UL;
     int said = 0;
@@ -37,8 +41,10 @@ int main(int count, char **arguments) {
         for (long piece = 0; piece < pieces; piece++) {
             if (places[piece]) munmap(places[piece], 4096);
             places[piece] = mmap(0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, again, piece % 2 * 4096);
+            // A process has 65,530 mappings at the most, or fewer.
             if (places[piece] == MAP_FAILED) pieces = piece;
         }
+        need(pieces > 0, "a file that code may be mapped from");
         if (!said++) printf("ready\n"), fflush(stdout);
         while (now() < begun + 1 && now() < end)
             for (int turn = 0; turn < 1000; turn++) {

@@ -14,7 +14,7 @@ enum User: String, CaseIterable {
 
     /// The words in front of a command that make it run as this user.
     var prefix: [String] {
-        let nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+        let nobody = ["setpriv", "--reuid", "\(Self.nobody)", "--regid", "\(Self.nobody)", "--clear-groups"]
         switch self {
         case .root: return []
         case .perfmon: return nobody + ["--inh-caps", "+perfmon", "--ambient-caps", "+perfmon"]
@@ -22,6 +22,14 @@ enum User: String, CaseIterable {
         case .contained: return ["setpriv", "--bounding-set", "-perfmon,-sys_admin,-syslog,-sys_ptrace"]
         case .rootless: return ["unshare", "--user", "--map-root-user"]
         }
+    }
+
+    private static let nobody: UInt32 = 65534
+
+    /// Makes a folder that belongs to the plain user.
+    static func makeFolder(_ place: URL) throws {
+        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: false)
+        guard unsafe chown(place.path, nobody, nobody) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EPERM) }
     }
 }
 
@@ -58,6 +66,8 @@ final class KernelSetting {
 /// plain user, and one of the plain user's that has more rights than that.
 final class Workshop {
     let folder: URL
+    /// The plain user's own: here his programs write.
+    let plainFolder: URL
     private var running: [Running] = []
     private(set) var pids: [String: Int32] = [:]
 
@@ -66,7 +76,9 @@ final class Workshop {
 
     init() throws {
         folder = try Scratch.folder()
+        plainFolder = folder.appendingPathComponent("plain")
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.path)
+        try User.makeFolder(plainFolder)
         try copy(Machine.binary, "perftop")
         try copy(Program.deny.path, "deny")
         for (name, user) in [(Self.rootWork, User.root), (Self.plainWork, .plain), (Self.guarded, .perfmon)] {
@@ -74,8 +86,7 @@ final class Workshop {
             let work = try Running("/usr/bin/env", user.prefix + [path(name)])
             running.append(work)
             pids[name] = work.pid
-            let ready = waitUntil(within: 10) { work.output.contains("ready") }
-            try #require(ready, "\(name) did not start: \(work.errors)")
+            try work.wait(for: "ready")
         }
     }
 
@@ -103,5 +114,22 @@ let whyNoUsers: String? = {
         let outcome = try? run("/usr/bin/env", user.prefix + ["true"])
         if outcome?.status != 0 { return "cannot run as \(user.rawValue): \(outcome?.errors ?? "")" }
     }
-    return nil
+    return whyNoWorkshop()
 }()
+
+/// Why the plain user cannot run a program that stands in a workshop and says a word, or nil. Whether there is room for
+/// more, his programs find out themselves: see `Running.wait`.
+private func whyNoWorkshop() -> String? {
+    do {
+        let folder = try Scratch.folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let program = folder.appendingPathComponent("program")
+        try Data("#!/bin/sh\necho ready\n".utf8).write(to: program)
+        for place in [folder, program] {
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: place.path)
+        }
+        let outcome = try run("/usr/bin/env", User.plain.prefix + [program.path])
+        if outcome.output == "ready\n" { return nil }
+        return "a plain user's program cannot run in \(folder.path), or has no room for a word: \(outcome.errors)"
+    } catch { return "no program for a plain user can be written: \(error)" }
+}

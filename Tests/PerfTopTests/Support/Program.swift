@@ -69,9 +69,7 @@ struct Program {
         let command = (cpu.map { ["taskset", "-c", "\($0)"] } ?? []) + [path] + arguments
         let running = try Running(
             Machine.path(of: command[0]) ?? command[0], Array(command.dropFirst()), environment: environment)
-        guard let line else { return running }
-        let ready = waitUntil(within: 60) { running.output.contains(line) }
-        try #require(ready, "\(name) did not say \(line)")
+        if let line { try running.wait(for: line) }
         return running
     }
 

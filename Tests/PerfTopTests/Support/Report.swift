@@ -48,6 +48,9 @@ struct Report: Decodable {
             case selfSamples, totalSamples, counts
         }
 
+        /// The kernel's, also where it hides its names.
+        var isKernel: Bool { kind == "kernel" || module == "[kernel]" }
+
         /// What is not grouped by is left out, and empty here.
         init(from decoder: any Decoder) throws {
             let fields = try decoder.container(keyedBy: CodingKeys.self)
@@ -126,6 +129,14 @@ struct Report: Decodable {
 
     func percent(of symbol: String) -> Double { percent { $0.symbol == symbol } }
 
+    /// The share of some rows in what programs themselves did, in percent. What the kernel does in their name, in its
+    /// interrupts and between two of them, becomes more where the machine is busy.
+    func userPercent(where condition: (Row) -> Bool) -> Double {
+        100 * percent { !$0.isKernel && condition($0) } / max(percent { !$0.isKernel }, .leastNonzeroMagnitude)
+    }
+
+    func userPercent(of symbols: String...) -> Double { userPercent { symbols.contains($0.symbol) } }
+
     /// The share of the first symbol in what both have, in percent.
     func share(of first: String, beside second: String) -> Double {
         100 * percent(of: first) / max(percent(of: first) + percent(of: second), .leastNonzeroMagnitude)
@@ -158,6 +169,28 @@ func sampleShares(
         delay = min(20, 1.3 * delay * Double(enough) / Double(max(frame.samples, enough / 20)))
     }
     throw TooFewSamples(target: target, enough: enough)
+}
+
+/// As many frames as it takes until every kind of rows that is looked for has so many samples in them together.
+func sampleFrames(
+    _ target: [String], of enough: Int = 1000, each kinds: ((Report.Row) -> Bool)...,
+    sourceLocation: SourceLocation = #_sourceLocation
+) throws -> [Report] {
+    let watched = try Watched(target + ["-F", "2999", "-d", "0.5"])
+    try watched.wait("\(enough) samples of each", within: 120, sourceLocation: sourceLocation) { frames in
+        kinds.allSatisfy { frames.rows(where: $0).samples >= enough }
+    }
+    return try watched.interrupt()
+}
+
+extension Sequence<Report> {
+    func rows(where condition: (Report.Row) -> Bool) -> [Report.Row] { flatMap { $0.rows.filter(condition) } }
+}
+
+extension Sequence<Report.Row> {
+    var samples: Int { reduce(0) { $0 + $1.selfSamples } }
+
+    func samples(of symbols: String...) -> Int { filter { symbols.contains($0.symbol) }.samples }
 }
 
 struct TooFewSamples: Error {

@@ -55,6 +55,31 @@ final class Running {
         return all
     }
 
+    /// What `Programs/need.h` ends with where the machine refuses a program what it needs.
+    private static let refused: Int32 = 77
+
+    /// Waits until the program has written `word`, to whichever stream.
+    ///
+    /// One that ends before is a failure at once, with how it ended and what it said. One that was refused what it needs
+    /// skips the test, for the reason that it said.
+    func wait(
+        for word: String, within seconds: Double = 60, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        // Looked at before the words: what it has written at its end is read then.
+        var hasEnded = false
+        let isSaid = { [self] in output.contains(word) || errors.contains(word) }
+        let happened = waitUntil(within: seconds) {
+            hasEnded = !isRunning
+            return isSaid() || hasEnded
+        }
+        if isSaid() { return }
+        if child.status == Self.refused { try Test.cancel("\(errors)", sourceLocation: sourceLocation) }
+        let how = hasEnded ? "ended with status \(child.status ?? -1)" : "still runs after \(seconds) s"
+        try #require(
+            happened && !hasEnded, "\(arguments) \(how) and has not said \(word); errors: \(errors)",
+            sourceLocation: sourceLocation)
+    }
+
     /// Waits until the program has ended; one that does not is killed and is a failure.
     func finish(within seconds: Double = 90) -> Outcome {
         if !waitUntil(within: seconds, { !child.isRunning }) {
