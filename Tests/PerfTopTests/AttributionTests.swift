@@ -46,13 +46,14 @@ extension EndToEnd {
                 (chain, "first_program", "second_program"), (remap, "mapped_first", "mapped_second"),
                 (parent, "parent_work", "child_work"),
             ]
-            let frames = try sampleFrames(
-                ["-a"], each: { $0.symbol == "first_program" }, { $0.symbol == "mapped_first" },
-                { $0.symbol == "parent_work" })
+            func isOf(_ number: Int) -> (Report.Row) -> Bool {
+                { [programs[number].1, programs[number].2].contains($0.symbol) }
+            }
+            let frames = try sampleFrames(["-a"], each: isOf(0), isOf(1), isOf(2))
             try Data().write(to: end)
-            for (running, first, second) in programs {
+            for (number, (running, first, second)) in programs.enumerated() {
                 let own = try oracle(running.finish().output)
-                let rows = frames.rows { [first, second].contains($0.symbol) }
+                let rows = frames.rows(where: isOf(number))
                 let measured = 100 * Double(rows.samples(of: first)) / Double(rows.samples)
                 #expect(abs(measured - share(own, first, second)) <= 4, "\(first): \(own)")
             }
