@@ -72,12 +72,9 @@ int pt_become_real_time(int priority) {
     return sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &parameters) == 0 ? 0 : errno;
 }
 
-void pt_give_way(void) {
-    struct sched_param own, none = {0};
-    if (sched_getscheduler(0) != (SCHED_RR | SCHED_RESET_ON_FORK) || sched_getparam(0, &own) != 0) return;
-    if (sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &none) != 0) return;
-    sched_yield();
-    sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &own);
+int pt_is_real_time(void) {
+    int policy = sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+    return policy == SCHED_RR || policy == SCHED_FIFO;
 }
 
 int pt_is_scheduled_by_choice(void) {

@@ -178,7 +178,7 @@ extension Request {
     }
 
     private static func priority(_ priority: Int?) throws(EngineError) -> Int32? {
-        guard let priority else { return nil }
+        guard let priority else { return Scheduling.isChosen ? 0 : nil }
         guard 0...99 ~= priority else {
             throw EngineError(
                 .usage, what: "-r \(priority)", why: "a real-time priority is from 1 to 99",

@@ -37,8 +37,8 @@ int pt_rename_new(const char *from, const char *to);
 void pt_prepare_thread(const char *name);
 /// The calling thread is real time from now on (SCHED_RR), what it starts is not (SCHED_RESET_ON_FORK); an errno, 0 for none.
 int pt_become_real_time(int priority);
-/// Lets ordinary threads have their turn where the calling one is real time by SCHED_RR; it is so again afterwards.
-void pt_give_way(void);
+/// Whether the calling thread goes before every ordinary one (SCHED_RR, SCHED_FIFO).
+int pt_is_real_time(void);
 /// Whether who started the program has chosen how the calling thread is scheduled: real time, batch, idle, nice.
 int pt_is_scheduled_by_choice(void);
 /// Whether real-time threads may run for so long at a time only (RLIMIT_RTTIME), behind which the kernel kills.

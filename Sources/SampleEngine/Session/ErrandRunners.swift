@@ -145,7 +145,7 @@ final class ErrandRunners: Sendable {
                 findings.withLock { $0.append(found) }
                 bell.ring()
             }
-            Scheduling.giveWay()
+            permit.giveWay()
             // Another thread may have taken its place.
             if Instant.now.nanoseconds(since: begun) > Errand.patience { break }
             errand = state.withLock { $0.lanes[lane.rawValue].begin(on: thread, at: .now) }

@@ -5,12 +5,12 @@ internal import Glibc
 ///
 /// Where thousands of threads want a CPU, a fair share comes seconds too late for a key or a picture. So ours go before every
 /// ordinary thread, and behind all else that is real time. All of them: they share locks, an allocator and the kernel's
-/// lock of their address space, and one that is kept from going on while it holds such a lock keeps the others. Those whose work
-/// is as much as others make it give way again and again where they hold nothing:
+/// lock of their address space, and one that is kept from going on while it holds such a lock keeps the others. Those whose
+/// work is as much as others make it rest again and again, where they hold nothing:
 ///
-///     sampler   resolver   screen     ───────────────────────────►   short, bounded
-///     readers, askers                 ──┐ giveWay ┌──┐ giveWay ┌──►  a millisecond each, then a fair share
-///                                       └─ ─ ─ ─ ─┘  └─ ─ ─ ─ ─┘     and a quarter of a CPU in all (`ReadingPermit`)
+///     sampler, resolver, screen   ────────────►   short, bounded
+///     readers, askers             ──── ── ── ──   a millisecond, then a rest as long where others want the CPU;
+///                                                 a quarter of a CPU in all (`ReadingPermit`)
 public enum Scheduling: Sendable, Equatable {
     /// Before all ordinary threads (`SCHED_RR`), with this priority of 1 to 99.
     case realTime(Int32)
@@ -20,14 +20,16 @@ public enum Scheduling: Sendable, Equatable {
     /// The least that there is: whoever else is real time has reasons that are better than ours.
     public static let usualPriority: Int32 = 1
 
+    /// Whether whoever started the program has chosen how it is scheduled (`chrt`, `nice`): then nothing is to be claimed.
+    public static var isChosen: Bool { pt_is_scheduled_by_choice() != 0 }
+
     /// Asks for the calling thread to be real time from now on.
     ///
     /// No thread and no process that it starts inherits it (`SCHED_RESET_ON_FORK`).
-    /// - Parameter wish: priority, 0 to 99; 0 asks for nothing. Nil: the usual one, unless whoever started the program has
-    ///   chosen how it is scheduled (`chrt`, `nice`).
+    /// - Parameter wish: priority, 0 to 99; 0 asks for nothing. Nil: the usual one.
     public static func claim(_ wish: Int32?) -> Scheduling {
         let priority = wish ?? usualPriority
-        guard priority > 0, wish != nil || pt_is_scheduled_by_choice() == 0 else { return .ordinary(refusal: nil) }
+        if priority <= 0 { return .ordinary(refusal: nil) }
         if pt_has_real_time_limit() != 0 { return .ordinary(refusal: "its time is limited (ulimit -R)") }
         switch pt_become_real_time(priority) {
         case 0: return .realTime(priority)
@@ -37,7 +39,21 @@ public enum Scheduling: Sendable, Equatable {
         }
     }
 
-    /// Lets ordinary threads have their turn, where the calling one goes before them. Never while anything is held that other
-    /// threads may wait for.
-    static func giveWay() { pt_give_way() }
+    /// Lets ordinary threads have their turn behind so many nanoseconds of work, where the calling one goes before them. It
+    /// sleeps: to be an ordinary thread for a moment is not enough, as the kernel owes us what we did not use as such.
+    static func giveWay(behind work: UInt64) {
+        if pt_is_real_time() == 0 { return }
+        let rest = othersWait ? min(work, 1_000_000_000) : min(work, 1_000_000_000) / 8
+        usleep(UInt32(rest / 1000))
+    }
+
+    private static let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+
+    /// Whether more threads want to run at the moment than there are CPUs (proc_loadavg(5)); where nobody says so, they do.
+    private static var othersWait: Bool {
+        let bytes = (try? fileBytes("/proc/loadavg", limit: 256)) ?? []
+        let fields = String(decoding: bytes, as: UTF8.self).split(separator: " ")
+        guard fields.count > 3, let running = Int(fields[3].prefix { $0 != "/" }) else { return true }
+        return running > processors
+    }
 }

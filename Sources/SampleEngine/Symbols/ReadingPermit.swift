@@ -45,19 +45,37 @@ package final class ReadingPermit: Sendable {
         }
     }
 
+    /// When a thread has let others have their turn.
+    private final class Rests: Sendable {
+        private let last = Atomic<UInt64>(ownThreadNanoseconds())
+
+        /// Behind a millisecond of work at the earliest.
+        func giveWay(at now: UInt64) {
+            let before = last.load(ordering: .relaxed)
+            if now < before || now - before < 1_000_000 { return }
+            last.store(now, ordering: .relaxed)
+            Scheduling.giveWay(behind: now - before)
+        }
+    }
+
     private let share: Share
+    private let rests: Rests
     private let used = Atomic<UInt64>(ownThreadNanoseconds())
     private let progress: ErrandProgress?
 
-    package convenience init(_ share: Share) { self.init(share, nil) }
+    package convenience init(_ share: Share) { self.init(share, Rests(), nil) }
 
-    private init(_ share: Share, _ progress: ErrandProgress?) {
+    private init(_ share: Share, _ rests: Rests, _ progress: ErrandProgress?) {
         self.share = share
+        self.rests = rests
         self.progress = progress
     }
 
     /// The same for one errand, whose progress is noted.
-    func noting(_ progress: ErrandProgress) -> ReadingPermit { ReadingPermit(share, progress) }
+    func noting(_ progress: ErrandProgress) -> ReadingPermit { ReadingPermit(share, rests, progress) }
+
+    /// Lets others have their turn where the calling thread, whose permit this is, has worked long enough.
+    func giveWay() { rests.giveWay(at: ownThreadNanoseconds()) }
 
     /// A permit that never says no: for who waits for the answer himself.
     package static var unlimited: ReadingPermit { ReadingPermit(Share(burst: .max)) }
@@ -68,8 +86,7 @@ package final class ReadingPermit: Sendable {
         progress?.move()
         let now = ownThreadNanoseconds()
         let before = used.exchange(now, ordering: .relaxed)
-        // Once a millisecond.
-        if now / 1_000_000 != before / 1_000_000 { Scheduling.giveWay() }
+        rests.giveWay(at: now)
         var rest = share.take(now > before ? now - before : 0)
         while rest > 0 {
             if share.isStopped { return false }

@@ -38,12 +38,12 @@ struct SchedulingTests {
     private static let isPermitted = (try? onThread { Scheduling.claim(1) }) == .realTime(1)
     private static let notPermitted: Comment = "real time needs CAP_SYS_NICE"
 
-    @Test("It has the priority that was asked for, also behind giving way", .enabled(if: isPermitted, notPermitted))
+    @Test("It has the priority that was asked for, also behind a rest", .enabled(if: isPermitted, notPermitted))
     func granted() throws {
         let (scheduling, before, after) = try Self.onThread {
             let scheduling = Scheduling.claim(7)
             let before = Sight()
-            Scheduling.giveWay()
+            Scheduling.giveWay(behind: 1_000_000)
             return (scheduling, before, Sight())
         }
         #expect(scheduling == .realTime(7))
@@ -64,21 +64,21 @@ struct SchedulingTests {
         #expect(process == .ordinary)
     }
 
-    @Test("Nothing is asked for where it is not wanted, or where others have chosen")
+    @Test("Nothing is asked for where it is not wanted; a nice value is a choice that is seen")
     func chosen() throws {
         #expect(try Self.onThread { Scheduling.claim(0) } == .ordinary(refusal: nil))
-        let nice = try Self.onThread {
+        let sees = try Self.onThread {
             _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, 3)
-            return Scheduling.claim(nil)
+            return Scheduling.isChosen
         }
-        #expect(nice == .ordinary(refusal: nil))
+        #expect(sees)
         #expect(try Self.onThread { Sight() } == .ordinary)
     }
 
     @Test("Giving way leaves an ordinary thread as it is")
     func ordinary() throws {
         let sight = try Self.onThread {
-            Scheduling.giveWay()
+            Scheduling.giveWay(behind: 1_000_000)
             return Sight()
         }
         #expect(sight == .ordinary)
