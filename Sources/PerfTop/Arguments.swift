@@ -84,7 +84,7 @@ struct Arguments: ParsableArguments {
     @Option(
         name: [.customShort("r", allowingJoined: true), .customLong("realtime")],
         help: ArgumentHelp(
-            "Real-time priority (SCHED_RR) of perftop itself, 0 for none. Default: 1 where that is permitted.",
+            "Real-time priority (SCHED_RR) of perftop itself. Default: 1 where that is permitted; 0: as it was started.",
             valueName: "PRIO"))
     var realTime: Int?
 

@@ -43,7 +43,8 @@ extension EndToEnd {
             let (frame, outcome) = try inside(["-pf", "-m"], setup: setup, arguments: "-p $p")
             let report = try #require(frame, "\(outcome.errors)")
             #expect(
-                report.percent { $0.process == "burn" && $0.module == "burn" } > 80, "\(report.rows) \(report.notes)")
+                report.userPercent { $0.process == "burn" && $0.module == "burn" } > 80,
+                "\(report.rows) \(report.notes)")
         }
 
         @Test("without the right to mount one it is said, and no name is wrong", .needs(whyNoUsers))
@@ -72,7 +73,8 @@ extension EndToEnd {
             let (frame, outcome) = try inside(["-T", "-f"] + offsets, arguments: "-p $p")
             let report = try #require(frame, "\(outcome.errors)")
             #expect(
-                report.percent { $0.process == "burn" && $0.module == "burn" } > 80, "\(report.rows) \(report.notes)")
+                report.userPercent { $0.process == "burn" && $0.module == "burn" } > 80,
+                "\(report.rows) \(report.notes)")
             #expect(report.rings.allSatisfy { $0.lagMs < 60_000 }, "\(report.rings.map(\.lagMs))")
         }
     }

@@ -47,7 +47,7 @@ struct ConfigurableOption: Sendable {
             explanation: "How far back a picture looks: a time, \"all\" or \"decay\"."),
         ConfigurableOption(
             key: "realtime", place: .integer(\.realTime), example: "1",
-            explanation: "Real-time priority (SCHED_RR) of perftop itself, 0 for none."),
+            explanation: "Real-time priority (SCHED_RR) of perftop itself; 0: as it was started."),
         ConfigurableOption(
             key: "view", place: .text(\.view), example: "\"functions\"",
             explanation: "View to begin with: " + View.allCases.filter(\.isBuilt).map(\.name).joined(separator: ", ")

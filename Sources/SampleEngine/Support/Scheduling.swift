@@ -9,8 +9,8 @@ internal import Glibc
 /// work is as much as others make it rest again and again, where they hold nothing:
 ///
 ///     sampler, resolver, screen   ────────────►   short, bounded
-///     readers, askers             ──── ── ── ──   a millisecond, then a rest as long where others want the CPU;
-///                                                 a quarter of a CPU in all (`ReadingPermit`)
+///     readers, askers             ──── ── ── ──   a millisecond of reading or an errand, then a rest as long where others
+///                                                 want the CPU
 public enum Scheduling: Sendable, Equatable {
     /// Before all ordinary threads (`SCHED_RR`), with this priority of 1 to 99.
     case realTime(Int32)
@@ -33,14 +33,17 @@ public enum Scheduling: Sendable, Equatable {
         if pt_has_real_time_limit() != 0 { return .ordinary(refusal: "its time is limited (ulimit -R)") }
         switch pt_become_real_time(priority) {
         case 0: return .realTime(priority)
-        case EPERM where geteuid() == 0: return .ordinary(refusal: "this container or control group may not have it")
+        case EPERM where geteuid() == 0:
+            return .ordinary(
+                refusal: "it needs CAP_SYS_NICE (container: --cap-add SYS_NICE), or the control group has none")
         case EPERM: return .ordinary(refusal: "it needs CAP_SYS_NICE, or ulimit -r \(priority)")
         case let number: return .ordinary(refusal: Errno(number).text)
         }
     }
 
     /// Lets ordinary threads have their turn behind so many nanoseconds of work, where the calling one goes before them. It
-    /// sleeps: to be an ordinary thread for a moment is not enough, as the kernel owes us what we did not use as such.
+    /// sleeps: to be an ordinary thread for a moment is not enough, as its share of that time is unused and the kernel takes it
+    /// again at once.
     static func giveWay(behind work: UInt64) {
         if pt_is_real_time() == 0 { return }
         let rest = othersWait ? min(work, 1_000_000_000) : min(work, 1_000_000_000) / 8

@@ -94,7 +94,7 @@ extension Scheduling {
     fileprivate var words: String {
         switch self {
         case .realTime(let priority): "real-time priority \(priority)"
-        case .ordinary(nil): "ordinary priority"
+        case .ordinary(nil): "scheduled as it was started"
         case .ordinary(let refusal?): "ordinary priority (real time: \(refusal))"
         }
     }
@@ -131,7 +131,7 @@ extension TopModel {
             body.lines.append(ringLine(index, placed, columns))
         }
         if let cost = ownCost, body.lines.count + 2 < count + 1 {
-            body.lines += blank(columns, 1) + [plainLine("  " + cost, columns, .plain)]
+            body.lines += blank(columns, 1) + wrapped(cost, columns, .plain, indent: 2)
         }
         // What the session gave up belongs to the state of the rings; here there is room for all of it.
         let hasRoom = body.lines.count + 2 < count + 1 && !notes.isEmpty

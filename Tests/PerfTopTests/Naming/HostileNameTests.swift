@@ -60,7 +60,7 @@ extension EndToEnd {
                 let outcome = try perftop(["-p", "\(made.pid)", "-n", "1", "--format", "json"], within: 60)
                 let frame = try #require(try Report.frames(outcome.output).first, "\(what): \(outcome.errors)")
                 #expect(!frame.rows.contains { $0.symbol == "stolen" }, "\(what)")
-                #expect(frame.percent { $0.symbol.hasPrefix("[jit 0x") } > 90, "\(what): \(frame.rows.prefix(3))")
+                #expect(frame.userPercent { $0.symbol.hasPrefix("[jit 0x") } > 90, "\(what): \(frame.rows.prefix(3))")
                 // Who asks is told why.
                 let row = try #require(frame.rows.first { $0.symbol.hasPrefix("[jit 0x") }?.symbol)
                 let address = row.dropFirst(5).dropLast()
@@ -81,7 +81,8 @@ extension EndToEnd {
                 #expect(unsafe truncate(library.path, size) == 0)
                 let frame = try sample(["-p", "\(running.pid)", "-n", "1"], within: 60)[0]
                 #expect(
-                    frame.percent { $0.symbol == name && $0.module == "library.so" } > 90, "\(frame.rows.prefix(3))")
+                    frame.userPercent { $0.symbol == name && $0.module == "library.so" } > 90, "\(frame.rows.prefix(3))"
+                )
             }
             running.stop()
         }
