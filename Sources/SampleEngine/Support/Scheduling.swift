@@ -41,13 +41,13 @@ public enum Scheduling: Sendable, Equatable {
         }
     }
 
-    /// Lets ordinary threads have their turn behind so many nanoseconds of work, where the calling one goes before them. It
-    /// sleeps: to be an ordinary thread for a moment is not enough, as its share of that time is unused and the kernel takes it
-    /// again at once.
-    static func giveWay(behind work: UInt64) {
-        if pt_is_real_time() == 0 { return }
-        let rest = othersWait ? min(work, 1_000_000_000) : min(work, 1_000_000_000) / 8
-        usleep(UInt32(rest / 1000))
+    /// Nanoseconds that the calling thread is to rest behind so many of work, so that ordinary threads have their turn: none
+    /// where it is one of them. To be an ordinary thread for a moment is not enough: its share of that time is unused, and the
+    /// kernel takes it again at once.
+    static func rest(behind work: UInt64) -> UInt64 {
+        if pt_is_real_time() == 0 { return 0 }
+        let most = min(work, 1_000_000_000)
+        return othersWait ? most : most / 8
     }
 
     private static let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))

@@ -49,12 +49,12 @@ package final class ReadingPermit: Sendable {
     private final class Rests: Sendable {
         private let last = Atomic<UInt64>(ownThreadNanoseconds())
 
-        /// Behind a millisecond of work at the earliest.
-        func giveWay(at now: UInt64) {
+        /// Nanoseconds to rest for, behind a millisecond of work at the earliest.
+        func due(at now: UInt64) -> UInt64 {
             let before = last.load(ordering: .relaxed)
-            if now < before || now - before < 1_000_000 { return }
+            if now < before || now - before < 1_000_000 { return 0 }
             last.store(now, ordering: .relaxed)
-            Scheduling.giveWay(behind: now - before)
+            return Scheduling.rest(behind: now - before)
         }
     }
 
@@ -75,7 +75,7 @@ package final class ReadingPermit: Sendable {
     func noting(_ progress: ErrandProgress) -> ReadingPermit { ReadingPermit(share, rests, progress) }
 
     /// Lets others have their turn where the calling thread, whose permit this is, has worked long enough.
-    func giveWay() { rests.giveWay(at: ownThreadNanoseconds()) }
+    func giveWay() { _ = rest(for: rests.due(at: ownThreadNanoseconds())) }
 
     /// A permit that never says no: for who waits for the answer himself.
     package static var unlimited: ReadingPermit { ReadingPermit(Share(burst: .max)) }
@@ -86,13 +86,18 @@ package final class ReadingPermit: Sendable {
         progress?.move()
         let now = ownThreadNanoseconds()
         let before = used.exchange(now, ordering: .relaxed)
-        rests.giveWay(at: now)
-        var rest = share.take(now > before ? now - before : 0)
-        while rest > 0 {
+        let owed = share.take(now > before ? now - before : 0)
+        return rest(for: max(owed, rests.due(at: now)))
+    }
+
+    /// Sleeps for so many nanoseconds in small pieces; false where nobody waits for the work any more.
+    private func rest(for nanoseconds: UInt64) -> Bool {
+        var left = nanoseconds
+        while left > 0 {
             if share.isStopped { return false }
-            let nap = min(rest, 20_000_000)
+            let nap = min(left, 20_000_000)
             usleep(UInt32(nap / 1000))
-            rest -= nap
+            left -= nap
             progress?.move()
         }
         return true

@@ -38,17 +38,43 @@ struct SchedulingTests {
     private static let isPermitted = (try? onThread { Scheduling.claim(1) }) == .realTime(1)
     private static let notPermitted: Comment = "real time needs CAP_SYS_NICE"
 
-    @Test("It has the priority that was asked for, also behind a rest", .enabled(if: isPermitted, notPermitted))
+    @Test("It has the priority that was asked for, and rests behind its work", .enabled(if: isPermitted, notPermitted))
     func granted() throws {
-        let (scheduling, before, after) = try Self.onThread {
+        let (scheduling, sight, rests) = try Self.onThread {
             let scheduling = Scheduling.claim(7)
-            let before = Sight()
-            Scheduling.giveWay(behind: 1_000_000)
-            return (scheduling, before, Sight())
+            return (scheduling, Sight(), [8_000_000, .max].map { Scheduling.rest(behind: $0) })
         }
         #expect(scheduling == .realTime(7))
-        #expect(before == Sight(priority: 7, policy: SCHED_RR))
-        #expect(after == before)
+        #expect(sight == Sight(priority: 7, policy: SCHED_RR))
+        // As long as the work where others want the CPU, else an eighth; a second at the most.
+        #expect([1_000_000, 8_000_000].contains(rests[0]))
+        #expect([125_000_000, 1_000_000_000].contains(rests[1]))
+    }
+
+    @Test("A permit has a real-time thread rest behind a millisecond of work", .enabled(if: isPermitted, notPermitted))
+    func permit() throws {
+        /// How often the thread went to sleep while it asked, behind 20 times a millisecond of its own time.
+        func sleeps(_ wish: Int32) throws -> Int {
+            try Self.onThread {
+                _ = Scheduling.claim(wish)
+                let permit = ReadingPermit.unlimited
+                func count() -> Int {
+                    var usage = rusage()
+                    // RUSAGE_THREAD, which the headers show to GNU programs only.
+                    _ = unsafe getrusage(__rusage_who_t(1), &usage)
+                    return usage.ru_nvcsw
+                }
+                let before = count()
+                for _ in 0..<20 {
+                    let begun = ownThreadNanoseconds()
+                    while ownThreadNanoseconds() < begun + 1_100_000 {}
+                    _ = permit.mayGoOn()
+                }
+                return count() - before
+            }
+        }
+        #expect(try sleeps(1) >= 20)
+        #expect(try sleeps(0) < 10)
     }
 
     @Test("What it starts is ordinary, a thread and a process", .enabled(if: isPermitted, notPermitted))
@@ -75,12 +101,8 @@ struct SchedulingTests {
         #expect(try Self.onThread { Sight() } == .ordinary)
     }
 
-    @Test("Giving way leaves an ordinary thread as it is")
+    @Test("An ordinary thread owes no rest")
     func ordinary() throws {
-        let sight = try Self.onThread {
-            Scheduling.giveWay(behind: 1_000_000)
-            return Sight()
-        }
-        #expect(sight == .ordinary)
+        #expect(try Self.onThread { Scheduling.rest(behind: .max) } == 0)
     }
 }
