@@ -9,15 +9,19 @@ package struct EventIDs: ~Copyable {
     ///
     /// - Parameter owner: the thread it was opened for; what inherits it reports the same id.
     package mutating func insert(_ id: UInt64, event: Int, owner: Int32? = nil) {
-        if index.find(mixed(id), where: { ids[$0].id == id }) != nil { return }
-        index.insert(mixed(id), entry: ids.count) { mixed(ids[$0].id) }
+        if index.find(Self.hash(id), where: { ids[$0].id == id }) != nil { return }
+        index.insert(Self.hash(id), entry: ids.count) { Self.hash(ids[$0].id) }
         ids.append((id, event, owner))
     }
 
     /// Nil for an id that is none of ours.
     @inline(__always)
     package func find(_ id: UInt64) -> (event: Int, owner: Int32?)? {
-        guard let entry = index.find(mixed(id), where: { ids[$0].id == id }) else { return nil }
+        guard let entry = index.find(Self.hash(id), where: { ids[$0].id == id }) else { return nil }
         return (ids[entry].event, ids[entry].owner)
     }
+
+    /// The kernel counts its ids up, and nobody chooses those of ours: one multiplication keeps them apart.
+    @inline(__always)
+    private static func hash(_ id: UInt64) -> UInt64 { id &* 0x9e37_79b9_7f4a_7c15 }
 }

@@ -25,10 +25,10 @@ package struct SampleLayout: Sendable {
     package var isClock = false
     /// The true periods of a clock, or of what comes in floods, newest first: what is still in the rings is weighed by what
     /// held when it was sampled. Four are enough: a rate falls four times a second at the most, and by half at least.
-    private var steps = [4 of Step](repeating: Step(period: 0, since: 0))
+    /// Not within the layout, which is looked at for every sample.
+    private var steps: [Step] = []
 
     private struct Step {
-        /// 0: none.
         let period: UInt64
         let since: UInt64
     }
@@ -77,15 +77,19 @@ package struct SampleLayout: Sendable {
     @inline(__always)
     package func period(in bytes: RawSpan) -> UInt64 {
         guard bytes.byteCount >= Self.period else { return 0 }
-        if steps[0].period > 0 {
-            let time = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: Self.time, as: UInt64.self)
-            for index in steps.indices where steps[index].period > 0 && time >= steps[index].since {
-                return steps[index].period
-            }
-        }
+        if !steps.isEmpty, let period = Self.period(of: bytes, steps) { return period }
         if let fixedPeriod { return fixedPeriod }
         guard bytes.byteCount >= Self.period + 8 else { return 0 }
         return unsafe bytes.unsafeLoadUnaligned(fromByteOffset: Self.period, as: UInt64.self)
+    }
+
+    /// What held when the sample was taken; nil where that was before the first change. Apart, and without the layout, which
+    /// would be copied for it with every sample.
+    @inline(never)
+    private static func period(of bytes: RawSpan, _ steps: [Step]) -> UInt64? {
+        guard bytes.byteCount >= period else { return nil }
+        let sampled = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: time, as: UInt64.self)
+        return steps.first { sampled >= $0.since }?.period
     }
 
     /// A clock is sampled less often from a time on; what has a period of its own, or tells it truly, stays as it is.
@@ -98,8 +102,7 @@ package struct SampleLayout: Sendable {
     package mutating func raise(to period: UInt64, since time: UInt64) { change(to: period, since: time) }
 
     private mutating func change(to period: UInt64, since time: UInt64) {
-        for index in steps.indices.dropFirst().reversed() { steps[index] = steps[index - 1] }
-        steps[0] = Step(period: period, since: time)
+        steps = [Step(period: period, since: time)] + steps.prefix(3)
     }
 
     /// What `sample_id_all` appends to every other record: pid/tid, time, cpu, id; counted from the record's end.

@@ -32,7 +32,9 @@ package final class Ring: @unchecked Sendable {
     }
 
     /// Starts a pass; the ring's figures know of it. Returns false where nothing waits.
-    package func beginPass() -> Bool {
+    package func beginPass() -> Bool { begin(&reader, &figures) }
+
+    private func begin(_ reader: inout RingReader, _ figures: inout RingFigures) -> Bool {
         passStart = reader.position
         let waiting = reader.beginPass()
         figures.peakBytes = max(figures.peakBytes, waiting)
@@ -55,7 +57,9 @@ package final class Ring: @unchecked Sendable {
         for entry in origin.ids { events.insert(entry.id, event: entry.event, owner: entry.owner) }
     }
 
-    package func endPass() {
+    package func endPass() { end(&reader, &figures) }
+
+    private func end(_ reader: inout RingReader, _ figures: inout RingFigures) {
         reader.endPass()
         figures.bytes &+= reader.position &- passStart &- (reader.overrunBytes &- overrunBefore)
         figures.overrunBytes &+= reader.overrunBytes &- overrunBefore

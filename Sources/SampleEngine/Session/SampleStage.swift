@@ -40,6 +40,8 @@ package struct SampleStage: ~Copyable {
     private var passBegun = Instant.beginning
     /// Set with the first look that finds the stop flag: what is not read by then stays unread.
     private var lastMoment: Instant?
+    /// Records until it is looked whether there is time for more.
+    private var recordsUntilLook = 1024
     /// When every sample ring was last read to its head.
     private var lastFullPass = Instant.beginning
 
@@ -242,8 +244,8 @@ package struct SampleStage: ~Copyable {
         var newest: UInt64 = 0
         ring.read { reader, figures, events in
             let (kept, lost, throttled) = (figures.samples, figures.lost, figures.throttled)
-            // The end is looked for at the first record of each ring, and then from time to time.
-            var untilLook = 1
+            // The clock is read once in so many records, whichever ring they are of; at the end for each ring.
+            var untilLook = stop.isSet ? 1 : recordsUntilLook
             while let time = countNext(&reader, &figures, &events) {
                 newest = max(newest, time)
                 untilLook &-= 1
@@ -251,6 +253,7 @@ package struct SampleStage: ~Copyable {
                 untilLook = 1024
                 if !mayReadOn() { figures.unread &+= reader.skipRest() }
             }
+            recordsUntilLook = untilLook
             governor?.add(
                 kept: figures.samples &- kept, lost: figures.lost &- lost, throttled: figures.throttled &- throttled)
             if newest > 0 { figures.lagNanoseconds = clock.now.nanoseconds(since: Instant(nanoseconds: newest)) }
@@ -323,6 +326,7 @@ package struct SampleStage: ~Copyable {
     /// to be its task's.
     ///
     /// - Parameter place: nil where the sample is not wanted.
+    @inline(never)
     private mutating func countSiblings(
         of sample: SampleRecord, _ place: Place?, _ group: SampleLayout.Group, _ leader: Int, _ owner: Int32?,
         _ bytes: RawSpan

@@ -107,8 +107,7 @@ package struct HashIndex: ~Copyable {
 package func mixed(_ first: UInt64, _ second: UInt64 = 0) -> UInt64 {
     let product = (first ^ pt_first_seed()).multipliedFullWidth(by: second ^ pt_second_seed())
     // Numbers that follow each other are still in step behind one multiplication by an unlucky number.
-    let folded = product.high ^ product.low
-    let spread = (folded ^ folded >> 32) &* 0x9e37_79b9_7f4a_7c15
+    let spread = (product.high ^ product.low) &* 0x9e37_79b9_7f4a_7c15
     return spread ^ spread >> 32
 }
 
