@@ -151,22 +151,6 @@ package struct SampleStage: ~Copyable {
         }
     }
 
-    /// Whether there is still time to read: as long as nobody wants an end, and a moment longer.
-    private mutating func mayReadOn() -> Bool {
-        let now = Instant.now
-        guard stop.isSet else {
-            guard now.nanoseconds(since: passBegun) >= RateGovernor.interval else { return true }
-            passBegun = now
-            if let frequency = governor?.fallBehind(at: .now) { lower(to: frequency) }
-            return true
-        }
-        if lastMoment == nil {
-            rings.disable()
-            lastMoment = now.advanced(byNanoseconds: 150_000_000)
-        }
-        return lastMoment.map { now < $0 } ?? true
-    }
-
     /// Whole CPUs are sampled in the stead of some processes, and these and all their children have ended.
     private var wantedAreGone: Bool {
         guard let wanted = source.wantedProcesses else { return false }
@@ -244,20 +228,35 @@ package struct SampleStage: ~Copyable {
         var newest: UInt64 = 0
         ring.read { reader, figures, events in
             let (kept, lost, throttled) = (figures.samples, figures.lost, figures.throttled)
-            // The clock is read once in so many records, whichever ring they are of; at the end for each ring.
-            var untilLook = stop.isSet ? 1 : recordsUntilLook
+            // At the end the first record of each ring is looked at.
+            if stop.isSet { recordsUntilLook = 1 }
             while let time = countNext(&reader, &figures, &events) {
                 newest = max(newest, time)
-                untilLook &-= 1
-                if untilLook > 0 { continue }
-                untilLook = 1024
-                if !mayReadOn() { figures.unread &+= reader.skipRest() }
+                recordsUntilLook &-= 1
+                if recordsUntilLook <= 0 { look(&reader, &figures) }
             }
-            recordsUntilLook = untilLook
             governor?.add(
                 kept: figures.samples &- kept, lost: figures.lost &- lost, throttled: figures.throttled &- throttled)
             if newest > 0 { figures.lagNanoseconds = clock.now.nanoseconds(since: Instant(nanoseconds: newest)) }
         }
+    }
+
+    /// Once in so many records, whichever ring they are of: reads on as long as nobody wants an end, and a moment longer.
+    @inline(never)
+    private mutating func look(_ reader: inout RingReader, _ figures: inout RingFigures) {
+        recordsUntilLook = 1024
+        let now = Instant.now
+        guard stop.isSet else {
+            guard now.nanoseconds(since: passBegun) >= RateGovernor.interval else { return }
+            passBegun = now
+            if let frequency = governor?.fallBehind(at: .now) { lower(to: frequency) }
+            return
+        }
+        if lastMoment == nil {
+            rings.disable()
+            lastMoment = now.advanced(byNanoseconds: 150_000_000)
+        }
+        if let lastMoment, now >= lastMoment { figures.unread &+= reader.skipRest() }
     }
 
     /// Counts a ring's next record; returns its time (0 for one that is no sample), nil at the end of the pass.
