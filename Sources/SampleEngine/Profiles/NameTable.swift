@@ -15,9 +15,14 @@ struct NameTable: ~Copyable {
         functions.byteCount + modules.byteCount + names.processes.values.reduce(0) { $0 + 96 + $1.name.utf8.count }
     }
 
-    var processes: [Generation: ProcessFacts] {
-        get { names.processes }
-        set { names.processes = newValue }
+    /// What processes are called. Read only: whoever changed it through a getter and a setter would copy all for each one.
+    var processes: [Generation: ProcessFacts] { names.processes }
+
+    mutating func note(_ facts: ProcessFacts, of generation: Generation) { names.processes[generation] = facts }
+
+    /// Forgets the processes that are not among these.
+    mutating func keepOnly(processes used: Set<Generation>) {
+        names.processes = names.processes.filter { used.contains($0.key) }
     }
 
     subscript(id: FunctionID) -> Function { names.functions[Int(id.index)] }

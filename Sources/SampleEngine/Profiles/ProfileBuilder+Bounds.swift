@@ -102,7 +102,7 @@ extension ProfileBuilder {
         for slice in slices + handedOut + closed.flatMap(\.slices) {
             for cell in slice.cells { used.insert(cell.generation) }
         }
-        names.processes = names.processes.filter { used.contains($0.key) }
+        names.keepOnly(processes: used)
         unknown.removeAll { !used.contains($0) }
     }
 }

@@ -104,7 +104,7 @@ package struct ProfileBuilder: ~Copyable {
             }
             // It may have another name now, and rows of earlier slices still need one.
             if let old = names.processes[sighting.generation], old.name != Self.beingRead {
-                names.processes[sighting.generation] = facts(of: sighting.generation) ?? old
+                names.note(facts(of: sighting.generation) ?? old, of: sighting.generation)
             }
         }
         if !rewritten.isEmpty { frames.retire(rewritten) }
@@ -183,10 +183,10 @@ package struct ProfileBuilder: ~Copyable {
         guard generation.isFixed || Instant.now < deadline else {
             // Twenty thousand at once: their rows are named a moment later.
             unknown.append(generation)
-            names.processes[generation] = ProcessFacts(pid: -1, name: Self.beingRead)
+            names.note(ProcessFacts(pid: -1, name: Self.beingRead), of: generation)
             return
         }
-        if let facts = facts(of: generation) { names.processes[generation] = facts }
+        if let facts = facts(of: generation) { names.note(facts, of: generation) }
     }
 
     private mutating func facts(of generation: Generation) -> ProcessFacts? {
@@ -210,7 +210,7 @@ package struct ProfileBuilder: ~Copyable {
     package mutating func knowMore() -> Bool {
         let deadline = Instant.now.advanced(byNanoseconds: Self.identityTime)
         while let generation = unknown.popLast() {
-            if let facts = facts(of: generation) { names.processes[generation] = facts }
+            if let facts = facts(of: generation) { names.note(facts, of: generation) }
             if Instant.now >= deadline { break }
         }
         return !unknown.isEmpty
