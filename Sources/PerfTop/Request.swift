@@ -73,7 +73,7 @@ struct Request {
     /// Nanoseconds of the past that a live screen can go back.
     private static var history: UInt64 { 120_000_000_000 }
     /// Kilobytes: 64 MB are promised, and what is free is looked for every five seconds.
-    private static var residentLimit: UInt64 { 48 << 10 }
+    private static var residentLimit: UInt64 { 46 << 10 }
 
     /// The same pace for frames that hold their own interval.
     var batchPace: Pace {
