@@ -153,8 +153,9 @@ struct NameBytesTests {
     func bytes() {
         var table = NameTable()
         for number in 0..<1000 as Range<UInt32> {
-            table.processes[Generation(Generation.first + number)] = ProcessFacts(
-                pid: Int32(number), name: String(repeating: "p", count: 60))
+            table.note(
+                ProcessFacts(pid: Int32(number), name: String(repeating: "p", count: 60)),
+                of: Generation(Generation.first + number))
         }
         let processes = table.byteCount
         #expect(processes >= 1000 * 60)
