@@ -50,7 +50,8 @@ int pt_rename_new(const char *from, const char *to) {
 }
 
 void pt_return_large_blocks(void) {
-    // Setting the threshold also stops glibc from raising it after each large block that is freed.
+    // What slices, tables and pictures take would leave holes of all sizes in the heap: it goes back whole. Setting the
+    // threshold also stops glibc from raising it after each large block that is freed.
     mallopt(M_MMAP_THRESHOLD, 64 * 1024);
     mallopt(M_TRIM_THRESHOLD, 512 * 1024);
     // One: what readers give back can be used by everybody.

@@ -21,7 +21,11 @@ package struct EventIDs: ~Copyable {
         return (ids[entry].event, ids[entry].owner)
     }
 
-    /// The kernel counts its ids up, and nobody chooses those of ours: one multiplication keeps them apart.
+    /// The kernel counts its ids up, and nobody chooses those of ours: one multiplication keeps them apart. Its upper half
+    /// comes down, for the ids of one ring are as far apart as counters were opened between them: often a power of two.
     @inline(__always)
-    private static func hash(_ id: UInt64) -> UInt64 { id &* 0x9e37_79b9_7f4a_7c15 }
+    package static func hash(_ id: UInt64) -> UInt64 {
+        let spread = id &* 0x9e37_79b9_7f4a_7c15
+        return spread ^ spread >> 32
+    }
 }

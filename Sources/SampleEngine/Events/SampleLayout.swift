@@ -25,7 +25,7 @@ package struct SampleLayout: Sendable {
     package var isClock = false
     /// The true periods of a clock, or of what comes in floods, newest first: what is still in the rings is weighed by what
     /// held when it was sampled. Four are enough: a rate falls four times a second at the most, and by half at least.
-    /// Not within the layout, which is looked at for every sample.
+    /// An array, so that the layout stays small: every sample asks it.
     private var steps: [Step] = []
 
     private struct Step {
@@ -77,7 +77,7 @@ package struct SampleLayout: Sendable {
     @inline(__always)
     package func period(in bytes: RawSpan) -> UInt64 {
         guard bytes.byteCount >= Self.period else { return 0 }
-        if !steps.isEmpty, let period = Self.period(of: bytes, steps) { return period }
+        if !steps.isEmpty, let period = Self.steppedPeriod(of: bytes, steps) { return period }
         if let fixedPeriod { return fixedPeriod }
         guard bytes.byteCount >= Self.period + 8 else { return 0 }
         return unsafe bytes.unsafeLoadUnaligned(fromByteOffset: Self.period, as: UInt64.self)
@@ -86,7 +86,7 @@ package struct SampleLayout: Sendable {
     /// What held when the sample was taken; nil where that was before the first change. Apart, and without the layout, which
     /// would be copied for it with every sample.
     @inline(never)
-    private static func period(of bytes: RawSpan, _ steps: [Step]) -> UInt64? {
+    private static func steppedPeriod(of bytes: RawSpan, _ steps: [Step]) -> UInt64? {
         guard bytes.byteCount >= period else { return nil }
         let sampled = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: time, as: UInt64.self)
         return steps.first { sampled >= $0.since }?.period

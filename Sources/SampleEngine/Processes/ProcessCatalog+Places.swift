@@ -178,8 +178,10 @@ extension ProcessCatalog {
             entry.scanning = .wanted
             unscanned.append(generation)
         }
-        if let address, entry.wanted.count < ProcessMaps.wantedLimit { entry.wanted.append(address) }
-        entries[generation] = entry
+        let isAddressWanted = entry.wanted.count < ProcessMaps.wantedLimit
+        entries[generation] = consume entry
+        // In place: a copy of the entry would copy all of them for each one.
+        if let address, isAddressWanted { entries[generation]?.wanted.append(address) }
         return true
     }
 

@@ -47,7 +47,7 @@ package struct ProcessTable: ~Copyable {
         self.looksAtAll = looksAtAll
     }
 
-    /// One generation of a process. Generations of one pid form a list from the newest to the oldest.
+    /// One generation of a process. Generations of one pid form a list, from the newest to the oldest and back.
     private struct Life {
         var generation: Generation
         var pid: Int32
@@ -59,6 +59,7 @@ package struct ProcessTable: ~Copyable {
         var comm: [UInt8]?
         var space = AddressSpace()
         var earlier: Int?
+        var later: Int?
         var isWanted: Bool
         /// Its threads, where they are known from its birth on.
         var threads: Int?
@@ -143,28 +144,37 @@ package struct ProcessTable: ~Copyable {
         mappingCount = 0
     }
 
-    /// Drops the mappings of the process that has most, where all together have too many: for what it has, `/proc` is
-    /// asked again, and no name is taken from what it had.
+    /// Drops the mappings of the processes that have most, where all together have too many: for what they have, `/proc` is
+    /// asked again, and no name is taken from what they had. A quarter of all at once: what looks through every process must
+    /// not come with every record.
     private mutating func makeRoom(at time: UInt64) {
-        guard
-            let largest = lives.indices.max(by: { lives[$0].space.mappings.count < lives[$1].space.mappings.count })
-        else { return }
+        let holders = lives.indices.filter { !lives[$0].space.mappings.isEmpty }
+        var left = mappingCount
+        var largest: [Int] = []
+        for life in holders.sorted(by: { lives[$0].space.mappings.count > lives[$1].space.mappings.count }) {
+            if left <= mappingLimit / 4 * 3 { break }
+            left -= lives[life].space.mappings.count
+            largest.append(life)
+        }
         blank(largest, at: time)
     }
 
-    /// Drops the mappings of a process.
-    private mutating func blank(_ life: Int, at time: UInt64) {
-        mappingCount -= lives[life].space.mappings.count
-        lives[life].space = AddressSpace()
-        // Whoever was forked from it has what was mapped then, and no longer what `/proc` has of it.
-        let generation = lives[life].generation
-        for child in lives.indices where lives[child].origin == generation && child != life {
-            lives[child].origin = lives[child].generation
-            lives[child].isNews = true
+    /// Drops the mappings of processes.
+    private mutating func blank(_ gone: [Int], at time: UInt64) {
+        var generations: Set<Generation> = []
+        for life in gone {
+            generations.insert(lives[life].generation)
+            mappingCount -= lives[life].space.mappings.count
+            lives[life].space = AddressSpace()
+            lives[life].blanked = time
+            lives[life].isNews = true
         }
-        lives[life].origin = generation
-        lives[life].blanked = time
-        lives[life].isNews = true
+        // Whoever was forked from one has what was mapped then, and no longer what `/proc` has of it.
+        for life in lives.indices where generations.contains(lives[life].origin) {
+            if lives[life].origin != lives[life].generation { lives[life].isNews = true }
+            lives[life].origin = lives[life].generation
+        }
+        for life in gone { lives[life].origin = lives[life].generation }
     }
 
     private mutating func map(_ record: MappingRecord, path: Range<Int>, in bytes: RawSpan, at time: UInt64) {
@@ -186,7 +196,7 @@ package struct ProcessTable: ~Copyable {
             case .kernelPage: SpaceID.unmapped(generation)
             }
         let offset = space == .vdso ? 0 : record.offset
-        if lives[life].space.isFull { blank(life, at: time) }
+        if lives[life].space.isFull { blank([life], at: time) }
         let before = lives[life].space.mappings.count
         lives[life].space.insert(
             Mapping(start: record.start, end: end, offset: offset, space: space, birth: time))
@@ -337,6 +347,7 @@ package struct ProcessTable: ~Copyable {
         }
         if let earlier = life.earlier {
             if lives[earlier].death == .max { end(earlier, at: birth) }
+            lives[earlier].later = number
             dead.append(earlier)
             newest.remove(Self.hash(pid), entry: earlier) { Self.hash(lives[$0].pid) }
         }
@@ -361,17 +372,13 @@ package struct ProcessTable: ~Copyable {
     private mutating func drop(_ life: Int) {
         let pid = lives[life].pid
         byGeneration.remove(Self.hash(lives[life].generation), entry: life) { Self.hash(lives[$0].generation) }
-        if let first = find(pid) {
-            if first == life {
-                newest.remove(Self.hash(pid), entry: life) { Self.hash(lives[$0].pid) }
-                if let earlier = lives[life].earlier {
-                    newest.insert(Self.hash(pid), entry: earlier) { Self.hash(lives[$0].pid) }
-                }
-            } else {
-                var later = first
-                while let earlier = lives[later].earlier, earlier != life { later = earlier }
-                lives[later].earlier = lives[life].earlier
-            }
+        let (earlier, later) = (lives[life].earlier, lives[life].later)
+        if let earlier { lives[earlier].later = later }
+        if let later {
+            lives[later].earlier = earlier
+        } else {
+            newest.remove(Self.hash(pid), entry: life) { Self.hash(lives[$0].pid) }
+            if let earlier { newest.insert(Self.hash(pid), entry: earlier) { Self.hash(lives[$0].pid) } }
         }
         mappingCount -= lives[life].space.mappings.count
         lives[life] = Life(

@@ -34,6 +34,7 @@ package final class Ring: @unchecked Sendable {
     /// Starts a pass; the ring's figures know of it. Returns false where nothing waits.
     package func beginPass() -> Bool { begin(&reader, &figures) }
 
+    // Reader and figures are lent once, as in `read`.
     private func begin(_ reader: inout RingReader, _ figures: inout RingFigures) -> Bool {
         passStart = reader.position
         let waiting = reader.beginPass()

@@ -41,7 +41,7 @@ package struct SampleStage: ~Copyable {
     /// Set with the first look that finds the stop flag: what is not read by then stays unread.
     private var lastMoment: Instant?
     /// Records until it is looked whether there is time for more.
-    private var recordsUntilLook = 1024
+    private var recordsUntilLook = 1
     /// When every sample ring was last read to its head.
     private var lastFullPass = Instant.beginning
 
@@ -228,7 +228,7 @@ package struct SampleStage: ~Copyable {
         var newest: UInt64 = 0
         ring.read { reader, figures, events in
             let (kept, lost, throttled) = (figures.samples, figures.lost, figures.throttled)
-            // At the end the first record of each ring is looked at.
+            // At the end it is looked behind the first record of each ring.
             if stop.isSet { recordsUntilLook = 1 }
             while let time = countNext(&reader, &figures, &events) {
                 newest = max(newest, time)
@@ -241,7 +241,7 @@ package struct SampleStage: ~Copyable {
         }
     }
 
-    /// Once in so many records, whichever ring they are of: reads on as long as nobody wants an end, and a moment longer.
+    /// Once in so many records of whichever ring, apart from the loop that counts: reads on as long as nobody wants an end, and a moment longer.
     @inline(never)
     private mutating func look(_ reader: inout RingReader, _ figures: inout RingFigures) {
         recordsUntilLook = 1024

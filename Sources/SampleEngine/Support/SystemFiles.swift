@@ -28,6 +28,31 @@ package func fileBytes(_ path: String, limit: Int = 1 << 20) throws(Errno) -> [U
     return bytes
 }
 
+/// The first line of a file of the kernel's own that begins so, without its end; nil where none does.
+///
+/// It is read piece by piece: the list of mounts of a namespace is as long as its owner likes.
+/// - Parameter limit: most bytes looked through.
+package func fileLine(_ path: String, beginning prefix: [UInt8], limit: Int) throws(Errno) -> ArraySlice<UInt8>? {
+    let file = try systemCall { unsafe pt_open(path, O_RDONLY) }
+    defer { close(file) }
+    let room = 32_768
+    var (pending, looked): ([UInt8], Int) = ([], 0)
+    var piece = [UInt8](repeating: 0, count: room)
+    while looked < limit {
+        let count = try systemCall { unsafe piece.withUnsafeMutableBytes { unsafe read(file, $0.baseAddress, room) } }
+        looked += count
+        pending += count > 0 ? piece[..<count] : [UInt8(ascii: "\n")]
+        var start = 0
+        while let end = pending[start...].firstIndex(of: UInt8(ascii: "\n")) {
+            if pending[start..<end].starts(with: prefix) { return pending[start..<end] }
+            start = end + 1
+        }
+        pending.removeFirst(start)
+        if count == 0 { break }
+    }
+    return nil
+}
+
 /// A number that stands alone in a file of the kernel's own; nil where it cannot be read.
 package func fileNumber(_ path: String) -> Int? {
     guard let bytes = try? fileBytes(path, limit: 64) else { return nil }

@@ -17,13 +17,10 @@ struct MountedFileSystem: Equatable {
                 .split(separator: UInt8(ascii: "\t")).last
         else { return nil }
         for table in tables {
-            guard let lines = try? fileBytes(table, limit: 16 << 20) else { continue }
-            for line in lines.split(separator: UInt8(ascii: "\n")) where line.starts(with: mount + [UInt8(ascii: " ")])
-            {
-                if let kind = Self.kind(line) {
-                    self.kind = kind
-                    return
-                }
+            let line = (try? fileLine(table, beginning: mount + [UInt8(ascii: " ")], limit: 16 << 20)) ?? nil
+            if let kind = line.flatMap(Self.kind) {
+                self.kind = kind
+                return
             }
         }
         return nil

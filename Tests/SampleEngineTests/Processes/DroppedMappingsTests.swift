@@ -134,6 +134,26 @@ struct DroppedMappingsTests {
         #expect(after.location.space == .unmapped(after.generation))
     }
 
+    @Test("Where all processes together have too many, those that have most lose theirs, a quarter of all at once")
+    func tooManyOfAll() {
+        var table = ProcessTable(wanted: nil, mappingLimit: 400)
+        func map(_ pid: Int32, _ count: UInt64) {
+            for number in 1...count {
+                table.feed(Build.mmap2(pid: pid, start: number << 16, length: 0x1000, path: "/a", time: number))
+            }
+        }
+        for pid in 1...100 as ClosedRange<Int32> { map(pid, 3) }
+        map(200, 60)
+        map(201, 41)
+        #expect(table.mappingCount <= 300)
+        func isKnown(_ pid: Int32) -> Bool { table.place(pid, 0x1_0010, at: 100).location.space.owner == nil }
+        #expect(!isKnown(200) && !isKnown(201))
+        #expect((1...100 as ClosedRange<Int32>).allSatisfy(isKnown))
+        // There is room for a hundred more before any is looked through again.
+        for pid in 300...330 as ClosedRange<Int32> { map(pid, 3) }
+        #expect((1...100 as ClosedRange<Int32>).allSatisfy(isKnown))
+    }
+
     @Test("After a loss a place is another one: what was counted keeps its name, and what had none gets none")
     func loss() throws {
         proc.writeStat(7)

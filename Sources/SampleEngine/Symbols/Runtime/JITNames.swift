@@ -157,21 +157,22 @@ package struct JITNames: ~Copyable {
         {
             forebears[oldest.key] = nil
         }
-        var followed = forebears[key] ?? Followed()
-        followed.lastUse = uses
-        if followed.nextLook <= now, share.isLeft(at: now) {
+        forebears[key, default: Followed()].lastUse = uses
+        if let due = forebears[key]?.nextLook, due <= now, share.isLeft(at: now) {
             let (begun, used) = (Instant.now, ownThreadNanoseconds())
-            followed.file.refresh(
+            // In place: a copy of what is followed would copy the whole map.
+            forebears[key]?.file.refresh(
                 pid: key.pid, firstSeen: begun.nanoseconds, proc: proc, host: host, permit: permit)
-            followed.nextLook = spend(since: begun, used, now)
+            let nextLook = spend(since: begun, used, now)
+            forebears[key]?.nextLook = nextLook
         }
-        forebears[key] = followed
+        let isLookedAt = forebears[key].map { $0.nextLook > .beginning } ?? false
         while forebears.count > 1, byteCount > byteLimit,
             let oldest = forebears.filter({ $0.key != key }).min(by: { $0.value.lastUse < $1.value.lastUse })
         {
             forebears[oldest.key] = nil
         }
-        return followed.nextLook > .beginning
+        return isLookedAt
     }
 
     // MARK: Looking
