@@ -94,9 +94,26 @@ package struct AddressSpace: Sendable {
         .mapping
     }
 
+    /// What a child that is forked now has: none of its samples is of what was replaced before.
+    package var forked: AddressSpace {
+        var child = self
+        child.retired = []
+        return child
+    }
+
+    /// Mappings kept, those that were replaced included.
+    package var count: Int { mappings.count + retired.count }
+
     /// Forgets what ended before a time that no sample still to be read can have.
-    package mutating func forget(before time: UInt64) {
-        if let first = retired.first, first.death < time { retired.removeAll { $0.death < time } }
+    ///
+    /// - Returns: how many that were.
+    @discardableResult
+    package mutating func forget(before time: UInt64) -> Int {
+        guard let first = retired.first, first.death < time else { return 0 }
+        let before = retired.count
+        // A new array: the old one would keep room for as many as there ever were.
+        retired = retired.filter { $0.death >= time }
+        return before - retired.count
     }
 
     private mutating func retire(_ old: Mapping, at death: UInt64) {

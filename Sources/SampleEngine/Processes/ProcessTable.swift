@@ -31,7 +31,7 @@ package struct ProcessTable: ~Copyable {
     private var dead: [Int] = []
     private var newcomers: [Int] = []
     private var lastLoss: UInt64 = 0
-    /// Mappings of all lives together.
+    /// Mappings of all lives together, those that were replaced lately included.
     package private(set) var mappingCount = 0
     private let mappingLimit: Int
     private let wanted: Set<Int32>?
@@ -108,8 +108,8 @@ package struct ProcessTable: ~Copyable {
             let from = newestLife(of: parent, seen: time)
             let life = begin(pid: pid, birth: time, origin: lives[from].origin)
             lives[life].comm = lives[from].comm
-            lives[life].space = lives[from].space
-            mappingCount += lives[life].space.mappings.count
+            lives[life].space = lives[from].space.forked
+            mappingCount += lives[life].space.count
             if mappingCount > mappingLimit { makeRoom(at: time) }
             lives[life].parent = lives[from].generation
             lives[life].threads = 1
@@ -148,12 +148,12 @@ package struct ProcessTable: ~Copyable {
     /// asked again, and no name is taken from what they had. A quarter of all at once: what looks through every process must
     /// not come with every record.
     private mutating func makeRoom(at time: UInt64) {
-        let holders = lives.indices.filter { !lives[$0].space.mappings.isEmpty }
+        let holders = lives.indices.filter { lives[$0].space.count > 0 }
         var left = mappingCount
         var largest: [Int] = []
-        for life in holders.sorted(by: { lives[$0].space.mappings.count > lives[$1].space.mappings.count }) {
+        for life in holders.sorted(by: { lives[$0].space.count > lives[$1].space.count }) {
             if left <= mappingLimit / 4 * 3 { break }
-            left -= lives[life].space.mappings.count
+            left -= lives[life].space.count
             largest.append(life)
         }
         blank(largest, at: time)
@@ -164,7 +164,7 @@ package struct ProcessTable: ~Copyable {
         var generations: Set<Generation> = []
         for life in gone {
             generations.insert(lives[life].generation)
-            mappingCount -= lives[life].space.mappings.count
+            mappingCount -= lives[life].space.count
             lives[life].space = AddressSpace()
             lives[life].blanked = time
             lives[life].isNews = true
@@ -197,10 +197,10 @@ package struct ProcessTable: ~Copyable {
             }
         let offset = space == .vdso ? 0 : record.offset
         if lives[life].space.isFull { blank([life], at: time) }
-        let before = lives[life].space.mappings.count
+        let before = lives[life].space.count
         lives[life].space.insert(
             Mapping(start: record.start, end: end, offset: offset, space: space, birth: time))
-        mappingCount += lives[life].space.mappings.count - before
+        mappingCount += lives[life].space.count - before
         if mappingCount > mappingLimit { makeRoom(at: time) }
     }
 
@@ -289,7 +289,9 @@ package struct ProcessTable: ~Copyable {
 
     /// Forgets what ended before a time that no sample still to be read can have.
     package mutating func forget(before time: UInt64) {
-        for life in lives.indices where !lives[life].isFree { lives[life].space.forget(before: time) }
+        for life in lives.indices where !lives[life].isFree {
+            mappingCount -= lives[life].space.forget(before: time)
+        }
         var kept: [Int] = []
         for life in dead where !lives[life].isFree {
             if lives[life].death == .max { continue }
@@ -380,7 +382,7 @@ package struct ProcessTable: ~Copyable {
             newest.remove(Self.hash(pid), entry: life) { Self.hash(lives[$0].pid) }
             if let earlier { newest.insert(Self.hash(pid), entry: earlier) { Self.hash(lives[$0].pid) } }
         }
-        mappingCount -= lives[life].space.mappings.count
+        mappingCount -= lives[life].space.count
         lives[life] = Life(
             generation: .exiting, pid: .min, birth: .max, firstSeen: .max, origin: .exiting, isWanted: false,
             isFree: true)

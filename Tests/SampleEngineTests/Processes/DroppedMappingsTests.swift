@@ -154,6 +154,24 @@ struct DroppedMappingsTests {
         #expect((1...100 as ClosedRange<Int32>).allSatisfy(isKnown))
     }
 
+    @Test("Mappings that were replaced count too, a child has none of them, and they are given back")
+    func replaced() {
+        var table = ProcessTable(wanted: nil, mappingLimit: 1000)
+        func replace(_ pid: Int32, at times: ClosedRange<UInt64>) {
+            for time in times {
+                table.feed(Build.mmap2(pid: pid, start: 0x1000, length: 0x1000, path: "/a", time: time))
+            }
+        }
+        replace(7, at: 1...500)
+        #expect(table.mappingCount == 500)
+        for child in 100...199 as ClosedRange<Int32> { table.feed(Build.fork(pid: child, parent: 7, time: 501)) }
+        #expect(table.mappingCount == 600)
+        replace(8, at: 502...1000)
+        #expect(table.mappingCount <= 1000)
+        table.forget(before: 2000)
+        #expect(table.mappingCount <= 102)
+    }
+
     @Test("After a loss a place is another one: what was counted keeps its name, and what had none gets none")
     func loss() throws {
         proc.writeStat(7)
