@@ -199,10 +199,12 @@ package struct ProcessCatalog: ~Copyable {
         guard entries.count > 1024 else { return [] }
         func isAlive(_ entry: Entry) -> Bool { (entry.sighting.death ?? .max) >= time.nanoseconds }
         // The dead stay while a living process that was forked from them may need their mappings.
-        let gone = entries.filter { _, entry in
-            !isAlive(entry) && !(entry.heir.flatMap { entries[$0] }.map(isAlive) ?? false)
+        let gone = entries.compactMap { generation, entry in
+            isAlive(entry) || (entry.heir.flatMap { entries[$0] }.map(isAlive) ?? false) ? nil : generation
         }
-        for generation in gone.keys { put(nil, for: generation) }
-        return Array(gone.keys)
+        for generation in gone { put(nil, for: generation) }
+        // A dictionary keeps room for the most that it ever held.
+        if entries.count < entries.capacity / 4 { entries = entries.filter { _ in true } }
+        return gone
     }
 }
