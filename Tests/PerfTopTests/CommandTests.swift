@@ -181,7 +181,7 @@ extension EndToEnd {
             let terminal = try Terminal()
             let child = try terminal.start(
                 ["--", "sh", "-c", script], environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8"])
-            terminal.expect("alpha")
+            terminal.expectShown("alpha")
             #expect(!terminal.text(from: 0).contains("xxxx"))
             let place = terminal.output.count
             terminal.type("q")

@@ -16,7 +16,7 @@ extension EndToEnd {
             let terminal = try Terminal()
             let child = try terminal.start(
                 arguments, environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "NO_COLOR": nil])
-            terminal.expect("alpha")
+            terminal.expectShown("alpha")
             return (terminal, child)
         }
 

@@ -39,7 +39,7 @@ extension EndToEnd {
                 let terminal = try Terminal()
                 let child = try terminal.start(
                     ["-p", "\(burn.pid)"] + options, environment: ["TERM": "xterm-256color"], script: script)
-                terminal.expect("alpha")
+                terminal.expectShown("alpha")
                 Self.expect(
                     [Self.mainThread: [policy], "sampler": [policy], "resolver": [policy]], of: child.pid,
                     "\(options) \(script ?? "")")

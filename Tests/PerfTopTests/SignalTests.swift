@@ -42,7 +42,7 @@ extension EndToEnd {
             }
             #expect(arrived, "nothing on the screen")
             if phase == .startUp { return child }
-            terminal.expect("alpha")
+            terminal.expectShown("alpha")
             if phase == .prompt {
                 let place = terminal.output.count
                 terminal.type("\\")

@@ -124,7 +124,7 @@ extension EndToEnd {
             let child = try terminal.start(
                 ["-p", "\(burn.pid)", "-d", "0.1"], environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8"],
                 controlling: true)
-            terminal.expect("alpha")
+            terminal.expectShown("alpha")
             for size in storm {
                 try terminal.resize(columns: size.columns, lines: size.lines)
                 terminal.drain()

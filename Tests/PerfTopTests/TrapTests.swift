@@ -36,7 +36,7 @@ extension EndToEnd {
             let before = try terminal.settings()
             let child = try terminal.start(
                 ["-p", "\(burn.pid)"], environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "NO_COLOR": nil])
-            terminal.expect("alpha")
+            terminal.expectShown("alpha")
             // Those that read files come and go.
             var threads: [Int32] = []
             let areAlone = try waitUntil(within: 30) {

@@ -241,7 +241,8 @@ package struct SampleStage: ~Copyable {
         }
     }
 
-    /// Once in so many records of whichever ring, apart from the loop that counts: reads on as long as nobody wants an end, and a moment longer.
+    /// Once in so many records of whichever ring, apart from the loop that counts: reads on as long as nobody wants an end,
+    /// and a moment longer.
     @inline(never)
     private mutating func look(_ reader: inout RingReader, _ figures: inout RingFigures) {
         recordsUntilLook = 1024

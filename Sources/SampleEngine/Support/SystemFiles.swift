@@ -30,7 +30,8 @@ package func fileBytes(_ path: String, limit: Int = 1 << 20) throws(Errno) -> [U
 
 /// The first line of a file of the kernel's own that begins so, without its end; nil where none does.
 ///
-/// It is read piece by piece: the list of mounts of a namespace is as long as its owner likes.
+/// It is read piece by piece: the list of mounts of a namespace is as long as its owner likes. Nothing is looked for behind a
+/// line of more than 256 KiB, which would be looked through again with each piece.
 /// - Parameter limit: most bytes looked through.
 package func fileLine(_ path: String, beginning prefix: [UInt8], limit: Int) throws(Errno) -> ArraySlice<UInt8>? {
     let file = try systemCall { unsafe pt_open(path, O_RDONLY) }
@@ -48,7 +49,7 @@ package func fileLine(_ path: String, beginning prefix: [UInt8], limit: Int) thr
             start = end + 1
         }
         pending.removeFirst(start)
-        if count == 0 { break }
+        if count == 0 || pending.count > 1 << 18 { break }
     }
     return nil
 }

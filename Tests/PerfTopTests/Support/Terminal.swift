@@ -92,6 +92,24 @@ final class Terminal {
         #expect(found, "no \(text) in \(self.text(from: place))", sourceLocation: sourceLocation)
     }
 
+    /// Takes what is written until `text` stands on the screen. A picture only has the cells that changed, "lpha" where
+    /// "anon_pipe_write" gives way to "alpha": so the whole of it is asked for (^L), again each second.
+    func expectShown(
+        _ text: String, within seconds: Double = 30, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        var asked = Date()
+        let found = waitUntil(within: seconds) {
+            drain()
+            if self.text(from: 0).contains(text) { return true }
+            if Date().timeIntervalSince(asked) > 1, !output.isEmpty {
+                asked = Date()
+                type("\u{0c}")
+            }
+            return false
+        }
+        #expect(found, "no \(text) in \(self.text(from: 0))", sourceLocation: sourceLocation)
+    }
+
     /// Presses keys.
     func type(_ text: String) {
         let bytes = Array(text.utf8)

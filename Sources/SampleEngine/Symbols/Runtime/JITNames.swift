@@ -166,13 +166,12 @@ package struct JITNames: ~Copyable {
             let nextLook = spend(since: begun, used, now)
             forebears[key]?.nextLook = nextLook
         }
-        let isLookedAt = forebears[key].map { $0.nextLook > .beginning } ?? false
         while forebears.count > 1, byteCount > byteLimit,
             let oldest = forebears.filter({ $0.key != key }).min(by: { $0.value.lastUse < $1.value.lastUse })
         {
             forebears[oldest.key] = nil
         }
-        return isLookedAt
+        return forebears[key].map { $0.nextLook > .beginning } ?? false
     }
 
     // MARK: Looking
