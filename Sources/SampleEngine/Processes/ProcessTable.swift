@@ -34,6 +34,9 @@ package struct ProcessTable: ~Copyable {
     /// Mappings of all lives together, those that were replaced lately included.
     package private(set) var mappingCount = 0
     private let mappingLimit: Int
+    private let lifeLimit: Int
+    /// The place in `lives` up to which it was looked at whether they are still there.
+    private var verified = 0
     private let wanted: Set<Int32>?
     private let looksAtAll: Bool
 
@@ -41,40 +44,14 @@ package struct ProcessTable: ~Copyable {
     ///   - wanted: processes whose samples, and whose children's, are kept; nil keeps all.
     ///   - looksAtAll: every process is a newcomer to the resolver, not only those that were there before us.
     ///   - mappingLimit: most mappings kept of all processes together (48 bytes each).
-    package init(wanted: [Int32]?, looksAtAll: Bool = false, mappingLimit: Int = 131_072) {
+    ///   - lifeLimit: most generations kept (some 500 bytes each, with what the resolver knows of them).
+    package init(
+        wanted: [Int32]?, looksAtAll: Bool = false, mappingLimit: Int = 131_072, lifeLimit: Int = 65_536
+    ) {
         self.mappingLimit = mappingLimit
+        self.lifeLimit = lifeLimit
         self.wanted = wanted.map(Set.init)
         self.looksAtAll = looksAtAll
-    }
-
-    /// One generation of a process. Generations of one pid form a list, from the newest to the oldest and back.
-    private struct Life {
-        var generation: Generation
-        var pid: Int32
-        var birth: UInt64
-        var firstSeen: UInt64
-        var death: UInt64 = .max
-        var origin: Generation
-        var parent: Generation?
-        var comm: [UInt8]?
-        var space = AddressSpace()
-        var earlier: Int?
-        var later: Int?
-        var isWanted: Bool
-        /// Its threads, where they are known from its birth on.
-        var threads: Int?
-        /// In `touched`, so that the resolver hears of it with this slice.
-        var isTouched = false
-        /// Samples were counted at addresses of its own, which only the resolver can place: it needs the mappings.
-        var hasOwnAddresses = false
-        /// What the resolver knows of it is out of date.
-        var isNews = true
-        /// The resolver knows of it, and must hear of its end to forget it again.
-        var isTold = false
-        /// When its mappings were dropped for want of room; 0 for never.
-        var blanked: UInt64 = 0
-        /// No life at all: a place for the next one.
-        var isFree = false
     }
 
     // MARK: Records
@@ -298,12 +275,42 @@ package struct ProcessTable: ~Copyable {
             if lives[life].death >= time || lives[life].isTouched { kept.append(life) } else { drop(life) }
         }
         dead = kept
+        if lifeCount - dead.count > lifeLimit { retireOldest(at: time) }
+    }
+
+    /// Ends processes whose exit nobody told of, as its record was lost: those that the kernel does not know any more. Looks at
+    /// some of them, others with each call.
+    ///
+    /// - Parameter isThere: whether there is a process of that number.
+    package mutating func endMissing(at time: UInt64, isThere: (Int32) -> Bool) {
+        for _ in 0..<min(lives.count, Self.verifiedAtOnce) {
+            verified = verified + 1 < lives.count ? verified + 1 : 0
+            let (pid, death) = (lives[verified].pid, lives[verified].death)
+            if pid > 0, death == .max, !isThere(pid) { retire(verified, at: time) }
+        }
+    }
+
+    /// Lives that are looked at in one call: a system call each, 0.2 ms together.
+    private static var verifiedAtOnce: Int { 1024 }
+
+    /// Ends a life that no record ended.
+    private mutating func retire(_ life: Int, at time: UInt64) {
+        end(life, at: time)
+        dead.append(life)
+    }
+
+    /// Where there are more than any machine runs, whoever writes the records says so: the oldest are taken for ended, a
+    /// quarter of all at once, those that are wanted last. What is sampled of them later belongs to another generation.
+    private mutating func retireOldest(at time: UInt64) {
+        func standing(_ life: Int) -> (Int, UInt32) { (lives[life].isWanted ? 1 : 0, lives[life].generation.number) }
+        let living = lives.indices.filter { lives[$0].pid > 0 && lives[$0].death == .max }
+        for life in living.sorted(by: { standing($0) < standing($1) }).prefix(lifeLimit / 4) { retire(life, at: time) }
     }
 
     // MARK: Lives
 
-    /// So many have ended that it is time to forget, whatever the pace of the pictures.
-    package var isCrowded: Bool { dead.count > 8192 }
+    /// There are so many that it is time to forget, whatever the pace of the pictures.
+    package var isCrowded: Bool { dead.count > 8192 || lifeCount > lifeLimit }
 
     /// Generations kept just now.
     package var lifeCount: Int { lives.count - free.count }

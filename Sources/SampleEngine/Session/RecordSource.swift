@@ -18,6 +18,8 @@ package struct RecordSource: Sendable {
     package var mayLowerRate = false
     /// Some threads may have both counters of their own and inherited ones.
     package var mayCountTwice = false
+    /// Its pids are numbers of our namespace: the kernel can be asked whether there still is such a process.
+    package var hasOurPids = false
     /// More counters can come while it runs: that all writers have gone is not the end.
     package var isOpenEnded = false
 
@@ -37,6 +39,7 @@ package struct RecordSource: Sendable {
             rings: try RingSet(samples: samples, sideBand: sideBand), events: counters.events,
             layouts: counters.layouts, targetText: counters.targetText)
         describe(counters, notes)
+        hasOurPids = true
     }
 
     private static func map(

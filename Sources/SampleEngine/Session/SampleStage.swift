@@ -44,6 +44,8 @@ package struct SampleStage: ~Copyable {
     private var recordsUntilLook = 1
     /// When every sample ring was last read to its head.
     private var lastFullPass = Instant.beginning
+    /// When processes were last asked for that may be gone.
+    private var lastCensus = Instant.beginning
 
     package init(
         source: RecordSource, pace: Pace, toResolver: Mailbox<OpenSlice>, toSampler: Mailbox<OpenSlice>,
@@ -154,8 +156,11 @@ package struct SampleStage: ~Copyable {
     /// Whole CPUs are sampled in the stead of some processes, and these and all their children have ended.
     private var wantedAreGone: Bool {
         guard let wanted = source.wantedProcesses else { return false }
-        return !processes.hasLivingWanted && wanted.allSatisfy { kill($0, 0) != 0 && errno == ESRCH }
+        return !processes.hasLivingWanted && !wanted.contains(where: Self.isThere)
     }
+
+    /// A zombie is there; so is who is none of our business.
+    private static func isThere(_ pid: Int32) -> Bool { kill(pid, 0) == 0 || errno != ESRCH }
 
     // MARK: A pass
 
@@ -176,7 +181,15 @@ package struct SampleStage: ~Copyable {
             // Samples older than the pass before this one are all counted: nothing can ask for that time again.
             processes.forget(before: lastFullPass.nanoseconds)
             lastFullPass = begun
+            if source.hasOurPids { endMissing() }
         }
+    }
+
+    /// Whose exit was among lost records would be taken for living for ever.
+    private mutating func endMissing() {
+        guard passBegun.nanoseconds(since: lastCensus) >= 1_000_000_000 else { return }
+        lastCensus = passBegun
+        processes.endMissing(at: clock.now.nanoseconds, isThere: Self.isThere)
     }
 
     /// Applies all side-band of this moment. What comes while the heads are loaded one by one stays for the next pass:

@@ -12,6 +12,8 @@ internal import Synchronization
 /// him where that can be.
 struct ErrandBook: ~Copyable {
     private var underWay: [UInt64: Entry] = [:]
+    /// How many of them were left behind.
+    private var leftCount = 0
     private var nextSerial: UInt64 = 1
     private let reader: ProcReader
 
@@ -31,7 +33,7 @@ struct ErrandBook: ~Copyable {
     private static var effort: UInt64 { 50_000_000 }
 
     /// Whether some errand is to be looked after.
-    var isWatching: Bool { underWay.values.contains { $0.waitsFor == nil } }
+    var isWatching: Bool { underWay.count > leftCount }
 
     /// Gives errands their numbers.
     ///
@@ -70,10 +72,12 @@ struct ErrandBook: ~Copyable {
         return Errand.threads.isUsedUp(for: payer, by: left)
     }
 
-    private var hasLeft: Bool { underWay.values.contains { $0.waitsFor != nil } }
+    private var hasLeft: Bool { leftCount > 0 }
 
     /// An errand came home, in time or not.
-    mutating func comeHome(_ serial: UInt64) { underWay[serial] = nil }
+    mutating func comeHome(_ serial: UInt64) {
+        if underWay.removeValue(forKey: serial)?.waitsFor != nil { leftCount -= 1 }
+    }
 
     /// Leaves behind what has stood still for too long, and takes back what has not begun and would be no better off.
     ///
@@ -93,6 +97,7 @@ struct ErrandBook: ~Copyable {
                 news.append(entry.errand.instead())
                 let pid = entry.errand.pid ?? progress.pid
                 entry.waitsFor = (pid, payer(of: entry.errand, at: progress.pid))
+                leftCount += 1
             }
             underWay[serial] = entry
         }

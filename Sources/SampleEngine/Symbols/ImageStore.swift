@@ -17,6 +17,8 @@ package struct ImageStore: ~Copyable {
     private var pauses = RereadPauses<FileNumber>()
     private var accounts: ReadingAccounts<FileNumber, FileStamp>
     private var clock: UInt64 = 0
+    /// All files known wait for something, as far as was seen: no look finds room before something is answered.
+    private var isFull = false
     /// Files that may have changed, on file systems that may keep who asks them waiting.
     private var doubted: [MappedFile: SpaceID] = [:]
     var closings = Closings()
@@ -227,18 +229,24 @@ package struct ImageStore: ~Copyable {
     }
 
     private mutating func takeReadings(at now: Instant) -> [Errand] {
-        let due = tables.filter { !$0.value.isUnderWay && !$0.value.asked.isEmpty && $0.value.nextReading <= now }
-        return due.sorted { $0.value.since < $1.value.since }.map { key, table in
+        let due = tables.compactMap { key, table in
+            !table.isUnderWay && !table.asked.isEmpty && table.nextReading <= now ? (key: key, since: table.since) : nil
+        }
+        return due.sorted { $0.since < $1.since }.compactMap { key, _ in
+            // Taken out: a copy of all that was asked for must not be made.
+            guard var table = tables.removeValue(forKey: key) else { return nil }
             let places = Array(table.asked.prefix(table.isNotKept ? Self.searchBatch : Self.batch))
-            tables[key]?.asked.removeFirst(places.count)
+            table.asked.removeFirst(places.count)
             // What is left is asked for after what others have asked for meanwhile.
-            tables[key]?.since = clock
-            tables[key]?.isUnderWay = true
-            tables[key]?.symbols = nil
+            table.since = clock
+            table.isUnderWay = true
             let (image, debugFiles, symbols) = (table.image, table.debugFiles, table.symbols)
+            let isKept = table.isKept
+            table.symbols = nil
+            tables[key] = table
             let isExplained = places.contains { $0.question.explanation.isWanted }
             let budget = accounts.left(of: key.file, with: key.stamp, at: now)
-            return Errand(table.isKept ? .finding : .reading, of: nil, for: table.payer) { permit in
+            return Errand(isKept ? .finding : .reading, of: nil, for: table.payer) { permit in
                 .read(
                     Reading(
                         key, image, debugFiles, symbols, places, isExplained: isExplained, permit, budget: budget))
@@ -256,6 +264,7 @@ package struct ImageStore: ~Copyable {
 
     /// Takes in an opened file, or why it is not; gives the answers that follow from that.
     mutating func receive(_ opened: Opened, at now: Instant) -> [Answered] {
+        isFull = false
         guard var file = files.removeValue(forKey: opened.file) else {
             closings.drop(opened)
             return []
@@ -304,6 +313,7 @@ package struct ImageStore: ~Copyable {
 
     /// Takes a table back and gives the answers that were found in it.
     mutating func receive(_ reading: Reading, at now: Instant) -> [Answered] {
+        isFull = false
         guard var table = tables.removeValue(forKey: reading.key) else { return reading.answers }
         var answers = reading.answers
         table.isUnderWay = false
@@ -342,6 +352,7 @@ package struct ImageStore: ~Copyable {
 
     /// A table's errand does not come home; gives what its places are answered meanwhile.
     mutating func leave(_ key: TableKey, _ places: [Asked]) -> [Answered] {
+        isFull = false
         let waiting = places + (tables[key]?.asked ?? [])
         tables[key]?.isLeft = true
         tables[key]?.asked = []
@@ -434,11 +445,12 @@ package struct ImageStore: ~Copyable {
     }
 
     private mutating func makeRoomForFiles() {
-        guard files.count >= limits.files else { return }
+        guard files.count >= limits.files, !isFull else { return }
         // An eighth at once: looking through all of them pays then.
         let idle = files.filter { $0.value.asked.isEmpty && !$0.value.isOpening }
         for (name, _) in idle.sorted(by: { $0.value.lastUse < $1.value.lastUse }).prefix(limits.files / 8) {
             files[name] = nil
         }
+        isFull = files.count >= limits.files
     }
 }
