@@ -131,6 +131,24 @@ extension EndToEnd {
             #expect(outcome.outputLines.count == 1)
         }
 
+        @Test("a pipe that has lost its reader is noticed however far the next frame is", arguments: [false, true])
+        func lostReader(command: Bool) throws {
+            var ends: [Int32] = [0, 0]
+            try #require(unsafe pipe(&ends) == 0)
+            for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+            let target = command ? ["--", Program.burn.path] : ["-p", "\(burn.pid)"]
+            let top = try Running(
+                Machine.binary, ["--batch", "-d", "3600", "--format", "csv", "-o", "/dev/fd/3"] + target,
+                descriptors: [ends[1]])
+            close(ends[1])
+            // The names of the columns: it samples from now on.
+            var waiting: Int32 = 0
+            let isThere = waitUntil(within: 60) { unsafe ioctl(ends[0], UInt(FIONREAD), &waiting) == 0 && waiting > 0 }
+            close(ends[0])
+            #expect(isThere, "\(top.errors)")
+            #expect(top.finish(within: 60).status == 0, "\(top.errors)")
+        }
+
         @Test("asked to end while its reader is slow, it writes whole frames", arguments: [SIGINT, SIGTERM])
         func slowReader(signal: Int32) throws {
             var ends: [Int32] = [0, 0]
