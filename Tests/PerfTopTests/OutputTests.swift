@@ -51,7 +51,7 @@ extension EndToEnd {
             let folder = try Scratch.folder()
             defer { try? FileManager.default.removeItem(at: folder) }
             let place = folder.appendingPathComponent("frames.json").path
-            let outcome = try perftop(batch("--format", "json", "-o", place))
+            let outcome = try perftop(batch("-d", "0.2", "--format", "json", "-o", place))
             #expect(outcome.status == 0, "\(outcome.errors)")
             #expect(outcome.output.isEmpty)
             #expect(try Report.frames(String(contentsOfFile: place, encoding: .utf8)).count == 1)
@@ -60,7 +60,7 @@ extension EndToEnd {
         @Test("a full disk is one line and exit 1", arguments: ["json", "csv", "text"])
         func fullDisk(format: String) throws {
             for script in [#""$0" "$@" -o /dev/full"#, #""$0" "$@" >/dev/full"#] {
-                let outcome = try shell(script, batch("--format", format))
+                let outcome = try shell(script, batch("-d", "0.2", "--format", format))
                 #expect(outcome.status == 1, "\(script)")
                 #expect(outcome.errorLines.count == 1, "\(outcome.errors)")
             }
