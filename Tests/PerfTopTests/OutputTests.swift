@@ -51,7 +51,7 @@ extension EndToEnd {
             let folder = try Scratch.folder()
             defer { try? FileManager.default.removeItem(at: folder) }
             let place = folder.appendingPathComponent("frames.json").path
-            let outcome = try perftop(batch("--format", "json", "-o", place))
+            let outcome = try perftop(batch("-d", "0.2", "--format", "json", "-o", place))
             #expect(outcome.status == 0, "\(outcome.errors)")
             #expect(outcome.output.isEmpty)
             #expect(try Report.frames(String(contentsOfFile: place, encoding: .utf8)).count == 1)
@@ -60,7 +60,7 @@ extension EndToEnd {
         @Test("a full disk is one line and exit 1", arguments: ["json", "csv", "text"])
         func fullDisk(format: String) throws {
             for script in [#""$0" "$@" -o /dev/full"#, #""$0" "$@" >/dev/full"#] {
-                let outcome = try shell(script, batch("--format", format))
+                let outcome = try shell(script, batch("-d", "0.2", "--format", format))
                 #expect(outcome.status == 1, "\(script)")
                 #expect(outcome.errorLines.count == 1, "\(outcome.errors)")
             }
@@ -129,6 +129,24 @@ extension EndToEnd {
             #expect(outcome.status == 0, "\(outcome.errors)")
             #expect(outcome.errors.isEmpty)
             #expect(outcome.outputLines.count == 1)
+        }
+
+        @Test("a pipe that has lost its reader is noticed however far the next frame is", arguments: [false, true])
+        func lostReader(command: Bool) throws {
+            var ends: [Int32] = [0, 0]
+            try #require(unsafe pipe(&ends) == 0)
+            for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+            let target = command ? ["--", Program.burn.path] : ["-p", "\(burn.pid)"]
+            let top = try Running(
+                Machine.binary, ["--batch", "-d", "3600", "--format", "csv", "-o", "/dev/fd/3"] + target,
+                descriptors: [ends[1]])
+            close(ends[1])
+            // The names of the columns: it samples from now on.
+            var waiting: Int32 = 0
+            let isThere = waitUntil(within: 60) { unsafe ioctl(ends[0], UInt(FIONREAD), &waiting) == 0 && waiting > 0 }
+            close(ends[0])
+            #expect(isThere, "\(top.errors)")
+            #expect(top.finish(within: 60).status == 0, "\(top.errors)")
         }
 
         @Test("asked to end while its reader is slow, it writes whole frames", arguments: [SIGINT, SIGTERM])

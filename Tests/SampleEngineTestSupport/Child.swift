@@ -4,7 +4,7 @@ internal import Glibc
 /// A child process. Foundation's `Process` will not do: it takes a child for alive as long as anybody, a tmux server for
 /// instance, holds a descriptor that it inherited, and hands on the signal mask of the test's thread, which blocks all.
 ///
-/// It ends with this object.
+/// It ends with this object, and with the tests' process (`Guard`), together with all that it has started.
 package final class Child {
     package let pid: Int32
     /// As a shell has it: the exit status, or 128 + the signal. Nil while it runs.
@@ -17,10 +17,12 @@ package final class Child {
     /// - Parameters:
     ///   - controlling: a terminal that becomes the controlling one of a new session, which the program leads.
     ///   - others: more descriptors, which the program has as 3, 4, …; none together with a controlling terminal.
+    ///   - outlives: it goes on where the tests' process is killed.
     package init(
         _ program: String, _ arguments: [String], environment: [String: String], input: Int32, output: Int32,
-        errors: Int32, controlling: String? = nil, others: [Int32] = []
+        errors: Int32, controlling: String? = nil, others: [Int32] = [], outlives: Bool = false
     ) throws {
+        let environment = outlives ? environment : environment.merging([Guard.mark: "1"]) { $1 }
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
@@ -59,6 +61,11 @@ package final class Child {
         let code = unsafe posix_spawn(&started, program, &actions, &attributes, &words, &variables)
         guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: code) ?? .EINVAL) }
         pid = started
+    }
+
+    /// The environment of this process, and what makes a child end with it: for those that are started in other ways.
+    package static var environment: [String: String] {
+        ProcessInfo.processInfo.environment.merging([Guard.mark: "1"]) { $1 }
     }
 
     deinit { stop() }

@@ -5,6 +5,7 @@ public func output(of tool: String, _ arguments: [String], input: String? = nil)
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [tool] + arguments
+    process.environment = Child.environment
     let (reading, writing) = (Pipe(), Pipe())
     process.standardOutput = reading
     process.standardError = FileHandle.nullDevice

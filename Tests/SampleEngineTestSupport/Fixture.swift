@@ -81,6 +81,7 @@ public enum Fixture {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = words
+        process.environment = Child.environment
         let errors = Pipe()
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice

@@ -22,12 +22,15 @@ func runBatch(
     var writer = FrameWriter(options: options, signals: signals)
     output.begin()
     guard try writer.begin(output) else { return nil }
+    let reader = output.reader
     var ending: Ending?
     while true {
         var watched = [
             pollfd(fd: session.wakeDescriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: signals, events: Int16(POLLIN), revents: 0),
             pollfd(fd: ending == nil ? options.command?.descriptor ?? -1 : -1, events: Int16(POLLIN), revents: 0),
+            // Asked for nothing it tells that nobody reads any more: the next frame may be an hour away.
+            pollfd(fd: ending == nil ? reader.descriptor : -1, events: 0, revents: 0),
         ]
         _ = unsafe poll(&watched, UInt(watched.count), ending?.millisecondsLeft ?? -1)
         let signal = pt_next_signal(signals)
@@ -35,6 +38,10 @@ func runBatch(
             // It is asked to end, and we with it; asked again, it is killed.
             command.interrupt()
             continue
+        }
+        if signal == 0, watched[3].revents != 0 {
+            session.requestStop(patience: 0)
+            return reader.loss
         }
         // Who asks twice does not want to wait for the last frame either.
         if let ending, signal != 0 || ending.millisecondsLeft == 0 {

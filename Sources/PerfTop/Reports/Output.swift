@@ -21,6 +21,17 @@ struct Output: ~Copyable {
         if fd < 0 { throw EngineError(what: "-o \(name)", why: reason()) }
     }
 
+    /// Whom poll can ask whether somebody still reads, -1 where nobody is needed for that, and the signal that the loss is.
+    var reader: (descriptor: Int32, loss: Int32?) {
+        var facts = stat()
+        guard unsafe fstat(fd, &facts) == 0 else { return (-1, nil) }
+        switch facts.st_mode & S_IFMT {
+        case S_IFIFO, S_IFSOCK: return (fd, nil)
+        case S_IFCHR: return (fd, SIGHUP)
+        default: return (-1, nil)
+        }
+    }
+
     /// Empties the file, now that the counters are open.
     func begin() { if fd > STDERR_FILENO { _ = ftruncate(fd, 0) } }
 

@@ -49,7 +49,7 @@ final class KernelSetting {
         let script = "trap '' INT TERM HUP; read end; echo \(before) >\(path)"
         guardian = try Child(
             "/bin/sh", ["-c", script], environment: [:], input: alive.fileHandleForReading.fileDescriptor, output: 1,
-            errors: 2)
+            errors: 2, outlives: true)
     }
 
     deinit {

@@ -13,10 +13,18 @@ final class Watched {
             descriptors: descriptors)
     }
 
+    /// What was read so far, and how many bytes that were: it is looked at again and again.
+    private var taken: (bytes: Int, frames: [Report]) = (0, [])
+
     var frames: [Report] {
+        let fresh = top.output.utf8.dropFirst(taken.bytes)
         // The last line may be half written.
-        let whole = top.output.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
-        return (try? Report.frames(whole.joined(separator: "\n"))) ?? []
+        guard let end = fresh.lastIndex(of: UInt8(ascii: "\n")) else { return taken.frames }
+        let whole = fresh[...end]
+        if let frames = try? Report.frames(String(decoding: whole, as: UTF8.self)) {
+            taken = (taken.bytes + whole.count, taken.frames + frames)
+        }
+        return taken.frames
     }
 
     func wait(

@@ -151,6 +151,12 @@ struct DeadWriterRingTests {
         return pid
     }
 
+    /// For a forked process: stays until it is killed, and for a minute where the tests themselves were killed before.
+    private static func stay() -> Never {
+        alarm(60)
+        while true { pause() }
+    }
+
     /// A slot that no writer of these tests is given: slots are given from below.
     private static let processSlot: UInt64 = 200
 
@@ -181,7 +187,7 @@ struct DeadWriterRingTests {
         let pid = try Self.fork {
             var said: Int32 = Self.reserveInChild(output, memory: memory) ? 1 : 0
             _ = unsafe write(signal, &said, 4)
-            while true { pause() }
+            Self.stay()
         }
         defer { kill(pid, SIGKILL) }
         try #require(Self.hear(reading) != nil)
@@ -212,10 +218,10 @@ struct DeadWriterRingTests {
             var said: Int32 = 0
             if Self.reserveInChild(output, memory: memory) {
                 said = fork()
-                if said == 0 { while true { pause() } }
+                if said == 0 { Self.stay() }
             }
             _ = unsafe write(signal, &said, 4)
-            while true { pause() }
+            Self.stay()
         }
         let heard = Self.hear(reading)
         #expect(kill(parent, SIGKILL) == 0)
@@ -252,7 +258,7 @@ struct DeadWriterRingTests {
                 let isFree = fcntl(lock, F_GETFD) == -1
                 var said: Int32 = isTaken && isAnother && isFree ? 1 : 0
                 _ = unsafe write(signal, &said, 4)
-                while true { pause() }
+                Self.stay()
             }
             withExtendedLifetime((mapping, writer)) {}
         }

@@ -297,6 +297,7 @@ struct ErrandTests {
     func manyNumbers() throws {
         let go = Pipe()
         let inside = Process()
+        inside.environment = Child.environment
         inside.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         inside.arguments =
             [

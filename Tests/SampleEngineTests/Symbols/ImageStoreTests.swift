@@ -39,6 +39,7 @@ struct ImageStoreTests {
         let mount = directory.path + "/mount"
         try FileManager.default.createDirectory(atPath: mount, withIntermediateDirectories: false)
         let serving = Process()
+        serving.environment = Child.environment
         serving.executableURL = URL(fileURLWithPath: server)
         serving.arguments = [mount, path]
         let said = Pipe()
@@ -55,6 +56,7 @@ struct ImageStoreTests {
         // All of it is in the page cache, and runs from there.
         #expect(try Data(contentsOf: URL(fileURLWithPath: mounted)) == Data(contentsOf: URL(fileURLWithPath: path)))
         let running = Process()
+        running.environment = Child.environment
         running.executableURL = URL(fileURLWithPath: mounted)
         try running.run()
         defer { kill(running.processIdentifier, SIGKILL) }

@@ -241,6 +241,7 @@ struct PerfMapFileTests {
         .enabled(if: canUnshare, "needs root and unshare(1) for a pid namespace"))
     func pidNamespace() throws {
         let process = Process()
+        process.environment = Child.environment
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         let script =
             "mount -t tmpfs none /tmp && echo 1000 10 number $$ > /tmp/perf-$$.map && echo ready && exec sleep 20"
