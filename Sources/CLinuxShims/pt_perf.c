@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <sched.h>
 #include <linux/fs.h>
 #include <linux/nsfs.h>
@@ -68,9 +69,23 @@ void pt_prepare_thread(const char *name) {
     prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
-int pt_become_real_time(int priority) {
+int pt_become_real_time(pid_t thread, int priority) {
     struct sched_param parameters = {.sched_priority = priority};
-    return sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &parameters) == 0 ? 0 : errno;
+    return sched_setscheduler(thread, SCHED_RR | SCHED_RESET_ON_FORK, &parameters) == 0 ? 0 : errno;
+}
+
+int pt_become_ordinary(void) {
+    struct sched_param parameters = {.sched_priority = 0};
+    // Only who may be real time without asking may take that flag away.
+    return sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &parameters) == 0 ? 0 : errno;
+}
+
+int pt_begin_as_real_time(pthread_attr_t *attributes, int priority) {
+    struct sched_param parameters = {.sched_priority = priority};
+    if (priority <= 0) return pthread_attr_setinheritsched(attributes, PTHREAD_INHERIT_SCHED);
+    int refusal = pthread_attr_setschedpolicy(attributes, SCHED_RR);
+    if (refusal == 0) refusal = pthread_attr_setschedparam(attributes, &parameters);
+    return refusal != 0 ? refusal : pthread_attr_setinheritsched(attributes, PTHREAD_EXPLICIT_SCHED);
 }
 
 int pt_is_real_time(void) {

@@ -162,9 +162,12 @@ void pt_stop_now(void) {
 int pt_window_size(int terminal, int *lines, int *columns) {
     struct winsize size;
     if (ioctl(terminal, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) return -1;
-    // What curses can count is less than what a terminal may claim; no screen is larger than this.
-    *lines = size.ws_row < 1000 ? size.ws_row : 1000;
-    *columns = size.ws_col < 1000 ? size.ws_col : 1000;
+    // A terminal may claim more than curses can count, and than there is memory for: curses holds three cells of 28 bytes for
+    // each. No screen has room for so many letters; what is beyond stays empty.
+    const int most_cells = 1 << 17, most_columns = 1000, most_lines = 1000;
+    *columns = size.ws_col < most_columns ? size.ws_col : most_columns;
+    int room = most_cells / *columns < most_lines ? most_cells / *columns : most_lines;
+    *lines = size.ws_row < room ? size.ws_row : room;
     return 0;
 }
 

@@ -102,8 +102,11 @@ struct Perftop {
             let input = isatty(STDIN_FILENO) == 1 ? try nullDevice() : STDIN_FILENO
             command = try Command(request.command, output: (out, STDERR_FILENO), input: input)
         }
-        let signals = pt_signal_descriptor()
+        // A command must not be left behind. Without one nothing would be lost until there is sampling: a signal ends us then
+        // and there, however long the counters of thousands of threads take to open.
+        let early = command == nil ? nil : pt_signal_descriptor()
         let session = try start(command, request, request.batchPace)
+        let signals = early ?? pt_signal_descriptor()
         request.batch.command = command
         let signal: Int32?
         do throws(EngineError) {
@@ -144,6 +147,9 @@ struct Perftop {
     private static func start(_ command: Command?, _ request: Request, _ pace: Pace) throws -> Session {
         // Not before the command was forked, which stays where it is.
         ProcFolder.prepare()
+        // Who writes reports is ordinary again from the first one on.
+        let scheduling = Scheduling.claim(pace.realTime)
+        defer { scheduling.giveUp() }
         var sampling = request.sampling
         if let command {
             sampling.target = Target(.command(pid: command.pid, text: command.text), cpus: sampling.target.cpus)

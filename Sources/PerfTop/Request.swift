@@ -64,6 +64,7 @@ struct Request {
         live.theme = try Self.choice(arguments.theme ?? "auto", option: "--theme", what: "theme")
         live.delay = delay
         live.realTime = realTime
+        batch.realTime = realTime
         live.mouse = arguments.mouse ?? true
         live.view = view
         live.window = window

@@ -11,7 +11,7 @@ private let path: String = {
 
 /// Why there is nothing to test, or nil.
 private let whyNot: String? =
-    if unsafe dlsym(nil, "__tsan_init") != nil || dlsym(nil, "__asan_init") != nil {
+    if Machine.hasSanitizer {
         "a sanitizer has an allocator of its own: allocations cannot be counted"
     } else if !FileManager.default.isExecutableFile(atPath: path) {
         "no program at \(path)"

@@ -67,6 +67,19 @@ extension EndToEnd {
             #expect(waitUntil(within: 10) { kill(worker, 0) != 0 })
         }
 
+        @Test("who writes reports goes first once an end is asked for")
+        func ending() throws {
+            let top = try Running(
+                Machine.binary, ["--batch", "-d", "0.2", "--", "sh", "-c", "trap '' INT; while :; do :; done"])
+            #expect(waitUntil(within: 30) { top.output.contains("\n") })
+            Self.expect([Self.mainThread: [0], "hurry": [2]], of: top.pid, "a report")
+            // The command is asked to end, and goes on.
+            kill(top.pid, SIGINT)
+            Self.expect([Self.mainThread: [2]], of: top.pid, "asked to end")
+            kill(top.pid, SIGTERM)
+            _ = top.finish()
+        }
+
         @Test("who may not have it is told so, where it was asked for", .needs(whyNoUsers))
         func refused() throws {
             let workshop = try Workshop()

@@ -35,8 +35,14 @@ int pt_rename_new(const char *from, const char *to);
 /// Names the calling thread, at most 15 bytes (PR_SET_NAME), and gives it a stack for signal handlers: without one
 /// a stack that has run out ends the process before any handler.
 void pt_prepare_thread(const char *name);
-/// The calling thread is real time from now on (SCHED_RR), what it starts is not (SCHED_RESET_ON_FORK); an errno, 0 for none.
-int pt_become_real_time(int priority);
+/// A thread, 0 for the calling one, is real time from now on (SCHED_RR), what it starts is not (SCHED_RESET_ON_FORK); an
+/// errno, 0 for none.
+int pt_become_real_time(pid_t thread, int priority);
+/// The calling thread is an ordinary one again; an errno, 0 for none.
+int pt_become_ordinary(void);
+/// A thread that is made with these attributes is real time (SCHED_RR) before it runs for the first time; with priority 0 it
+/// begins as who makes it is. An errno, 0 for none.
+int pt_begin_as_real_time(pthread_attr_t *attributes, int priority);
 /// Whether the calling thread goes before every ordinary one (SCHED_RR, SCHED_FIFO).
 int pt_is_real_time(void);
 /// Whether who started the program has chosen how the calling thread is scheduled: real time, batch, idle, nice.

@@ -17,6 +17,8 @@ final class CursesScreen {
     private let hasMouse: Bool
     private var takesMouse = false
     private var cursorIsVisible = false
+    /// What a much larger picture took is to be given back with the next one.
+    private var hasShrunk = false
     private var isOpen = true
 
     /// Opens the screen on stdout, with keys from stdin or from /dev/tty where stdin is no terminal.
@@ -30,6 +32,8 @@ final class CursesScreen {
         set_escdelay(25)
         // Up before the first byte is written: curses switches to the other screen as soon as it opens.
         rescue.raise()
+        // Curses would take any size that a terminal claims, and gigabytes for it: it begins with a usual one.
+        if Self.terminalSize != nil { use_env(false) }
         guard unsafe pt_open_screen(output, input) != nil else { throw Self.unknownTerminal() }
         pt_prepare_screen(input)
         let colors = Self.colors(color)
@@ -37,6 +41,7 @@ final class CursesScreen {
         let told = unsafe getenv("COLORFGBG").map { unsafe String(cString: $0) }
         styles = Styles(theme.resolved(colorFGBG: told), colors)
         hasMouse = unsafe pt_terminal_string("kmous") != nil
+        adoptSize()
     }
 
     deinit { close() }
@@ -75,14 +80,22 @@ final class CursesScreen {
         }
         if let cursor = picture.cursor { pt_place_cursor(Int32(cursor.line), Int32(cursor.column)) }
         pt_show_picture()
+        if hasShrunk { pt_trim_memory() }
+        hasShrunk = false
     }
 
     /// Takes over the size the terminal has now.
     func adoptSize() {
+        guard let (columns, lines) = Self.terminalSize else { return }
+        let cells = pt_lines() * pt_columns()
+        if lines != pt_lines() || columns != pt_columns() { resizeterm(lines, columns) }
+        hasShrunk = hasShrunk || lines * columns < cells / 2
+    }
+
+    private static var terminalSize: (columns: Int32, lines: Int32)? {
         var lines: Int32 = 0
         var columns: Int32 = 0
-        guard unsafe pt_window_size(STDOUT_FILENO, &lines, &columns) == 0 else { return }
-        if lines != pt_lines() || columns != pt_columns() { resizeterm(lines, columns) }
+        return unsafe pt_window_size(STDOUT_FILENO, &lines, &columns) == 0 ? (columns, lines) : nil
     }
 
     /// Asks the terminal for clicks and the wheel, or leaves the mouse to it.

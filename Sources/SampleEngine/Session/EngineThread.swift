@@ -12,7 +12,11 @@ package struct EngineThread: ~Copyable {
     /// - Parameters:
     ///   - name: at most 15 bytes, as `ps -L` shows it.
     ///   - stackSize: bytes; demanglers need 8 MB.
-    package init(name: String, stackSize: Int, _ body: @escaping @Sendable () -> Void) throws(EngineError) {
+    ///   - realTime: the priority that it begins with where that is permitted, as `Scheduling.claim` takes it. Its body still
+    ///     claims it, so that what it starts does not inherit it.
+    package init(
+        name: String, stackSize: Int, realTime: Int32? = 0, _ body: @escaping @Sendable () -> Void
+    ) throws(EngineError) {
         let box = unsafe Unmanaged.passRetained(Body(name: name, body))
         var attributes = pthread_attr_t()
         unsafe pthread_attr_init(&attributes)
@@ -23,16 +27,21 @@ package struct EngineThread: ~Copyable {
         unsafe sigfillset(&all)
         for fault in [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT, SIGSYS] { unsafe sigdelset(&all, fault) }
         unsafe pthread_sigmask(SIG_BLOCK, &all, &before)
+        let main: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in
+            guard let argument = unsafe argument else { return nil }
+            let body = unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
+            unsafe pt_prepare_thread(body.name)
+            body.run()
+            return nil
+        }
         var thread = pthread_t()
-        let status = unsafe pthread_create(
-            &thread, &attributes,
-            { argument in
-                guard let argument = unsafe argument else { return nil }
-                let body = unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
-                unsafe pt_prepare_thread(body.name)
-                body.run()
-                return nil
-            }, box.toOpaque())
+        let beginsFirst = Scheduling.begin(with: &attributes, realTime)
+        var status = unsafe pthread_create(&thread, &attributes, main, box.toOpaque())
+        if beginsFirst, status == EPERM {
+            // Refused: it begins as the calling thread is.
+            _ = unsafe pt_begin_as_real_time(&attributes, 0)
+            status = unsafe pthread_create(&thread, &attributes, main, box.toOpaque())
+        }
         unsafe pthread_sigmask(SIG_SETMASK, &before, nil)
         guard status == 0 else {
             unsafe box.release()

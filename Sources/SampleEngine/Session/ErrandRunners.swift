@@ -123,7 +123,9 @@ final class ErrandRunners: Sendable {
     private func start(_ thread: UInt64, in lane: Errand.Lane, with errand: Errand) {
         do throws(EngineError) {
             // Demanglers need a deep stack.
-            try EngineThread(name: lane.threadName, stackSize: 8 << 20) { self.run(thread, in: lane, errand) }.detach()
+            try EngineThread(name: lane.threadName, stackSize: 8 << 20, realTime: realTime) {
+                self.run(thread, in: lane, errand)
+            }.detach()
         } catch {
             // Tried again with the next relief.
             state.withLock { state in
@@ -134,7 +136,7 @@ final class ErrandRunners: Sendable {
     }
 
     private func run(_ thread: UInt64, in lane: Errand.Lane, _ first: Errand) {
-        _ = Scheduling.claim(realTime)
+        Scheduling.claim(realTime)
         let permit = ReadingPermit(share)
         var errand: Errand? = first
         while let current = errand, !share.isStopped {

@@ -75,7 +75,7 @@ public final class Session: ProfileSource {
         self.profileBell = profileBell
         self.samplerBell = samplerBell
 
-        let resolver = try EngineThread(name: "resolver", stackSize: 8 << 20) {
+        let resolver = try EngineThread(name: "resolver", stackSize: 8 << 20, realTime: pace.realTime) {
             let facts = facts.scheduled(.claim(pace.realTime), wish: pace.realTime)
             var stage = ResolveStage(
                 builder: ProfileBuilder(
@@ -85,8 +85,8 @@ public final class Session: ProfileSource {
                 holding: holding, pace: pace)
             stage.run()
         }
-        let sampler = try EngineThread(name: "sampler", stackSize: 1 << 20) {
-            _ = Scheduling.claim(pace.realTime)
+        let sampler = try EngineThread(name: "sampler", stackSize: 1 << 20, realTime: pace.realTime) {
+            Scheduling.claim(pace.realTime)
             var stage = SampleStage(
                 source: source, pace: pace, toResolver: toResolver, toSampler: toSampler, newcomers: newcomers,
                 followed: followed, resolverBell: resolverBell, stop: stopFlag, dial: dial, pulse: pulse)

@@ -26,12 +26,15 @@ public enum Scheduling: Sendable, Equatable {
     /// Asks for the calling thread to be real time from now on.
     ///
     /// No thread and no process that it starts inherits it (`SCHED_RESET_ON_FORK`).
-    /// - Parameter wish: priority, 0 to 99; 0 asks for nothing. Nil: the usual one.
-    public static func claim(_ wish: Int32?) -> Scheduling {
+    /// - Parameters:
+    ///   - wish: priority, 0 to 99; 0 asks for nothing. Nil: the usual one.
+    ///   - thread: the number of another thread of ours, which is to be real time in its stead.
+    @discardableResult
+    public static func claim(_ wish: Int32?, for thread: Int32 = 0) -> Scheduling {
         let priority = wish ?? usualPriority
         if priority <= 0 { return .ordinary(refusal: nil) }
         if pt_has_real_time_limit() != 0 { return .ordinary(refusal: "its time is limited (ulimit -R)") }
-        switch pt_become_real_time(priority) {
+        switch pt_become_real_time(thread, priority) {
         case 0: return .realTime(priority)
         case EPERM where geteuid() == 0:
             return .ordinary(
@@ -39,6 +42,19 @@ public enum Scheduling: Sendable, Equatable {
         case EPERM: return .ordinary(refusal: "it needs CAP_SYS_NICE, or ulimit -r \(priority)")
         case let number: return .ordinary(refusal: Errno(number).text)
         }
+    }
+
+    /// Has the calling thread be an ordinary one again, where a claim of its own has made it real time.
+    public func giveUp() { if case .realTime = self { _ = pt_become_ordinary() } }
+
+    /// Has a thread be real time before it runs for the first time: beside others that want the CPU an ordinary one may wait
+    /// for seconds to make its claim, or to end as its process does, whose end waits for it.
+    ///
+    /// - Returns: false where the wish is for nothing, or cannot be had.
+    static func begin(with attributes: inout pthread_attr_t, _ wish: Int32?) -> Bool {
+        let priority = wish ?? usualPriority
+        if priority <= 0 || pt_has_real_time_limit() != 0 { return false }
+        return unsafe pt_begin_as_real_time(&attributes, priority) == 0
     }
 
     /// Nanoseconds that the calling thread is to rest behind so many of work, so that ordinary threads have their turn: none

@@ -15,6 +15,7 @@ package struct Errno: Error, Equatable, Sendable {
     }
 
     package static let permission = Errno(EPERM)
+    package static let interrupted = Errno(EINTR)
     package static let access = Errno(EACCES)
     package static let noEntry = Errno(ENOENT)
     package static let noProcess = Errno(ESRCH)

@@ -74,8 +74,10 @@ package final class ReadingPermit: Sendable {
     /// The same for one errand, whose progress is noted.
     func noting(_ progress: ErrandProgress) -> ReadingPermit { ReadingPermit(share, rests, progress) }
 
-    /// Lets others have their turn where the calling thread, whose permit this is, has worked long enough.
-    func giveWay() { _ = rest(for: rests.due(at: ownThreadNanoseconds())) }
+    /// Lets others have their turn where the calling thread, whose permit this is, has worked long enough; false where nobody
+    /// waits for the work any more. For what nobody is to pay for.
+    @discardableResult
+    func giveWay() -> Bool { !share.isStopped && rest(for: rests.due(at: ownThreadNanoseconds())) }
 
     /// A permit that never says no: for who waits for the answer himself.
     package static var unlimited: ReadingPermit { ReadingPermit(Share(burst: .max)) }

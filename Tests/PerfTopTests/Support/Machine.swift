@@ -34,6 +34,9 @@ enum Machine {
         return Int(list.drop { !$0.isNumber }.prefix { $0.isNumber }) ?? 0
     }()
 
+    /// A sanitizer is built in: it has an allocator of its own.
+    static let hasSanitizer = unsafe dlsym(nil, "__tsan_init") != nil || dlsym(nil, "__asan_init") != nil
+
     static func has(_ tool: String) -> Bool { path(of: tool) != nil }
 
     static func path(of tool: String) -> String? {

@@ -2,16 +2,16 @@ import Foundation
 import Glibc
 import Testing
 
-/// A pseudo terminal of 120×40 cells: what a program writes to it, byte by byte, and how it leaves its settings.
+/// A pseudo terminal: what a program writes to it, byte by byte, and how it leaves its settings.
 final class Terminal {
     /// All that has been written to it and taken so far.
     private(set) var output: [UInt8] = []
     private let master: FileHandle
     private let slave: FileHandle
 
-    init() throws {
+    init(columns: UInt16 = 120, lines: UInt16 = 40) throws {
         var (mine, theirs): (Int32, Int32) = (-1, -1)
-        var size = winsize(ws_row: 40, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0)
+        var size = winsize(ws_row: lines, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
         // Programs that are made to crash leave no core files behind.
         var core = rlimit()
         _ = unsafe getrlimit(Int32(RLIMIT_CORE.rawValue), &core)

@@ -51,12 +51,45 @@ struct SchedulingTests {
         #expect([125_000_000, 1_000_000_000].contains(rests[1]))
     }
 
+    @Test("A thread that is to be real time is so before it runs", .enabled(if: isPermitted, notPermitted))
+    func born() throws {
+        let sight = Guarded<Sight?>(nil)
+        try EngineThread(name: "born", stackSize: 1 << 20, realTime: 5) { sight.withLock { $0 = Sight() } }.join()
+        #expect(sight.withLock { $0 } == Sight(priority: 5, policy: SCHED_RR))
+    }
+
+    @Test("A thread begins as an ordinary one where it cannot be real time")
+    func refusedAtBirth() throws {
+        // More than there are: refused whoever asks.
+        let ran = Guarded(false)
+        try EngineThread(name: "born", stackSize: 1 << 20, realTime: 100) { ran.withLock { $0 = true } }.join()
+        #expect(ran.withLock { $0 })
+    }
+
+    @Test("What was claimed is given up, and claimed for another thread", .enabled(if: isPermitted, notPermitted))
+    func givenUp() throws {
+        let (before, between, after) = try Self.onThread {
+            let scheduling = Scheduling.claim(3)
+            let before = Sight()
+            scheduling.giveUp()
+            let between = Sight()
+            // Its first field (proc_pid_stat(5)).
+            let stat = (try? fileBytes("/proc/thread-self/stat", limit: 64)) ?? []
+            let own = Int32(String(decoding: stat, as: UTF8.self).prefix { $0 != " " }) ?? -1
+            _ = try? Self.onThread { Scheduling.claim(4, for: own) }
+            return (before, between, Sight())
+        }
+        #expect(before == Sight(priority: 3, policy: SCHED_RR))
+        #expect(between == .ordinary)
+        #expect(after == Sight(priority: 4, policy: SCHED_RR))
+    }
+
     @Test("A permit has a real-time thread rest behind a millisecond of work", .enabled(if: isPermitted, notPermitted))
     func permit() throws {
         /// How often the thread went to sleep while it asked, behind 20 times a millisecond of its own time.
         func sleeps(_ wish: Int32) throws -> Int {
             try Self.onThread {
-                _ = Scheduling.claim(wish)
+                Scheduling.claim(wish)
                 let permit = ReadingPermit.unlimited
                 func count() -> Int {
                     var usage = rusage()

@@ -154,6 +154,21 @@ struct KernelSymbolsTests {
         #expect(try KernelSymbols(readingKallsyms: descriptor(endless)).count == 0)
     }
 
+    @Test("Who waits for it no more ends the reading with its next chunk")
+    func stopped() throws {
+        let directory = try TemporaryDirectory()
+        let line = Array("ffffffff81000000 T function\n".utf8)
+        let path = try directory.write(Array([[UInt8]](repeating: line, count: 10_000).joined()), to: "kallsyms")
+        var asked = 0
+        #expect(throws: Errno.interrupted) {
+            _ = try KernelSymbols(readingKallsyms: descriptor(path)) {
+                asked += 1
+                return asked < 3
+            }
+        }
+        #expect(asked == 3)
+    }
+
     @Test(
         "2,000 addresses of the running kernel are what a plain reading of its list says",
         .enabled(if: kernelShowsAddresses, "needs /proc/kallsyms with addresses"))

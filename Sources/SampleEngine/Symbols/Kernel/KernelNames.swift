@@ -65,9 +65,9 @@ struct KernelNames: ~Copyable {
     mutating func takeErrand() -> Errand? {
         guard reading == .wanted else { return nil }
         reading = .underWay
-        return Errand(.reading, of: nil, for: .nobody) { _ in
+        return Errand(.reading, of: nil, for: .nobody) { permit in
             guard let file = try? FileOpener().open(own: "/proc/kallsyms") else { return .kernelList(nil) }
-            return .kernelList(try? KernelSymbols(readingKallsyms: file))
+            return .kernelList(try? KernelSymbols(readingKallsyms: file) { permit.giveWay() })
         } instead: {
             .kernelList(nil)
         }

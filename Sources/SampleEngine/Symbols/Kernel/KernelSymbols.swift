@@ -32,13 +32,16 @@ package struct KernelSymbols: Sendable {
 
     /// Reads a list in chunks of 64 KiB, about 40 ms for a whole kernel, most of it the kernel's.
     ///
-    /// - Parameter file: `/proc/kallsyms` or a copy, read from its beginning. Lines that make no sense are left out.
-    /// - Throws: the errno of a read.
-    package init(readingKallsyms file: borrowing Descriptor) throws(Errno) {
+    /// - Parameters:
+    ///   - file: `/proc/kallsyms` or a copy, read from its beginning. Lines that make no sense are left out.
+    ///   - goesOn: asked behind each chunk; false ends it.
+    /// - Throws: the errno of a read; `interrupted` where it does not go on.
+    package init(readingKallsyms file: borrowing Descriptor, goesOn: () -> Bool = { true }) throws(Errno) {
         var list = KallsymsList()
         let limit = 1 << 30
         var offset = 0
         while offset < limit {
+            if !goesOn() { throw .interrupted }
             let got = try list.readChunk(of: file, at: offset)
             if got == 0 { break }
             offset += got
