@@ -168,7 +168,7 @@ int pt_window_size(int terminal, int *lines, int *columns) {
     *columns = size.ws_col < most_columns ? size.ws_col : most_columns;
     int room = most_cells / *columns < most_lines ? most_cells / *columns : most_lines;
     *lines = size.ws_row < room ? size.ws_row : room;
-    return 0;
+    return *lines < size.ws_row || *columns < size.ws_col;
 }
 
 int pt_bytes_waiting(int fd) {

@@ -23,7 +23,7 @@ void pt_stop_now(void);
 // Ends this process by the default action of a signal, so that whoever waits for it sees that signal.
 void pt_die_by(int signal);
 
-// Size of the terminal in cells, or of as much of it as anybody could look at; -1 where it is not known.
+// Size of the terminal in cells; 1 where it is of as much as anybody could look at, and not the whole; -1 where it is not known.
 int pt_window_size(int terminal, int *lines, int *columns);
 
 // Bytes that wait to be read; -1 with errno.

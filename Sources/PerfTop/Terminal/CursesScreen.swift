@@ -32,8 +32,7 @@ final class CursesScreen {
         set_escdelay(25)
         // Up before the first byte is written: curses switches to the other screen as soon as it opens.
         rescue.raise()
-        // Curses would take any size that a terminal claims, and gigabytes for it: it begins with a usual one.
-        if Self.terminalSize != nil { use_env(false) }
+        Self.boundSize()
         guard unsafe pt_open_screen(output, input) != nil else { throw Self.unknownTerminal() }
         pt_prepare_screen(input)
         let colors = Self.colors(color)
@@ -41,7 +40,6 @@ final class CursesScreen {
         let told = unsafe getenv("COLORFGBG").map { unsafe String(cString: $0) }
         styles = Styles(theme.resolved(colorFGBG: told), colors)
         hasMouse = unsafe pt_terminal_string("kmous") != nil
-        adoptSize()
     }
 
     deinit { close() }
@@ -86,16 +84,11 @@ final class CursesScreen {
 
     /// Takes over the size the terminal has now.
     func adoptSize() {
-        guard let (columns, lines) = Self.terminalSize else { return }
+        var (lines, columns): (Int32, Int32) = (0, 0)
+        guard unsafe pt_window_size(STDOUT_FILENO, &lines, &columns) >= 0 else { return }
         let cells = pt_lines() * pt_columns()
         if lines != pt_lines() || columns != pt_columns() { resizeterm(lines, columns) }
         hasShrunk = hasShrunk || lines * columns < cells / 2
-    }
-
-    private static var terminalSize: (columns: Int32, lines: Int32)? {
-        var lines: Int32 = 0
-        var columns: Int32 = 0
-        return unsafe pt_window_size(STDOUT_FILENO, &lines, &columns) == 0 ? (columns, lines) : nil
     }
 
     /// Asks the terminal for clicks and the wheel, or leaves the mouse to it.
@@ -163,6 +156,16 @@ final class CursesScreen {
     }
 
     // MARK: Opening
+
+    /// Curses would begin with any size that a terminal claims, and take gigabytes for it. What the environment says of that
+    /// goes first with it; to change it when the screen is open is not the same: without another screen to switch to
+    /// (vt100) its first picture is out of place then.
+    private static func boundSize() {
+        var (lines, columns): (Int32, Int32) = (0, 0)
+        guard unsafe pt_window_size(STDOUT_FILENO, &lines, &columns) > 0 else { return }
+        _ = unsafe setenv("LINES", "\(lines)", 1)
+        _ = unsafe setenv("COLUMNS", "\(columns)", 1)
+    }
 
     /// What undoes the screen on this type of terminal, from terminfo and without delays.
     private static func undoBytes() throws(TerminalError) -> [UInt8] {
