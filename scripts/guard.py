@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Ends what a process has started as soon as that process itself has ended, in whatever way: scripts/guard.py OWNER [PARENT]
+"""Ends what a process has started as soon as that process itself has ended, in whatever way: scripts/guard.py MARK OWNER [PARENT]
 
-What belongs to OWNER has PERFTOP_TESTS_<OWNER> in its environment. Children inherit that: it tells of them also where they
-have another session, another user or, since theirs was killed, another parent. Where PARENT ends first, OWNER ends too.
+What belongs to OWNER has MARK, a NAME=VALUE of its own, in its environment. Children inherit that: it tells of them also where
+they have another session, another user or, since theirs was killed, another parent. Where PARENT ends first, OWNER ends too.
 """
 import os
 import select
@@ -14,12 +14,16 @@ import time
 def await_end(pids):
     """Waits until one of them has ended. A descriptor means this very process, whoever has its number later."""
     poll = select.poll()
-    for pid in pids:
-        try:
+    try:
+        for pid in pids:
             poll.register(os.pidfd_open(pid), select.POLLIN)
-        except ProcessLookupError:
-            return
-    poll.poll()
+        poll.poll()
+    except ProcessLookupError:
+        return
+    except (OSError, AttributeError):
+        # No such descriptors here: it is asked for again and again.
+        while all(os.path.exists(f"/proc/{pid}") for pid in pids):
+            time.sleep(0.2)
 
 
 def end(pid):
@@ -41,7 +45,9 @@ def marked(word):
 
 
 def main():
-    pids = [int(word) for word in sys.argv[1:]]
+    mark = sys.argv[1].encode()
+    # A parent in another pid namespace has the number 0.
+    pids = [int(word) for word in sys.argv[2:] if word != "0"]
     # A key that ends the run must not end this first.
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -51,7 +57,7 @@ def main():
     # One may start another while they are looked through: so until there was none twice. What cannot be ended is left.
     quiet = 0
     for _ in range(100):
-        found = list(marked(b"PERFTOP_TESTS_%d=1" % pids[0]))
+        found = list(marked(mark))
         for pid in found:
             end(pid)
         quiet = 0 if found else quiet + 1

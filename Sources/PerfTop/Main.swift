@@ -102,9 +102,11 @@ struct Perftop {
             let input = isatty(STDIN_FILENO) == 1 ? try nullDevice() : STDIN_FILENO
             command = try Command(request.command, output: (out, STDERR_FILENO), input: input)
         }
+        request.batch.scheduling = .claim(request.batch.realTime)
         // A command must not be left behind. Without one nothing would be lost until there is sampling: a signal ends us then
-        // and there, however long the counters of thousands of threads take to open.
-        let early = command == nil ? nil : pt_signal_descriptor()
+        // and there, however long the counters of thousands of threads take to open. Not so process 1 of a container, for which
+        // such signals do nothing.
+        let early = command == nil && getpid() != 1 ? nil : pt_signal_descriptor()
         let session = try start(command, request, request.batchPace)
         let signals = early ?? pt_signal_descriptor()
         request.batch.command = command
@@ -127,6 +129,8 @@ struct Perftop {
             captured = output
             command = try Command(request.command, output: (output.writeEnd, output.writeEnd), input: try nullDevice())
         }
+        CursesScreen.boundSize()
+        Scheduling.claim(request.live.realTime)
         let session = try start(command, request, request.pace)
         try captured?.begin()
         request.live.command = command
@@ -147,9 +151,6 @@ struct Perftop {
     private static func start(_ command: Command?, _ request: Request, _ pace: Pace) throws -> Session {
         // Not before the command was forked, which stays where it is.
         ProcFolder.prepare()
-        // Who writes reports is ordinary again from the first one on.
-        let scheduling = Scheduling.claim(pace.realTime)
-        defer { scheduling.giveUp() }
         var sampling = request.sampling
         if let command {
             sampling.target = Target(.command(pid: command.pid, text: command.text), cpus: sampling.target.cpus)

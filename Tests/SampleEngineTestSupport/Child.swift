@@ -22,7 +22,10 @@ package final class Child {
         _ program: String, _ arguments: [String], environment: [String: String], input: Int32, output: Int32,
         errors: Int32, controlling: String? = nil, others: [Int32] = [], outlives: Bool = false
     ) throws {
-        let environment = outlives ? environment : environment.merging([Guard.mark: "1"]) { $1 }
+        let environment =
+            outlives
+            ? environment.filter { !$0.key.hasPrefix("PERFTOP_TESTS") }
+            : environment.merging([Guard.mark.name: Guard.mark.value]) { $1 }
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
@@ -65,7 +68,7 @@ package final class Child {
 
     /// The environment of this process, and what makes a child end with it: for those that are started in other ways.
     package static var environment: [String: String] {
-        ProcessInfo.processInfo.environment.merging([Guard.mark: "1"]) { $1 }
+        ProcessInfo.processInfo.environment.merging([Guard.mark.name: Guard.mark.value]) { $1 }
     }
 
     deinit { stop() }

@@ -11,6 +11,8 @@ struct BatchOptions {
     var report = ReportOptions()
     /// Real-time priority of who writes reports once an end is asked for, as `Scheduling.claim` takes it.
     var realTime: Int32? = 0
+    /// How the main thread is while counters are opened; who writes reports is ordinary until then.
+    var scheduling = Scheduling.ordinary(refusal: nil)
     /// The command that was started to be profiled.
     var command: Command?
 }
@@ -22,7 +24,8 @@ func runBatch(
     _ session: Session, output: borrowing Output, signals: Int32, options: BatchOptions
 ) throws(EngineError) -> Int32? {
     var writer = FrameWriter(options: options, signals: signals)
-    hurry(at: signals, realTime: options.realTime)
+    if case .realTime(let priority) = options.scheduling { hurry(at: signals, realTime: priority) }
+    options.scheduling.giveUp()
     output.begin()
     guard try writer.begin(output) else { return nil }
     let reader = output.reader
@@ -74,8 +77,8 @@ func runBatch(
 
 /// Has the main thread go before ordinary ones from the first signal on: the end is not to wait for its turn among others
 /// that want the CPU. It cannot see to that itself, as it may be late by seconds to hear of the signal.
-private func hurry(at signals: Int32, realTime: Int32?) {
-    // Without one, or without the right to it, the end takes longer on a busy machine.
+private func hurry(at signals: Int32, realTime: Int32) {
+    // Without one the end takes longer on a busy machine.
     try? EngineThread(name: "hurry", stackSize: 256 << 10, realTime: realTime) {
         Scheduling.claim(realTime)
         var watched = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)

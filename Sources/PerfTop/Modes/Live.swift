@@ -44,7 +44,6 @@ enum LiveEnding: Sendable, Equatable {
 ///
 /// Call it on the main thread, with every other thread blocking all signals.
 func runLive(source: any ProfileSource, options: LiveOptions) throws(TerminalError) -> LiveEnding {
-    Scheduling.claim(options.realTime)
     let screen = try CursesScreen(color: options.color, theme: options.theme, ascii: options.ascii)
     var loop = LiveLoop(source: source, screen: screen, options: options)
     let ending = loop.run()

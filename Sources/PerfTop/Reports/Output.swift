@@ -1,8 +1,11 @@
+internal import CLinuxShims
 internal import Glibc
 internal import SampleEngine
 
 /// Where a batch report goes: standard output or a file.
 struct Output: ~Copyable {
+    /// `PIPEFS_MAGIC` of statfs(2).
+    private static let pipes = 0x5049_5045
     private let fd: Int32
     private let name: String
 
@@ -21,13 +24,16 @@ struct Output: ~Copyable {
         if fd < 0 { throw EngineError(what: "-o \(name)", why: reason()) }
     }
 
-    /// Whom poll can ask whether somebody still reads, -1 where nobody is needed for that, and the signal that the loss is.
+    /// What poll can ask whether somebody still reads, -1 where there need not be anybody, and the signal that the loss is.
+    ///
+    /// A FIFO with a name may get another reader; only the next frame tells whether it has none.
     var reader: (descriptor: Int32, loss: Int32?) {
         var facts = stat()
         guard unsafe fstat(fd, &facts) == 0 else { return (-1, nil) }
         switch facts.st_mode & S_IFMT {
-        case S_IFIFO, S_IFSOCK: return (fd, nil)
-        case S_IFCHR: return (fd, SIGHUP)
+        case S_IFIFO where pt_file_system(fd) == Self.pipes: return (fd, nil)
+        case S_IFSOCK: return (fd, nil)
+        case S_IFCHR where isatty(fd) == 1: return (fd, SIGHUP)
         default: return (-1, nil)
         }
     }

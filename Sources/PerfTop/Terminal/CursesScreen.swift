@@ -32,7 +32,6 @@ final class CursesScreen {
         set_escdelay(25)
         // Up before the first byte is written: curses switches to the other screen as soon as it opens.
         rescue.raise()
-        Self.boundSize()
         guard unsafe pt_open_screen(output, input) != nil else { throw Self.unknownTerminal() }
         pt_prepare_screen(input)
         let colors = Self.colors(color)
@@ -160,7 +159,9 @@ final class CursesScreen {
     /// Curses would begin with any size that a terminal claims, and take gigabytes for it. What the environment says of that
     /// goes first with it; to change it when the screen is open is not the same: without another screen to switch to
     /// (vt100) its first picture is out of place then.
-    private static func boundSize() {
+    ///
+    /// Call it before there is any other thread: they may look into the environment.
+    static func boundSize() {
         var (lines, columns): (Int32, Int32) = (0, 0)
         guard unsafe pt_window_size(STDOUT_FILENO, &lines, &columns) > 0 else { return }
         _ = unsafe setenv("LINES", "\(lines)", 1)

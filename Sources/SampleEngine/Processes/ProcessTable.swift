@@ -35,6 +35,8 @@ package struct ProcessTable: ~Copyable {
     package private(set) var mappingCount = 0
     private let mappingLimit: Int
     private let lifeLimit: Int
+    /// Some were taken for ended for want of room, which was not said yet.
+    private var hasRetired = false
     /// The place in `lives` up to which it was looked at whether they are still there.
     private var verified = 0
     private let wanted: Set<Int32>?
@@ -299,12 +301,22 @@ package struct ProcessTable: ~Copyable {
         dead.append(life)
     }
 
-    /// Where there are more than any machine runs, whoever writes the records says so: the oldest are taken for ended, a
-    /// quarter of all at once, those that are wanted last. What is sampled of them later belongs to another generation.
+    /// Where there are more than are kept, some are taken for ended, a quarter of all at once: the unwanted before the wanted,
+    /// those never sampled before the others, the oldest first. One that is sampled after it was forgotten is another
+    /// generation.
     private mutating func retireOldest(at time: UInt64) {
-        func standing(_ life: Int) -> (Int, UInt32) { (lives[life].isWanted ? 1 : 0, lives[life].generation.number) }
+        func standing(_ life: Int) -> (Int, Int, UInt32) {
+            (lives[life].isWanted ? 1 : 0, lives[life].isTold ? 1 : 0, lives[life].generation.number)
+        }
+        hasRetired = true
         let living = lives.indices.filter { lives[$0].pid > 0 && lives[$0].death == .max }
         for life in living.sorted(by: { standing($0) < standing($1) }).prefix(lifeLimit / 4) { retire(life, at: time) }
+    }
+
+    /// Whether some were taken for ended for want of room, once of each time.
+    package mutating func takeRetirement() -> Bool {
+        defer { hasRetired = false }
+        return hasRetired
     }
 
     // MARK: Lives

@@ -37,8 +37,9 @@ package struct EngineThread: ~Copyable {
         var thread = pthread_t()
         let beginsFirst = Scheduling.begin(with: &attributes, realTime)
         var status = unsafe pthread_create(&thread, &attributes, main, box.toOpaque())
-        if beginsFirst, status == EPERM {
-            // Refused: it begins as the calling thread is.
+        if beginsFirst, status != 0 {
+            // Refused: it begins as the calling thread is, and so do all others.
+            Scheduling.refuse()
             _ = unsafe pt_begin_as_real_time(&attributes, 0)
             status = unsafe pthread_create(&thread, &attributes, main, box.toOpaque())
         }

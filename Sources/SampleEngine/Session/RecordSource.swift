@@ -18,7 +18,8 @@ package struct RecordSource: Sendable {
     package var mayLowerRate = false
     /// Some threads may have both counters of their own and inherited ones.
     package var mayCountTwice = false
-    /// Its pids are numbers of our namespace: the kernel can be asked whether there still is such a process.
+    /// Its pids are numbers of our namespace: the kernel can be asked whether there still is such a process. Whoever hands
+    /// rings over may be in another one, or play what happened elsewhere.
     package var hasOurPids = false
     /// More counters can come while it runs: that all writers have gone is not the end.
     package var isOpenEnded = false

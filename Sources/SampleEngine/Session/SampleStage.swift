@@ -168,6 +168,8 @@ package struct SampleStage: ~Copyable {
     package mutating func pass(everything: Bool) {
         let begun = clock.now
         passBegun = .now
+        // Before the side-band is read: whoever is gone by now has all his records there, his children's beginnings too.
+        if everything, source.hasOurPids { endMissing() }
         rings.beginSamples(everything: everything)
         drainSideBand()
         rings.readSamples { number, ring in
@@ -180,8 +182,10 @@ package struct SampleStage: ~Copyable {
             processes.takeSightings(processes: &slice.processes, images: &slice.images)
             // Samples older than the pass before this one are all counted: nothing can ask for that time again.
             processes.forget(before: lastFullPass.nanoseconds)
+            if processes.takeRetirement() {
+                slice.notes.append("too many processes to keep: the oldest are taken for ended")
+            }
             lastFullPass = begun
-            if source.hasOurPids { endMissing() }
         }
     }
 

@@ -1,5 +1,6 @@
 internal import CLinuxShims
 internal import Glibc
+private import Synchronization
 
 /// How the kernel chooses a thread of ours among all that could run (sched(7)).
 ///
@@ -37,9 +38,12 @@ public enum Scheduling: Sendable, Equatable {
         switch pt_become_real_time(thread, priority) {
         case 0: return .realTime(priority)
         case EPERM where geteuid() == 0:
+            refuse()
             return .ordinary(
                 refusal: "it needs CAP_SYS_NICE (container: --cap-add SYS_NICE), or the control group has none")
-        case EPERM: return .ordinary(refusal: "it needs CAP_SYS_NICE, or ulimit -r \(priority)")
+        case EPERM:
+            refuse()
+            return .ordinary(refusal: "it needs CAP_SYS_NICE, or ulimit -r \(priority)")
         case let number: return .ordinary(refusal: Errno(number).text)
         }
     }
@@ -50,12 +54,17 @@ public enum Scheduling: Sendable, Equatable {
     /// Has a thread be real time before it runs for the first time: beside others that want the CPU an ordinary one may wait
     /// for seconds to make its claim, or to end as its process does, whose end waits for it.
     ///
-    /// - Returns: false where the wish is for nothing, or cannot be had.
+    /// - Returns: false where the wish is for nothing, or cannot be had: who makes a thread that cannot begin waits for its end
+    ///   (glibc), so what was refused once is not tried again.
     static func begin(with attributes: inout pthread_attr_t, _ wish: Int32?) -> Bool {
         let priority = wish ?? usualPriority
-        if priority <= 0 || pt_has_real_time_limit() != 0 { return false }
+        if priority <= 0 || isRefused.load(ordering: .relaxed) || pt_has_real_time_limit() != 0 { return false }
         return unsafe pt_begin_as_real_time(&attributes, priority) == 0
     }
+
+    /// Real time was refused to a thread of ours.
+    static func refuse() { isRefused.store(true, ordering: .relaxed) }
+    private static let isRefused = Atomic<Bool>(false)
 
     /// Nanoseconds that the calling thread is to rest behind so many of work, so that ordinary threads have their turn: none
     /// where it is one of them. To be an ordinary thread for a moment is not enough: its share of that time is unused, and the

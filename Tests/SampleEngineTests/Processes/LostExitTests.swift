@@ -74,6 +74,17 @@ struct LostExitTests {
         #expect(before && !after)
     }
 
+    @Test("The child of one that was found missing is his, where its beginning is read only then")
+    func childComesLate() {
+        var table = table(of: 1, wanted: [first])
+        table.endMissing(at: 30) { _ in false }
+        table.feed(Build.fork(pid: 5000, parent: first, time: 25))
+        let child = table.life(of: 5000, at: 31)
+        #expect(table.isWanted(child) == true)
+        let isLiving = table.hasLivingWanted
+        #expect(isLiving)
+    }
+
     @Test("Whatever the records say, there are not more of them than the bound; the oldest and the unwanted go first")
     func limited() {
         var table = ProcessTable(wanted: [100], lifeLimit: 1000)
@@ -95,5 +106,7 @@ struct LostExitTests {
         #expect(table.isWanted(child) == true, "a wanted one is known by its beginning still")
         let other = table.life(of: 199, at: time)
         #expect(table.isWanted(other) == false)
+        let isSaid = (table.takeRetirement(), table.takeRetirement())
+        #expect(isSaid == (true, false))
     }
 }
