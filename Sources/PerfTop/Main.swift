@@ -11,6 +11,8 @@ struct Perftop {
     /// The only place that ends the program: 0 fine, 1 a run-time failure, 2 a usage error, a fatal signal raised again.
     static func main() {
         Self.fillStandardDescriptors()
+        // Ignored, as some who start programs leave it, it takes a command's status away.
+        signal(SIGCHLD, SIG_DFL)
         pt_return_large_blocks()
         do {
             let request = try request()

@@ -95,6 +95,30 @@ extension EndToEnd {
             #expect(try String(contentsOfFile: file, encoding: .utf8).contains("exited"))
         }
 
+        @Test("whoever starts perftop may ignore its children's ends: the command's status is known")
+        func ignoredChildren() throws {
+            let outcome = try shell(
+                #"trap '' CHLD; exec "$0" "$@" >/dev/null"#, ["--batch", "--", "sh", "-c", "exit 7"])
+            #expect(outcome.status == 7)
+        }
+
+        @Test("Ctrl-C while nobody reads: when the command has ended, so has the report")
+        func interruptedUnread() throws {
+            var ends: [Int32] = [0, 0]
+            try #require(unsafe pipe(&ends) == 0)
+            for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+            defer { for end in ends { close(end) } }
+            let top = try Running(
+                Machine.binary,
+                ["--batch", "-d", "0.01", "--format", "json", "-o", "/dev/fd/3", "--", Program.burn.path],
+                descriptors: [ends[1]])
+            var waiting: Int32 = 0
+            // Less than a frame finds room.
+            #expect(waitUntil(within: 60) { unsafe ioctl(ends[0], UInt(FIONREAD), &waiting) == 0 && waiting > 60_000 })
+            kill(top.pid, SIGINT)
+            #expect(top.finish(within: 60).status == 128 + SIGINT)
+        }
+
         @Test("Ctrl-C asks the command to end; it is sampled until it has")
         func interrupted() throws {
             let script = "trap 'echo caught; exit 5' INT; echo ready; while :; do sleep 0.05; done"

@@ -149,6 +149,24 @@ extension EndToEnd {
             #expect(top.finish(within: 60).status == 0, "\(top.errors)")
         }
 
+        @Test("a terminal that takes nothing does not keep a report from ending", arguments: [SIGINT, SIGTERM])
+        func stuckTerminal(signal: Int32) throws {
+            let terminal = try Terminal()
+            let child = try terminal.start(["-p", "\(burn.pid)", "--batch", "-d", "0.01"])
+            // Nobody reads: it is full once what waits there grows no more while frames come a hundred times a second.
+            var (before, same) = (0, 0)
+            let isFull = waitUntil(within: 60) {
+                let waiting = terminal.bytesWaiting
+                same = waiting == before && waiting > 1000 ? same + 1 : 0
+                before = waiting
+                return same > 100
+            }
+            #expect(isFull)
+            kill(child.pid, signal)
+            #expect(waitUntil(within: 60) { !child.isRunning })
+            #expect(child.status == 128 + signal)
+        }
+
         @Test("asked to end while its reader is slow, it writes whole frames", arguments: [SIGINT, SIGTERM])
         func slowReader(signal: Int32) throws {
             var ends: [Int32] = [0, 0]

@@ -137,7 +137,9 @@ private struct FrameWriter {
             } catch {
                 throw EngineError(what: "frame \(frames)", why: "it cannot be written as \(options.format.rawValue)")
             }
-            let written = try output.write(text, signals: signals, patience: patience)
+            // A command that is to end, and has: nobody waits for it any more, nor for a reader that sleeps.
+            let ending = options.command.map { $0.isInterrupted ? $0.descriptor : -1 } ?? -1
+            let written = try output.write(text, signals: signals, ending: ending, patience: patience)
             isOver = written == .part
             if written != .all { return false }
         }

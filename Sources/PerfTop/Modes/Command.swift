@@ -72,6 +72,8 @@ final class Command {
     func interrupt() {
         interrupts += 1
         signalGroup(interrupts == 1 ? SIGINT : SIGKILL)
+        // One that was stopped takes it when it goes on.
+        signalGroup(SIGCONT)
     }
 
     var isInterrupted: Bool { interrupts > 0 }

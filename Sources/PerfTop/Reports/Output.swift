@@ -14,14 +14,24 @@ struct Output: ~Copyable {
         // A reader that closes the pipe is an ordinary end, seen as EPIPE.
         signal(SIGPIPE, SIG_IGN)
         guard let path else {
-            fd = STDOUT_FILENO
+            fd = Self.withoutWaiting(STDOUT_FILENO)
             name = "standard output"
             return
         }
         name = displayText(path)
         // Not emptied yet: what is there is kept until there is something to write.
-        fd = unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-        if fd < 0 { throw EngineError(what: "-o \(name)", why: reason()) }
+        let file = unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0o644)
+        if file < 0 { throw EngineError(what: "-o \(name)", why: reason()) }
+        fd = Self.withoutWaiting(file)
+        if fd != file { close(file) }
+    }
+
+    /// A terminal that is called writable may still have no room, and a write that waits there hears of no signal. So it is
+    /// opened once more: not to wait would else be so for whoever shares it.
+    private static func withoutWaiting(_ file: Int32) -> Int32 {
+        guard isatty(file) == 1 else { return file }
+        let own = unsafe open("/proc/self/fd/\(file)", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+        return own < 0 ? file : own
     }
 
     /// What poll can ask whether somebody still reads, -1 where there need not be anybody, and the signal that the loss is.
@@ -55,8 +65,11 @@ struct Output: ~Copyable {
     /// - Parameters:
     ///   - signals: readable when a signal waits: then a reader that has stopped reading is given up, one in the midst of
     ///     a text half a second later.
+    ///   - ending: readable when an end that was asked for has come: then such a reader gets a second.
     ///   - patience: milliseconds to wait for such a reader; nil waits until a signal comes.
-    func write(_ text: String, signals: Int32, patience: UInt64? = nil) throws(EngineError) -> Written {
+    func write(
+        _ text: String, signals: Int32, ending: Int32 = -1, patience: UInt64? = nil
+    ) throws(EngineError) -> Written {
         let start = lseek(fd, 0, SEEK_CUR)
         let all = Array(text.utf8)
         var rest = all[...]
@@ -66,8 +79,13 @@ struct Output: ~Copyable {
             var watched = [
                 pollfd(fd: fd, events: Int16(POLLOUT), revents: 0),
                 pollfd(fd: watchesSignals ? signals : -1, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: deadline == nil ? ending : -1, events: Int16(POLLIN), revents: 0),
             ]
-            let ready = unsafe poll(&watched, 2, deadline.map { Clock.monotonic.milliseconds(until: $0) } ?? -1)
+            let ready = unsafe poll(&watched, 3, deadline.map { Clock.monotonic.milliseconds(until: $0) } ?? -1)
+            if ready > 0, watched[0].revents == 0, watched[1].revents == 0 {
+                deadline = Instant.now.advanced(byNanoseconds: 1_000_000_000)
+                continue
+            }
             if ready == 0 || ready > 0 && watched[0].revents == 0 {
                 if rest.count == all.count { return .nothing }
                 if ready == 0 || deadline != nil { return .part }
@@ -83,6 +101,15 @@ struct Output: ~Copyable {
                 rest = rest.dropFirst(count)
             } else if errno == EPIPE {
                 return .part
+            } else if errno == EAGAIN {
+                // Less room than a line's end needs.
+                var other = pollfd(fd: watchesSignals ? signals : -1, events: Int16(POLLIN), revents: 0)
+                if unsafe poll(&other, 1, 20) > 0, rest.count == all.count { return .nothing }
+                if let deadline, Instant.now >= deadline { return rest.count == all.count ? .nothing : .part }
+                if other.revents != 0 {
+                    watchesSignals = false
+                    deadline = deadline ?? Instant.now.advanced(byNanoseconds: 500_000_000)
+                }
             } else if errno != EINTR {
                 let why = reason()
                 takeBack(to: start, written: all.count - rest.count)

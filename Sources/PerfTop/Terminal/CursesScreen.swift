@@ -85,9 +85,12 @@ final class CursesScreen {
     func adoptSize() {
         var (lines, columns): (Int32, Int32) = (0, 0)
         guard unsafe pt_window_size(STDOUT_FILENO, &lines, &columns) >= 0 else { return }
-        let cells = pt_lines() * pt_columns()
-        if lines != pt_lines() || columns != pt_columns() { resizeterm(lines, columns) }
-        hasShrunk = hasShrunk || lines * columns < cells / 2
+        let (oldLines, oldColumns) = (pt_lines(), pt_columns())
+        if lines == oldLines, columns == oldColumns { return }
+        // First the smaller one of both: between 1000×1 and 1×1000 there would be a picture of 1000×1000.
+        if (lines < oldLines) != (columns < oldColumns) { resizeterm(min(lines, oldLines), min(columns, oldColumns)) }
+        resizeterm(lines, columns)
+        hasShrunk = hasShrunk || lines < oldLines / 2 || columns < oldColumns / 2
     }
 
     /// Asks the terminal for clicks and the wheel, or leaves the mouse to it.

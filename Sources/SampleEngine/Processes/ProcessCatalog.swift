@@ -17,6 +17,8 @@ package struct ProcessCatalog: ~Copyable {
         var comm: [UInt8]?
         var user: UInt32?
         var hasAskedProc = false
+        /// Its name may have changed with records that were lost: until `/proc` tells, it is what it was.
+        var isNameDoubted = false
         /// Its user is its own, not its parent's.
         var hasOwnUser = false
         /// When its user was asked for; it may change it.
@@ -67,7 +69,14 @@ package struct ProcessCatalog: ~Copyable {
         entry.sighting.mappings = mappings
         uses += 1
         entry.lastUse = uses
-        if let comm = sighting.comm { entry.comm = comm }
+        if isLost {
+            entry.hasAskedProc = false
+            entry.isNameDoubted = true
+        }
+        if let comm = sighting.comm {
+            entry.comm = comm
+            entry.isNameDoubted = false
+        }
         put(entry, for: sighting.generation)
         makeRoom(for: sighting.generation)
         if sighting.origin != sighting.generation { entries[sighting.origin]?.heir = sighting.generation }
@@ -174,7 +183,10 @@ package struct ProcessCatalog: ~Copyable {
         entry.hasAskedProc = true
         entry.askedUser = .now
         if entry.sighting.death == nil, proc.isSame(entry.sighting) {
-            if entry.comm == nil { entry.comm = proc.comm(of: entry.sighting.pid) }
+            if entry.comm == nil || entry.isNameDoubted {
+                entry.comm = proc.comm(of: entry.sighting.pid) ?? entry.comm
+                entry.isNameDoubted = false
+            }
             entry.user = proc.user(of: entry.sighting.pid)
             entry.hasOwnUser = entry.user != nil
         }

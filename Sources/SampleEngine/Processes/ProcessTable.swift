@@ -108,7 +108,7 @@ package struct ProcessTable: ~Copyable {
         }
     }
 
-    /// Records were lost: what was known by them cannot be trusted any more, neither threads nor mappings.
+    /// Records were lost: what was known by them cannot be trusted any more, neither threads nor names nor mappings.
     ///
     /// An exec or a mapping may be among them, and a name out of what was there before would be wrong. So every process
     /// is a blank page, and `/proc` tells what is on it now.
@@ -116,6 +116,7 @@ package struct ProcessTable: ~Copyable {
         lastLoss = max(lastLoss, time)
         for life in lives.indices where !lives[life].isFree {
             lives[life].threads = nil
+            lives[life].comm = nil
             lives[life].space = AddressSpace()
             lives[life].origin = lives[life].generation
             lives[life].isNews = true

@@ -96,6 +96,7 @@ package struct ProfileBuilder: ~Copyable {
         for sighting in open.images {
             if let lost = symbolizer.note(sighting) { rewritten[sighting.space] = names.intern(lost) }
         }
+        let deadline = Instant.now.advanced(byNanoseconds: Self.identityTime)
         for sighting in open.processes {
             // What was mapped at its addresses until now names none of what is sampled there from now on, nor the other
             // way round.
@@ -103,8 +104,11 @@ package struct ProfileBuilder: ~Copyable {
                 rewritten[.unmapped(sighting.generation)] = names.intern(.unknown(in: Symbolizer.noModule))
             }
             // It may have another name now, and rows of earlier slices still need one.
-            if let old = names.processes[sighting.generation], old.name != Self.beingRead {
+            guard let old = names.processes[sighting.generation], old.name != Self.beingRead else { continue }
+            if Instant.now < deadline {
                 names.note(facts(of: sighting.generation) ?? old, of: sighting.generation)
+            } else {
+                unknown.append(sighting.generation)
             }
         }
         if !rewritten.isEmpty { frames.retire(rewritten) }

@@ -128,6 +128,12 @@ final class Terminal {
     /// The other end goes away, as when a connection is lost.
     func hangUp() throws { try master.close() }
 
+    /// What has been written and was not taken yet.
+    var bytesWaiting: Int {
+        var count: Int32 = 0
+        return unsafe ioctl(master.fileDescriptor, UInt(FIONREAD), &count) == 0 ? Int(count) : 0
+    }
+
     /// Takes what has been written and is still on its way.
     func drain() {
         var buffer = [UInt8](repeating: 0, count: 65_536)

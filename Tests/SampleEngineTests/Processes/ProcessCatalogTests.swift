@@ -72,6 +72,30 @@ struct ProcessCatalogTests {
         }
     }
 
+    @Test("After a loss of records /proc is asked for the name again; of who is gone the last one stays")
+    func nameAfterLoss() {
+        var table = ProcessTable(wanted: nil)
+        var catalog = ProcessCatalog(proc: proc.reader)
+        for pid in [7, 8] as [Int32] {
+            proc.writeStat(pid)
+            proc.write(pid, "comm", "new\n")
+            table.feed(RecordBuilder.comm(pid: pid, "old", exec: false, time: late))
+        }
+        let generations = [7, 8].map { see($0, &table, &catalog, at: late) }
+        func names() -> [String] {
+            generations.map { String(decoding: catalog.identity(of: $0)?.comm ?? [], as: UTF8.self) }
+        }
+        #expect(names() == ["old", "old"], "the record says so")
+        table.noteLoss(at: late + 5)
+        proc.remove(8)
+        for pid in [7, 8] as [Int32] { _ = see(pid, &table, &catalog, at: late + 10) }
+        #expect(names() == ["new", "old"])
+        // What records tell from then on holds again.
+        table.feed(RecordBuilder.comm(pid: 7, "newest", exec: false, time: late + 15))
+        _ = see(7, &table, &catalog, at: late + 20)
+        #expect(names() == ["newest", "old"])
+    }
+
     @Test("What was read of maps before a loss of records is read again")
     func linesAfterLoss() {
         proc.writeStat(7)
