@@ -30,6 +30,8 @@ func runBatch(
     guard try writer.begin(output) else { return nil }
     let reader = output.reader
     var ending: Ending?
+    // A frame that was not begun when a signal came: it is still to be written.
+    var unwritten: Profile?
     while true {
         var watched = [
             pollfd(fd: session.wakeDescriptor, events: Int16(POLLIN), revents: 0),
@@ -38,7 +40,7 @@ func runBatch(
             // Asked for nothing it tells that nobody reads any more: the next frame may be an hour away.
             pollfd(fd: ending == nil ? reader.descriptor : -1, events: 0, revents: 0),
         ]
-        _ = unsafe poll(&watched, UInt(watched.count), ending?.millisecondsLeft ?? -1)
+        _ = unsafe poll(&watched, UInt(watched.count), unwritten != nil ? 0 : ending?.millisecondsLeft ?? -1)
         let signal = pt_next_signal(signals)
         // The other thread may not have seen it.
         if signal != 0 { Scheduling.claim(options.realTime) }
@@ -62,9 +64,13 @@ func runBatch(
             ending = end
             continue
         }
-        guard watched[0].revents != 0, let profile = session.takeLatest() else { continue }
+        guard let profile = unwritten ?? (watched[0].revents != 0 ? session.takeLatest() : nil) else { continue }
+        unwritten = nil
         let goesOn = try writer.write(profile, to: output, patience: ending == nil ? nil : 1000)
-        if !goesOn, isReadable(signals) { continue }
+        if !goesOn, isReadable(signals) {
+            unwritten = profile
+            continue
+        }
         if let ending, !goesOn || profile.isLast { return ending.signal }
         // Its counters end a moment before it can be waited for.
         if profile.state == .exited { options.command?.reap(waiting: true) }
@@ -108,6 +114,8 @@ private struct FrameWriter {
     private var format: any BatchFormat
     private let signals: Int32
     private var frames = 0
+    /// Events of the next frame that are written already.
+    private var events = 0
     /// A frame was cut off, or nobody reads.
     private var isOver = false
 
@@ -121,28 +129,32 @@ private struct FrameWriter {
         try output.write(format.preamble(options.report), signals: signals) == .all
     }
 
-    /// - Returns: false when there is nothing more to write, or nobody to read it.
+    /// - Returns: false when there is nothing more to write, or nobody to read it. What was not begun may be written later.
     mutating func write(
         _ profile: Profile, to output: borrowing Output, patience: UInt64? = nil
     ) throws(EngineError) -> Bool {
         if isOver || options.frames.map({ frames >= $0 }) == true { return false }
         if profile.slices.isEmpty { return true }
-        frames += 1
         // Siblings are counted in the rows of their leader.
-        for event in profile.session.events.indices where profile.session.events[event].leader == nil {
-            let frame = BatchFrame(profile, event: event, number: frames, options: options.report)
+        let leaders = profile.session.events.indices.filter { profile.session.events[$0].leader == nil }
+        for event in leaders.dropFirst(events) {
+            let frame = BatchFrame(profile, event: event, number: frames + 1, options: options.report)
             let text: String
             do {
                 text = try format.text(frame)
             } catch {
-                throw EngineError(what: "frame \(frames)", why: "it cannot be written as \(options.format.rawValue)")
+                throw EngineError(
+                    what: "frame \(frames + 1)", why: "it cannot be written as \(options.format.rawValue)")
             }
             // A command that is to end, and has: nobody waits for it any more, nor for a reader that sleeps.
             let ending = options.command.map { $0.isInterrupted ? $0.descriptor : -1 } ?? -1
             let written = try output.write(text, signals: signals, ending: ending, patience: patience)
             isOver = written == .part
             if written != .all { return false }
+            events += 1
         }
+        frames += 1
+        events = 0
         return options.frames.map { frames < $0 } ?? true
     }
 }

@@ -76,9 +76,9 @@ struct LostExitTests {
 
     @Test("The child of one that was found missing is his, where its beginning is read only then")
     func childComesLate() {
-        var table = table(of: 1, wanted: [first])
+        var table = table(of: 1, wanted: [7])
         table.endMissing(at: 30) { _ in false }
-        table.feed(Build.fork(pid: 5000, parent: first, time: 25))
+        table.feed(Build.fork(pid: 5000, parent: 7, time: 25))
         let child = table.life(of: 5000, at: 31)
         #expect(table.isWanted(child) == true)
         let isLiving = table.hasLivingWanted
