@@ -112,9 +112,11 @@ extension EndToEnd {
                 Machine.binary,
                 ["--batch", "-d", "0.01", "--format", "json", "-o", "/dev/fd/3", "--", Program.burn.path],
                 descriptors: [ends[1]])
-            var waiting: Int32 = 0
-            // Less than a frame finds room.
-            #expect(waitUntil(within: 60) { unsafe ioctl(ends[0], UInt(FIONREAD), &waiting) == 0 && waiting > 60_000 })
+            #expect(
+                waitUntilFull {
+                    var waiting: Int32 = 0
+                    return unsafe ioctl(ends[0], UInt(FIONREAD), &waiting) == 0 ? Int(waiting) : 0
+                })
             kill(top.pid, SIGINT)
             #expect(top.finish(within: 60).status == 128 + SIGINT)
         }

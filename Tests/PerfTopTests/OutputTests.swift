@@ -153,15 +153,7 @@ extension EndToEnd {
         func stuckTerminal(signal: Int32) throws {
             let terminal = try Terminal()
             let child = try terminal.start(["-p", "\(burn.pid)", "--batch", "-d", "0.01"])
-            // Nobody reads: it is full once what waits there grows no more while frames come a hundred times a second.
-            var (before, same) = (0, 0)
-            let isFull = waitUntil(within: 60) {
-                let waiting = terminal.bytesWaiting
-                same = waiting == before && waiting > 1000 ? same + 1 : 0
-                before = waiting
-                return same > 100
-            }
-            #expect(isFull)
+            #expect(waitUntilFull { terminal.bytesWaiting })
             kill(child.pid, signal)
             #expect(waitUntil(within: 60) { !child.isRunning })
             #expect(child.status == 128 + signal)

@@ -125,6 +125,18 @@ func shell(_ script: String, _ arguments: [String], within seconds: Double = 90)
     try run("/bin/bash", ["-c", script, Machine.binary] + arguments, within: seconds)
 }
 
+/// Waits until what nobody reads is full: until the bytes that wait there grow no more, though they would a hundred times a
+/// second.
+func waitUntilFull(_ waiting: () -> Int) -> Bool {
+    var (before, same) = (0, 0)
+    return waitUntil(within: 60) {
+        let now = waiting()
+        same = now == before && now > 1000 ? same + 1 : 0
+        before = now
+        return same > 100
+    }
+}
+
 /// Folders of this test run; removed by those who made them.
 enum Scratch {
     static func folder() throws -> URL {
