@@ -131,7 +131,7 @@ func waitUntilFull(_ waiting: () -> Int) -> Bool {
     var (before, same) = (0, 0)
     return waitUntil(within: 60) {
         let now = waiting()
-        same = now == before && now > 1000 ? same + 1 : 0
+        same = now == before && now > 0 ? same + 1 : 0
         before = now
         return same > 100
     }
