@@ -104,7 +104,7 @@ struct Perftop {
             let input = isatty(STDIN_FILENO) == 1 ? try nullDevice() : STDIN_FILENO
             command = try Command(request.command, output: (out, STDERR_FILENO), input: input)
         }
-        request.batch.scheduling = .claim(request.batch.realTime)
+        request.batch.scheduling = .claim(request.pace.realTime)
         // A command must not be left behind. Without one nothing would be lost until there is sampling: a signal ends us then
         // and there, however long the counters of thousands of threads take to open. Not so process 1 of a container, for which
         // such signals do nothing.
@@ -132,7 +132,8 @@ struct Perftop {
             command = try Command(request.command, output: (output.writeEnd, output.writeEnd), input: try nullDevice())
         }
         CursesScreen.boundSize()
-        Scheduling.claim(request.live.realTime)
+        // Who answers keys goes first.
+        Scheduling.claim(request.pace.realTime)
         let session = try start(command, request, request.pace)
         try captured?.begin()
         request.live.command = command

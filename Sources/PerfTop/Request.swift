@@ -63,8 +63,6 @@ struct Request {
         live.color = try Self.choice(arguments.color ?? "auto", option: "--color", what: "choice")
         live.theme = try Self.choice(arguments.theme ?? "auto", option: "--theme", what: "theme")
         live.delay = delay
-        live.realTime = realTime
-        batch.realTime = realTime
         live.mouse = arguments.mouse ?? true
         live.view = view
         live.window = window

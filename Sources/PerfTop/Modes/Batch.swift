@@ -9,9 +9,7 @@ struct BatchOptions {
     var frames: Int?
     var outputPath: String?
     var report = ReportOptions()
-    /// Real-time priority of who writes reports once an end is asked for, as `Scheduling.claim` takes it.
-    var realTime: Int32? = 0
-    /// How the main thread is while counters are opened; who writes reports is ordinary until then.
+    /// How the main thread is while counters are opened, and again once an end is asked for; between them it is ordinary.
     var scheduling = Scheduling.ordinary(refusal: nil)
     /// The command that was started to be profiled.
     var command: Command?
@@ -43,7 +41,7 @@ func runBatch(
         _ = unsafe poll(&watched, UInt(watched.count), unwritten != nil ? 0 : ending?.millisecondsLeft ?? -1)
         let signal = pt_next_signal(signals)
         // The other thread may not have seen it.
-        if signal != 0 { Scheduling.claim(options.realTime) }
+        if signal != 0, case .realTime(let priority) = options.scheduling { Scheduling.claim(priority) }
         if signal == SIGINT, let command = options.command, command.reap() == nil {
             // It is asked to end, and we with it; asked again, it is killed.
             command.interrupt()

@@ -23,8 +23,6 @@ struct LiveOptions {
     var reach = Reach.window
     /// Nanoseconds between two pictures at first.
     var delay: UInt64 = 1_000_000_000
-    /// Real-time priority of whoever answers keys, as `Scheduling.claim` takes it.
-    var realTime: Int32? = 0
     /// What the first picture should say beside the notes of the session.
     var notes: [String] = []
     /// The command that was started to be profiled.

@@ -75,13 +75,19 @@ struct Output: ~Copyable {
         var rest = all[...]
         var deadline = patience.map { Instant.now.advanced(byNanoseconds: $0 * 1_000_000) }
         var watchesSignals = true
+        // A terminal that was called writable had less room than a line's end needs: tried again 20 ms later.
+        var isPausing = false
         while !rest.isEmpty {
             var watched = [
-                pollfd(fd: fd, events: Int16(POLLOUT), revents: 0),
+                pollfd(fd: isPausing ? -1 : fd, events: Int16(POLLOUT), revents: 0),
                 pollfd(fd: watchesSignals ? signals : -1, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: deadline == nil ? ending : -1, events: Int16(POLLIN), revents: 0),
             ]
-            let ready = unsafe poll(&watched, 3, deadline.map { Clock.monotonic.milliseconds(until: $0) } ?? -1)
+            let left = deadline.map { Clock.monotonic.milliseconds(until: $0) } ?? -1
+            let ready = unsafe poll(&watched, 3, isPausing ? (left < 0 ? 20 : min(left, 20)) : left)
+            let wasPausing = isPausing
+            isPausing = false
+            if ready == 0, wasPausing, left != 0 { continue }
             if ready > 0, watched[0].revents == 0, watched[1].revents == 0 {
                 deadline = Instant.now.advanced(byNanoseconds: 1_000_000_000)
                 continue
@@ -102,14 +108,7 @@ struct Output: ~Copyable {
             } else if errno == EPIPE {
                 return .part
             } else if errno == EAGAIN {
-                // Less room than a line's end needs.
-                var other = pollfd(fd: watchesSignals ? signals : -1, events: Int16(POLLIN), revents: 0)
-                if unsafe poll(&other, 1, 20) > 0, rest.count == all.count { return .nothing }
-                if let deadline, Instant.now >= deadline { return rest.count == all.count ? .nothing : .part }
-                if other.revents != 0 {
-                    watchesSignals = false
-                    deadline = deadline ?? Instant.now.advanced(byNanoseconds: 500_000_000)
-                }
+                isPausing = true
             } else if errno != EINTR {
                 let why = reason()
                 takeBack(to: start, written: all.count - rest.count)
