@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "include/pt_command.h"
+#include "include/pt_rights.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -27,7 +28,8 @@ static void close_pair(int ends[2]) {
 }
 
 // In the child, between fork and exec.
-static _Noreturn void run_held(char *const words[], int gate, int outcome, int in, int out, int err) {
+static _Noreturn void run_held(
+    char *const words[], const struct pt_rights *rights, int gate, int outcome, int in, int out, int err) {
     setpgid(0, 0);
     for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
     sigset_t none;
@@ -38,13 +40,16 @@ static _Noreturn void run_held(char *const words[], int gate, int outcome, int i
     do count = read(gate, &byte, 1);
     while (count < 0 && errno == EINTR);
     if (count != 1) _exit(126);
+    if (pt_first_environment) environ = pt_first_environment;
+    pt_set_rights(rights);
     if (dup2(in, 0) >= 0 && dup2(out, 1) >= 0 && dup2(err, 2) >= 0) execvp(words[0], words);
     int reason = errno;
     (void)!write(outcome, &reason, sizeof reason);
     _exit(reason == ENOENT ? 127 : 126);
 }
 
-int pt_start_held(const char *text, size_t count, int in, int out, int err, struct pt_command *command) {
+int pt_start_held(
+    const char *text, size_t count, const struct pt_rights *rights, int in, int out, int err, struct pt_command *command) {
     char **words = calloc(count + 1, sizeof *words);
     if (!words || count == 0) {
         free(words);
@@ -58,7 +63,7 @@ int pt_start_held(const char *text, size_t count, int in, int out, int err, stru
     if (pid == 0) {
         // Or it would hold its own gate open after we are gone.
         close(gate[1]);
-        run_held(words, gate[0], outcome[1], in, out, err);
+        run_held(words, rights, gate[0], outcome[1], in, out, err);
     }
     int reason = errno;
     free(words);

@@ -11,17 +11,22 @@ struct Perftop {
     /// The only place that ends the program: 0 fine, 1 a run-time failure, 2 a usage error, a fatal signal raised again.
     static func main() {
         Self.fillStandardDescriptors()
+        let origin = Rights.lower()
+        _ = Environment.ours
         // Ignored, as some who start programs leave it, it takes a command's status away.
         signal(SIGCHLD, SIG_DFL)
         pt_return_large_blocks()
         do {
+            try refuseForeignUser()
             let request = try request()
             if !request.explain.addresses.isEmpty {
                 ProcFolder.prepare()
+                // Whoever may run this file would see through it what he cannot see himself.
+                if Rights.areOfTheFile { Rights.giveUp() } else { Rights.keep() }
                 try runExplain(request.explain)
                 exit(0)
             }
-            leave(try request.wantsBatch ? batch(request) : live(request))
+            leave(try request.wantsBatch ? batch(request, origin) : live(request, origin))
         } catch let error as EngineError {
             complain(error.message)
             exit(error.kind == .usage ? 2 : 1)
@@ -43,6 +48,14 @@ struct Perftop {
         for number in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(number, F_GETFD) < 0 {
             _ = unsafe open("/dev/null", number == STDIN_FILENO ? O_WRONLY : O_RDONLY)
         }
+    }
+
+    /// Set-user-ID would have the caller's files opened by another user, and his environment believed.
+    private static func refuseForeignUser() throws(EngineError) {
+        if getuid() == geteuid(), getgid() == getegid() { return }
+        throw EngineError(
+            what: "perftop", why: "its file changes the user or group of whoever runs it (set-user-ID, set-group-ID)",
+            remedy: "chmod ug-s; README tells which capabilities to give it instead")
     }
 
     /// Reads the command line; answers what asks for words and no profile.
@@ -94,7 +107,7 @@ struct Perftop {
         case command(Command.Ending)
     }
 
-    private static func batch(_ request: Request) throws -> Ending {
+    private static func batch(_ request: Request, _ origin: Rights.Origin) throws -> Ending {
         var request = request
         let output = try Output(path: request.batch.outputPath)
         var command: Command?
@@ -102,7 +115,7 @@ struct Perftop {
             // Its output would mix with the report where both go to standard output.
             let out = request.batch.outputPath == nil ? STDERR_FILENO : STDOUT_FILENO
             let input = isatty(STDIN_FILENO) == 1 ? try nullDevice() : STDIN_FILENO
-            command = try Command(request.command, output: (out, STDERR_FILENO), input: input)
+            command = try Command(request.command, as: origin, output: (out, STDERR_FILENO), input: input)
         }
         request.batch.scheduling = .claim(request.pace.realTime)
         // A command must not be left behind. Without one nothing would be lost until there is sampling: a signal ends us then
@@ -122,14 +135,15 @@ struct Perftop {
         return ending(of: command, signal: signal, request)
     }
 
-    private static func live(_ request: Request) throws -> Ending {
+    private static func live(_ request: Request, _ origin: Rights.Origin) throws -> Ending {
         var request = request
         var command: Command?
         var captured: CapturedOutput?
         if !request.command.isEmpty {
             let output = try CapturedOutput()
             captured = output
-            command = try Command(request.command, output: (output.writeEnd, output.writeEnd), input: try nullDevice())
+            command = try Command(
+                request.command, as: origin, output: (output.writeEnd, output.writeEnd), input: try nullDevice())
         }
         CursesScreen.boundSize()
         // Who answers keys goes first.
@@ -152,8 +166,9 @@ struct Perftop {
 
     /// Opens the counters, then lets the command go to its exec, where the kernel starts them.
     private static func start(_ command: Command?, _ request: Request, _ pace: Pace) throws -> Session {
-        // Not before the command was forked, which stays where it is.
+        // Not before the command was forked, which stays where it is, and as its caller is.
         ProcFolder.prepare()
+        Rights.keep(hasCommand: command != nil)
         var sampling = request.sampling
         if let command {
             sampling.target = Target(.command(pid: command.pid, text: command.text), cpus: sampling.target.cpus)

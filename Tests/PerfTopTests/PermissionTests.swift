@@ -45,7 +45,7 @@ struct Matrix {
     private static let (mine, theirs, guarded) = (Workshop.plainWork, Workshop.rootWork, Workshop.guarded)
     private static let everybody = [mine, theirs, guarded]
     private static let any = -1...4
-    private static let setcap = "sudo setcap cap_perfmon,cap_sys_ptrace,cap_syslog+ep /"
+    private static let setcap = "sudo setcap cap_perfmon,cap_sys_ptrace,cap_syslog=p $P"
     private static func level(_ level: Int) -> String { "sudo sysctl kernel.perf_event_paranoid=\(level)" }
 
     /// The first that fits a cell holds.

@@ -7,6 +7,8 @@
 /// /proc, and without one is empty.
 const char *pt_argument(int number);
 
+struct pt_rights;
+
 struct pt_command {
     pid_t pid;
     /// A byte written here lets it go; closing it ends it.
@@ -16,9 +18,11 @@ struct pt_command {
 };
 
 // Forks a child in a process group of its own, with default signal actions, held before its exec.
-// `words` is `count` NUL-terminated strings one behind the other: the program, looked up in PATH, and its arguments.
+// `words` is `count` NUL-terminated strings one behind the other: the program, looked up in PATH, and its arguments. It has the
+// environment that we were started with, and these rights.
 // Descriptors are given to it as its standard ones. Must run while there is one thread. Returns 0, or -1 with errno.
-int pt_start_held(const char *words, size_t count, int in, int out, int err, struct pt_command *command);
+int pt_start_held(
+    const char *words, size_t count, const struct pt_rights *rights, int in, int out, int err, struct pt_command *command);
 
 // Lets it go. Returns 0 once it runs, else the errno of its exec; the child is gone then, and reaped.
 int pt_let_go(struct pt_command *command);

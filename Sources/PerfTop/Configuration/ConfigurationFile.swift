@@ -27,9 +27,9 @@ struct ConfigurationFile {
         }
         guard !arguments.noConfig else { return nil }
         // A relative path is to be ignored (XDG Base Directory Specification).
-        if let folder = Self.variable("XDG_CONFIG_HOME"), folder.hasPrefix("/") {
+        if let folder = Environment.ours.configurationFolder, folder.hasPrefix("/") {
             path = folder + "/perftop/config.toml"
-        } else if let home = Self.variable("HOME"), home.hasPrefix("/") {
+        } else if let home = Environment.ours.home, home.hasPrefix("/") {
             path = home + "/.config/perftop/config.toml"
         } else {
             return nil
@@ -41,7 +41,9 @@ struct ConfigurationFile {
     /// somebody, as the other end of a pipe.
     func read() -> Contents {
         do throws(Errno) {
-            let descriptor = try systemCall { unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) }
+            let descriptor = try systemCall(raising: .results) {
+                unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+            }
             defer { close(descriptor) }
             var status = stat()
             _ = try systemCall { unsafe fstat(descriptor, &status) }
@@ -90,9 +92,5 @@ struct ConfigurationFile {
             index += 1
         }
         return true
-    }
-
-    private static func variable(_ name: String) -> String? {
-        unsafe getenv(name).map { unsafe String(cString: $0) }
     }
 }

@@ -30,12 +30,21 @@ final class Command {
 
     /// Forks it, held.
     ///
-    /// - Parameter output: its standard output and error; its own standard input is ours unless that is a terminal.
-    init(_ words: [String], output: (out: Int32, err: Int32), input: Int32) throws(CommandError) {
+    /// - Parameters:
+    ///   - origin: what it may: as much as its caller, whatever of that we have given up.
+    ///   - output: its standard output and error; its own standard input is ours unless that is a terminal.
+    init(
+        _ words: [String], as origin: Rights.Origin, output: (out: Int32, err: Int32), input: Int32
+    ) throws(CommandError) {
         text = displayText(words.joined(separator: " "), limit: 200)
         held = pt_command()
         let bytes: [CChar] = words.flatMap { word in word.utf8.map { CChar(bitPattern: $0) } + [0] }
-        guard unsafe pt_start_held(bytes, words.count, input, output.out, output.err, &held) == 0 else {
+        var rights = pt_rights(
+            effective: origin.effective, permitted: origin.permitted, inheritable: origin.inheritable)
+        guard
+            unsafe pt_start_held(
+                bytes, words.count, &rights, input, output.out, output.err, &held) == 0
+        else {
             throw CommandError(message: "\(text): it cannot be started: \(Errno(errno).text)", status: 126)
         }
         pid = held.pid
@@ -96,6 +105,6 @@ final class Command {
     }
 
     private func signalGroup(_ signal: Int32) {
-        if ending == nil { kill(-pid, signal) }
+        if ending == nil { _ = Rights.raising(.signals) { kill(-pid, signal) } }
     }
 }

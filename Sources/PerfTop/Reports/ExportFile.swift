@@ -15,10 +15,15 @@ func write(_ table: ShownTable, for export: Export) -> ExportResult {
     } catch {
         return .failed("its numbers cannot be written")
     }
+    // Where root points is where root's own hand would reach.
+    return Rights.raising(.results) { write(text, to: path, of: table.rows.count, overwriting: export.overwrites) }
+}
+
+private func write(_ text: String, to path: String, of rows: Int, overwriting: Bool) -> ExportResult {
     var facts = stat()
     let exists = unsafe lstat(path, &facts) == 0
     if exists, facts.st_mode & S_IFMT != S_IFREG { return .failed("that is no regular file") }
-    if exists, !export.overwrites { return .exists }
+    if exists, !overwriting { return .exists }
 
     var template = Array((path + ".XXXXXX").utf8CString)
     let file = unsafe template.withUnsafeMutableBufferPointer { name -> Int32 in
@@ -31,7 +36,7 @@ func write(_ table: ShownTable, for export: Export) -> ExportResult {
         unsafe unlink(part)
         return why
     }
-    return .written(rows: table.rows.count)
+    return .written(rows: rows)
 }
 
 /// Nil: all of it is in the file.
@@ -70,8 +75,8 @@ private func name(_ part: String, _ path: String, replacing: Bool) -> ExportResu
 
 /// `~/` is the user's home, as in a shell.
 private func expanded(_ path: String) -> String {
-    guard path.hasPrefix("~/"), let home = unsafe getenv("HOME") else { return path }
-    return unsafe String(cString: home) + path.dropFirst()
+    guard path.hasPrefix("~/"), let home = Environment.ours.home else { return path }
+    return home + path.dropFirst()
 }
 
 private func contents(of table: ShownTable, as format: Export.Format) throws -> String {

@@ -20,7 +20,9 @@ struct Output: ~Copyable {
         }
         name = displayText(path)
         // Not emptied yet: what is there is kept until there is something to write.
-        let file = unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0o644)
+        let file = Rights.raising(.results) {
+            unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0o644)
+        }
         if file < 0 { throw EngineError(what: "-o \(name)", why: reason()) }
         fd = Self.withoutWaiting(file)
         if fd != file { close(file) }
@@ -30,7 +32,9 @@ struct Output: ~Copyable {
     /// opened once more: not to wait would else be so for whoever shares it.
     private static func withoutWaiting(_ file: Int32) -> Int32 {
         guard isatty(file) == 1 else { return file }
-        let own = unsafe open("/proc/self/fd/\(file)", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+        let own = Rights.raising(.results) {
+            unsafe open("/proc/self/fd/\(file)", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+        }
         return own < 0 ? file : own
     }
 

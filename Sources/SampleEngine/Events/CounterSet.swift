@@ -159,7 +159,7 @@ struct CounterSet: Sendable {
             if !readsBuildIDs { attributes.build_id = 0 }
             if !hearsOfKernelCode { attributes.ksymbol = 0 }
             do throws(Errno) {
-                let fd = try systemCall {
+                let fd = try systemCall(raising: .counters) {
                     unsafe pt_perf_event_open(&attributes, thread ?? -1, Int32(cpu), leader, 0)
                 }
                 return try Counter(

@@ -19,8 +19,8 @@ struct KernelLimits: Sendable {
 
     init() {
         isInsideUserNamespace = Self.hasOwnUserNamespace()
-        let effective = isInsideUserNamespace ? 0 : Self.effectiveCapabilities()
-        func has(_ capability: UInt64) -> Bool { effective & 1 << capability != 0 }
+        let rights = isInsideUserNamespace ? 0 : Rights.present.rawValue
+        func has(_ capability: UInt64) -> Bool { rights & 1 << capability != 0 }
         paranoid = fileNumber("/proc/sys/kernel/perf_event_paranoid") ?? 2
         isPrivileged = has(21) || has(38)
         mayLockMemory = has(14) || paranoid < 0
@@ -54,14 +54,5 @@ struct KernelLimits: Sendable {
     private static func hasOwnUserNamespace() -> Bool {
         var status = stat()
         return unsafe stat("/proc/self/ns/user", &status) == 0 && status.st_ino != 0xefff_fffd
-    }
-
-    /// Bits of the CapEff line of `/proc/self/status` (capabilities(7)).
-    private static func effectiveCapabilities() -> UInt64 {
-        guard let bytes = try? fileBytes("/proc/self/status", limit: 1 << 16) else { return 0 }
-        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix("CapEff:") {
-            return UInt64(line.dropFirst(7).filter { !$0.isWhitespace }, radix: 16) ?? 0
-        }
-        return 0
     }
 }

@@ -59,7 +59,7 @@ extension EventOpener {
     private var refusalOfOurselves: Errno? {
         var attributes = EventAttributes.sideBand(inherit: false, wakeupBytes: 1, userOnly: true)
         do throws(Errno) {
-            close(try systemCall { unsafe pt_perf_event_open(&attributes, 0, -1, -1, 0) })
+            close(try systemCall(raising: .counters) { unsafe pt_perf_event_open(&attributes, 0, -1, -1, 0) })
             return nil
         } catch {
             return error
@@ -136,13 +136,15 @@ extension EventOpener {
         if let lack = ProcFolder.lack(), lack != .others || plan.threads == nil { return lack.note }
         // Who has the capability can get no more than that.
         if limits.mayReadOthers { return nil }
-        let candidates = plan.threads ?? directoryNames(ProcFolder.root).compactMap { Int32($0) }
+        let candidates = plan.threads ?? directoryNames(ProcFolder.root, raising: .processes).compactMap { Int32($0) }
         var readable = 0
         for candidate in candidates where readable < 64 {
             do throws(Errno) {
                 // The kernel's own threads have neither a command line nor mappings.
-                if try fileBytes("\(ProcFolder.root)/\(candidate)/cmdline", limit: 1).isEmpty { continue }
-                _ = try fileBytes("\(ProcFolder.root)/\(candidate)/maps", limit: 1)
+                if try fileBytes("\(ProcFolder.root)/\(candidate)/cmdline", limit: 1, raising: .processes).isEmpty {
+                    continue
+                }
+                _ = try fileBytes("\(ProcFolder.root)/\(candidate)/maps", limit: 1, raising: .processes)
                 readable += 1
             } catch {
                 if error == .access || error == .permission { return limits.namesOfUnreadable }
@@ -154,11 +156,9 @@ extension EventOpener {
     /// The user that the first of these threads that is not ours belongs to.
     private func foreignOwner(of threads: [Int32]) -> String? {
         for thread in threads {
-            var status = stat()
-            guard unsafe stat("\(ProcFolder.root)/\(thread)", &status) == 0, status.st_uid != geteuid() else {
-                continue
-            }
-            guard let entry = unsafe getpwuid(status.st_uid) else { return "user \(status.st_uid)" }
+            guard let user = fileOwner("\(ProcFolder.root)/\(thread)", raising: .processes), user != geteuid()
+            else { continue }
+            guard let entry = unsafe getpwuid(user) else { return "user \(user)" }
             return unsafe displayText(String(cString: entry.pointee.pw_name), limit: 64)
         }
         return nil

@@ -3,8 +3,8 @@ internal import Glibc
 /// What to do where the kernel refuses: the exact setting or command, for the user that we are.
 extension KernelLimits {
     /// What `setcap` gives to the program, so that it needs no root: to sample, to see what others have mapped, and
-    /// where the kernel's functions are.
-    private static let capabilities = "cap_perfmon,cap_sys_ptrace,cap_syslog+ep"
+    /// where the kernel's functions are. Permitted, not effective: it raises each where it is needed (`Rights`).
+    private static let capabilities = "cap_perfmon,cap_sys_ptrace,cap_syslog=p"
 
     static let containerRemedy = "in a container: --security-opt seccomp=unconfined --cap-add PERFMON"
 
@@ -21,7 +21,7 @@ extension KernelLimits {
             let host = setting.map { ", or on the host: sudo \($0)" } ?? ""
             return "root without CAP_PERFMON; in a container: --cap-add PERFMON" + host
         }
-        return "use sudo" + (setting.map { ", or: sudo \($0)" } ?? "") + ", or: \(Self.setcap)"
+        return "use sudo" + (setting.map { ", or: sudo \($0)" } ?? "") + ", or for a group: \(Self.setcapForGroup)"
     }
 
     /// As `remedy(level:)`, for a note beside a picture that shows less than it could.
@@ -60,12 +60,15 @@ extension KernelLimits {
         return why + "(no CAP_SYSLOG): " + how + hidden + setting
     }
 
+    /// Whoever may run such a file sees with it what root sees of others: so it is not for everybody.
+    private static var setcapForGroup: String {
+        "P=\(ownPath()); sudo chgrp GROUP $P; sudo chmod 750 $P; sudo setcap \(capabilities) $P"
+    }
+
     private static var setcap: String { "sudo setcap \(capabilities) \(ownPath())" }
 
     private static func ownPath() -> String {
-        var target = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let length = unsafe readlink("/proc/self/exe", &target, target.count)
-        let bytes = target.prefix(max(0, length)).map { UInt8(bitPattern: $0) }
+        let bytes = linkTarget("/proc/self/exe")
         return bytes.isEmpty ? "perftop" : displayText(bytes, limit: 400)
     }
 }

@@ -73,15 +73,13 @@ extension EventOpener {
     }
 
     static func threads(of pid: Int32) -> [Int32] {
-        directoryNames("\(ProcFolder.root)/\(pid)/task").compactMap { Int32($0) }.sorted()
+        directoryNames("\(ProcFolder.root)/\(pid)/task", raising: .processes).compactMap { Int32($0) }.sorted()
     }
 
     private static func processes(of user: UInt32) -> [Int32] {
         let own = getpid()
-        return directoryNames(ProcFolder.root).compactMap { Int32($0) }.filter { pid in
-            var status = stat()
-            let found = unsafe stat("\(ProcFolder.root)/\(pid)", &status)
-            return found == 0 && pid != own && status.st_uid == user
+        return directoryNames(ProcFolder.root, raising: .processes).compactMap { Int32($0) }.filter { pid in
+            pid != own && fileOwner("\(ProcFolder.root)/\(pid)", raising: .processes) == user
         }
     }
 }

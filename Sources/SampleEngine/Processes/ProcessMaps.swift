@@ -36,7 +36,7 @@ extension ProcReader {
     package func maps(of pid: Int32, wanted: [UInt64]) -> ProcessMaps? {
         let task = livingTask(of: pid)
         let path = "\(root)/\(task)/maps"
-        guard let number = try? systemCall({ unsafe pt_open(path, O_RDONLY) }) else { return nil }
+        guard let number = try? systemCall(raising: .processes, { unsafe pt_open(path, O_RDONLY) }) else { return nil }
         let file = Descriptor(owning: number)
         var reading = MapsReading(task: task, wanted: wanted)
         var chunk = [UInt8](repeating: 0, count: 65_536)

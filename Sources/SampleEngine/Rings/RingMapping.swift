@@ -46,7 +46,9 @@ package struct RingMapping: ~Copyable, @unchecked Sendable {
         let pageSize = RingSize.pageSize
         // Written by us too (data_tail): the kernel then keeps what we have not read and counts what it must refuse.
         let protection = mode == .reliable ? PROT_READ | PROT_WRITE : PROT_READ
-        let address = unsafe mmap(nil, length, protection, MAP_SHARED, fd, 0)
+        let address = unsafe Rights.raising(.ringMemory) {
+            unsafe mmap(nil, length, protection, MAP_SHARED, fd, 0)
+        }
         guard let address = unsafe address, unsafe address != MAP_FAILED else { throw Errno(errno) }
         unsafe base = address
         self.length = length

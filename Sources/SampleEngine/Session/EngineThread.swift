@@ -30,13 +30,18 @@ package struct EngineThread: ~Copyable {
         let main: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in
             guard let argument = unsafe argument else { return nil }
             let body = unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
+            // It was made while its maker might have it begin as real time.
+            Rights.lowerThread()
             unsafe pt_prepare_thread(body.name)
             body.run()
             return nil
         }
         var thread = pthread_t()
         let beginsFirst = Scheduling.begin(with: &attributes, realTime)
-        var status = unsafe pthread_create(&thread, &attributes, main, box.toOpaque())
+        // The C library asks for real time on the maker's side.
+        var status = Rights.raising(beginsFirst ? .realTime : []) {
+            unsafe pthread_create(&thread, &attributes, main, box.toOpaque())
+        }
         if beginsFirst, status != 0 {
             // Refused: it begins as the calling thread is, and so do all others.
             Scheduling.refuse()

@@ -15,18 +15,13 @@ package enum ProcFolder {
     ///
     /// - Parameter pid: our own number.
     package static func isOurs(_ proc: String, pid: Int32 = getpid()) -> Bool {
-        guard linkTarget("\(proc)/self") == "\(pid)", let status = try? fileBytes("\(proc)/self/status", limit: 65_536)
+        guard linkTarget("\(proc)/self", limit: 32).elementsEqual("\(pid)".utf8),
+            let status = try? fileBytes("\(proc)/self/status", limit: 65_536)
         else { return false }
         // Two namespaces may give us one number. NSpid has a number for each namespace from the folder's own to the
         // process's; before 4.1 it is not written.
         let line = status.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: "NSpid:".utf8) }
         return line.map { $0.split { $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: " ") }.count == 2 } ?? true
-    }
-
-    private static func linkTarget(_ path: String) -> String {
-        var target = [CChar](repeating: 0, count: 32)
-        let length = unsafe readlink(path, &target, target.count)
-        return String(decoding: target.prefix(max(0, length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     // MARK: What it lacks
@@ -68,7 +63,7 @@ package enum ProcFolder {
         if unsafe access("/proc/sys/kernel", F_OK) != 0 { return .kernel }
         // The first process of the namespace shows its name to everybody, unless it is hidden.
         let isThere = kill(1, 0) == 0 || errno == EPERM
-        if isThere, (try? fileBytes("\(root)/1/comm", limit: 1)) == nil { return .others }
+        if isThere, (try? fileBytes("\(root)/1/comm", limit: 1, raising: .processes)) == nil { return .others }
         return nil
     }
 
@@ -78,6 +73,6 @@ package enum ProcFolder {
     /// Before there are other threads and `root` was asked for, and after a command was forked: it stays where it is.
     package static func prepare() {
         if isOurs("/proc"), unsafe access("/proc/sys/kernel", F_OK) == 0 { return }
-        if pt_mount_own_proc() == 0 { pt_read_clock_shift() }
+        if Rights.raising(.ownProc, pt_mount_own_proc) == 0 { pt_read_clock_shift() }
     }
 }

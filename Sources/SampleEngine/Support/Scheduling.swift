@@ -35,7 +35,7 @@ public enum Scheduling: Sendable, Equatable {
         let priority = wish ?? usualPriority
         if priority <= 0 { return .ordinary(refusal: nil) }
         if pt_has_real_time_limit() != 0 { return .ordinary(refusal: "its time is limited (ulimit -R)") }
-        switch pt_become_real_time(thread, priority) {
+        switch Rights.raising(.realTime, { pt_become_real_time(thread, priority) }) {
         case 0: return .realTime(priority)
         case EPERM where geteuid() == 0:
             refuse()

@@ -34,10 +34,13 @@ package struct Errno: Error, Equatable, Sendable {
 /// Makes one system call, again while a signal interrupts it.
 ///
 /// The closure makes the call and nothing else, so that `errno` is still that call's own.
+/// - Parameter rights: what the call needs beyond what our user may.
 @inline(never)
-package func systemCall<Result: SignedInteger>(_ call: () -> Result) throws(Errno) -> Result {
+package func systemCall<Result: SignedInteger>(
+    raising rights: Rights = [], _ call: () -> Result
+) throws(Errno) -> Result {
     while true {
-        let result = call()
+        let result = rights.isEmpty ? call() : Rights.raising(rights, call)
         if result != -1 { return result }
         let number = errno
         if number != EINTR { throw Errno(number) }

@@ -4,9 +4,11 @@ internal import Glibc
 /// The whole of a small file of the kernel's own (`/proc`, `/sys`, tracefs).
 ///
 /// Such files have no size to ask for, so this reads to the end.
-/// - Parameter limit: most bytes taken; what is longer is cut.
-package func fileBytes(_ path: String, limit: Int = 1 << 20) throws(Errno) -> [UInt8] {
-    let file = try systemCall { unsafe pt_open(path, O_RDONLY) }
+/// - Parameters:
+///   - limit: most bytes taken; what is longer is cut.
+///   - rights: what opening it needs beyond what our user may.
+package func fileBytes(_ path: String, limit: Int = 1 << 20, raising rights: Rights = []) throws(Errno) -> [UInt8] {
+    let file = try systemCall(raising: rights) { unsafe pt_open(path, O_RDONLY) }
     defer { close(file) }
     var bytes: [UInt8] = []
     var chunk = 4096
@@ -32,9 +34,13 @@ package func fileBytes(_ path: String, limit: Int = 1 << 20) throws(Errno) -> [U
 ///
 /// It is read piece by piece: the list of mounts of a namespace is as long as its owner likes. Nothing is looked for behind a
 /// line of more than 256 KiB, which would be looked through again with each piece.
-/// - Parameter limit: most bytes looked through.
-package func fileLine(_ path: String, beginning prefix: [UInt8], limit: Int) throws(Errno) -> ArraySlice<UInt8>? {
-    let file = try systemCall { unsafe pt_open(path, O_RDONLY) }
+/// - Parameters:
+///   - limit: most bytes looked through.
+///   - rights: what opening it needs beyond what our user may.
+package func fileLine(
+    _ path: String, beginning prefix: [UInt8], limit: Int, raising rights: Rights = []
+) throws(Errno) -> ArraySlice<UInt8>? {
+    let file = try systemCall(raising: rights) { unsafe pt_open(path, O_RDONLY) }
     defer { close(file) }
     let room = 32_768
     var (pending, looked): ([UInt8], Int) = ([], 0)
@@ -60,9 +66,30 @@ package func fileNumber(_ path: String) -> Int? {
     return Int(String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace })
 }
 
+/// The user that a file of the kernel's own belongs to; nil where it cannot be told.
+///
+/// - Parameter rights: what reaching it needs beyond what our user may.
+package func fileOwner(_ path: String, raising rights: Rights = []) -> UInt32? {
+    var facts = stat()
+    return Rights.raising(rights, { unsafe stat(path, &facts) }) == 0 ? facts.st_uid : nil
+}
+
+/// Where a symbolic link of the kernel's own leads; empty where it cannot be read.
+///
+/// - Parameters:
+///   - limit: most bytes taken; what is longer is cut.
+///   - rights: what reaching it needs beyond what our user may.
+package func linkTarget(_ path: String, limit: Int = Int(PATH_MAX), raising rights: Rights = []) -> [UInt8] {
+    var target = [CChar](repeating: 0, count: limit)
+    let length = Rights.raising(rights) { unsafe readlink(path, &target, limit) }
+    return target.prefix(max(0, length)).map { UInt8(bitPattern: $0) }
+}
+
 /// Names in a directory, without `.` and `..`; empty where it cannot be read.
-package func directoryNames(_ path: String) -> [String] {
-    guard let directory = unsafe opendir(path) else { return [] }
+///
+/// - Parameter rights: what opening it needs beyond what our user may.
+package func directoryNames(_ path: String, raising rights: Rights = []) -> [String] {
+    guard let directory = unsafe Rights.raising(rights, { unsafe opendir(path) }) else { return [] }
     defer { unsafe closedir(directory) }
     var names: [String] = []
     while let entry = unsafe readdir(directory) {

@@ -109,10 +109,12 @@ package struct FileOpener: Sendable {
 
     /// Opens a regular file by its path inside a root, which no link leads out of.
     func open(_ path: [UInt8], below root: String) throws(Errno) -> Descriptor {
-        let rootFile = Descriptor(owning: try systemCall { unsafe pt_open(root, Int32(PT_O_PATH) | O_DIRECTORY) })
+        let rootFile = Descriptor(
+            owning: try systemCall(raising: .processes) { unsafe pt_open(root, Int32(PT_O_PATH) | O_DIRECTORY) })
         let rootFD = rootFile.number
         let name = path.map { CChar(bitPattern: $0) } + [0]
-        let found = Descriptor(owning: try systemCall { unsafe pt_open_in_root(rootFD, name, Int32(PT_O_PATH)) })
+        let found = Descriptor(
+            owning: try systemCall(raising: .files) { unsafe pt_open_in_root(rootFD, name, Int32(PT_O_PATH)) })
         // Of a process: its own list, beside the link to its root.
         let mounts =
             root.hasPrefix(ProcFolder.root + "/") ? root.dropLast("root".count) + "mountinfo" : "/proc/self/mountinfo"
@@ -144,14 +146,16 @@ package struct FileOpener: Sendable {
     ///
     /// - Parameter mounts: the list of mounts where it is.
     private func reopened(_ path: String, mounts: String) throws(Errno) -> Descriptor {
-        let place = Descriptor(owning: try systemCall { unsafe pt_open(path, Int32(PT_O_PATH)) })
+        let place = Descriptor(owning: try systemCall(raising: .mappedFiles) { unsafe pt_open(path, Int32(PT_O_PATH)) })
         let placeFD = place.number
         if try isOnFUSE(place, mounts: mounts) { throw Self.stalling }
         var status = stat()
         _ = try systemCall { unsafe fstat(placeFD, &status) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw Errno(EINVAL) }
         return Descriptor(
-            owning: try systemCall { unsafe pt_open("/proc/self/fd/\(placeFD)", O_RDONLY | O_NONBLOCK | O_NOCTTY) })
+            owning: try systemCall(raising: .files) {
+                unsafe pt_open("/proc/self/fd/\(placeFD)", O_RDONLY | O_NONBLOCK | O_NOCTTY)
+            })
     }
 
     /// Whether two descriptors are of one file.
@@ -195,7 +199,7 @@ package struct FileOpener: Sendable {
 
     private func linkTarget(_ path: String) -> [UInt8] {
         var target = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let length = unsafe readlink(path, &target, target.count)
+        let length = Rights.raising(.mappedFiles) { unsafe readlink(path, &target, target.count) }
         return target.prefix(max(0, length)).map { UInt8(bitPattern: $0) }
     }
 }

@@ -51,15 +51,17 @@ extension ProcReader {
     }
 
     private func link(_ name: String) -> [UInt8]? {
-        var target = [CChar](repeating: 0, count: 64)
-        let length = unsafe readlink("\(root)/\(name)", &target, target.count)
-        return length > 0 ? target.prefix(length).map { UInt8(bitPattern: $0) } : nil
+        let target = linkTarget("\(root)/\(name)", limit: 64, raising: .processes)
+        return target.isEmpty ? nil : target
     }
 
     /// Who made the user namespace that a process is in, where that is not ours: a user may have thousands of numbers
     /// in there (subuid(5)), and is one user all the same. Of nested ones the outermost counts.
     private func namespaceOwner(of pid: Int32) -> UInt32? {
-        guard let number = try? systemCall({ unsafe pt_open("\(root)/\(pid)/ns/user", O_RDONLY) }) else { return nil }
+        guard
+            let number = try? systemCall(
+                raising: .processes, { unsafe pt_open("\(root)/\(pid)/ns/user", O_RDONLY) })
+        else { return nil }
         var namespace = Descriptor(owning: number)
         var found: UInt32?
         // Namespaces are nested 32 deep at the most (user_namespaces(7)).

@@ -1,3 +1,6 @@
+internal import CLinuxShims
+internal import Glibc
+
 /// Names of the running kernel's code: its list, read by an errand when the first is asked for and again when one is
 /// missing, and what it told of since.
 struct KernelNames: ~Copyable {
@@ -66,8 +69,9 @@ struct KernelNames: ~Copyable {
         guard reading == .wanted else { return nil }
         reading = .underWay
         return Errand(.reading, of: nil, for: .nobody) { permit in
-            guard let file = try? FileOpener().open(own: "/proc/kallsyms") else { return .kernelList(nil) }
-            return .kernelList(try? KernelSymbols(readingKallsyms: file) { permit.giveWay() })
+            let number = try? systemCall(raising: .kernelNames) { unsafe pt_open("/proc/kallsyms", O_RDONLY) }
+            guard let number else { return .kernelList(nil) }
+            return .kernelList(try? KernelSymbols(readingKallsyms: Descriptor(owning: number)) { permit.giveWay() })
         } instead: {
             .kernelList(nil)
         }

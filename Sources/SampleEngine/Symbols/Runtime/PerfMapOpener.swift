@@ -94,7 +94,9 @@ struct PerfMapOpener {
     }
 
     private static func opened(_ call: () -> Int32) throws(PerfMapRefusal) -> Descriptor {
-        do { return Descriptor(owning: try systemCall(call)) } catch { throw .unreadable(error) }
+        do { return Descriptor(owning: try systemCall(raising: [.processes, .files], call)) } catch {
+            throw .unreadable(error)
+        }
     }
 
     private func refusal(_ status: stat) -> PerfMapRefusal? {

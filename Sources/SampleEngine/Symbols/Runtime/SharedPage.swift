@@ -1,3 +1,4 @@
+internal import CLinuxShims
 internal import Glibc
 
 /// Whether two processes have one and the same page of memory at an address (`/proc/PID/pagemap`, proc(5)).
@@ -16,11 +17,14 @@ enum SharedPage {
     /// Number of the page in the machine's memory; nil where it is not there, or is hidden.
     private static func frame(_ address: UInt64, of pid: Int32, _ proc: String) -> UInt64? {
         let page = UInt64(max(4096, sysconf(Int32(_SC_PAGESIZE))))
-        let file = unsafe open("\(proc)/\(pid)/pagemap", O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return nil }
-        defer { close(file) }
+        // Whoever opened it is whom the kernel asks when it is read.
+        guard let opened = try? systemCall(raising: .pages, { unsafe pt_open("\(proc)/\(pid)/pagemap", O_RDONLY) })
+        else {
+            return nil
+        }
+        let file = Descriptor(owning: opened)
         var entry: UInt64 = 0
-        guard unsafe pread(file, &entry, 8, off_t(address / page * 8)) == 8, entry >> 63 == 1 else { return nil }
+        guard unsafe pread(file.number, &entry, 8, off_t(address / page * 8)) == 8, entry >> 63 == 1 else { return nil }
         let number = entry & 0x7f_ffff_ffff_ffff
         return number == 0 ? nil : number
     }

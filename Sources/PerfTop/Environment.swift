@@ -1,0 +1,108 @@
+internal import CLinuxShims
+internal import Glibc
+internal import SampleEngine
+
+/// What is heeded of the environment: the one place, before anything of it is looked at.
+///
+/// | Who starts us | What is left |
+/// |---|---|
+/// | a user, with rights that only our file has (`setcap`) | the words below; they name what lies in the system's folders |
+/// | root, also by sudo | all but paths that lead to where another user decides what lies there |
+/// | a user | all: it is his own |
+///
+/// What runs before `main` looks at some of it, and is no way in: the dynamic linker and the C library drop their own variables
+/// of folders and files where rights are the file's (ld.so(8), AT_SECURE); the Swift runtime takes words from SWIFT_DEBUG_…, and
+/// the program that SWIFT_BACKTRACE names is not run by a file with rights; our own constructors read the argument list, the
+/// clocks of our time namespace and random numbers.
+///
+/// A COMMAND gets the environment as it came.
+struct Environment: Sendable {
+    /// `HOME` and `XDG_CONFIG_HOME`, for the configuration, which is read with the caller's own rights; nil where they are not
+    /// followed.
+    let home: String?
+    let configurationFolder: String?
+
+    /// Words that curses, the C library or we look at: a terminal type, languages, colors and sizes.
+    ///
+    /// Not TERMINFO, TERMINFO_DIRS, TERMCAP, TERMPATH and HOME, which lead curses to descriptions that it takes on trust;
+    /// LOCPATH, NLSPATH, GCONV_PATH and TZDIR, which lead the C library to files and code; NCURSES_…, SWIFT_…, MALLOC_….
+    private static let words: Set<String> = [
+        "TERM", "COLORTERM", "COLORFGBG", "NO_COLOR", "COLUMNS", "LINES", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE",
+        "LC_MESSAGES", "LC_NUMERIC", "LC_TIME", "LC_COLLATE", "TZ",
+    ]
+
+    /// Names of files and folders, or lists of them with colons.
+    private static let paths: Set<String> = [
+        "TERMINFO", "TERMINFO_DIRS", "TERMCAP", "TERMPATH", "HOME", "XDG_CONFIG_HOME", "LOCPATH", "NLSPATH",
+        "GCONV_PATH",
+        "TZDIR", "TZ",
+    ]
+
+    /// Taken at the first look, which `main` is to have before it does anything else and while there is no other thread.
+    static let ours = Environment()
+
+    private init() {
+        var kept: [String: String] = [:]
+        for (name, value) in Self.all() {
+            let isHeeded =
+                if Rights.areOfTheFile {
+                    Self.words.contains(name) && Self.isWord(value)
+                } else {
+                    geteuid() != 0 || !Self.paths.contains(name) || Self.isOurs(value)
+                }
+            if !isHeeded { unsafe unsetenv(name) }
+            if isHeeded || Rights.areOfTheFile { kept[name] = value }
+        }
+        home = kept["HOME"]
+        configurationFolder = kept["XDG_CONFIG_HOME"]
+    }
+
+    private static func all() -> [(name: String, value: String)] {
+        var variables: [(String, String)] = []
+        while let text = unsafe pt_first_variable(Int32(variables.count)) {
+            let both = unsafe String(cString: text)
+            let name = both.prefix { $0 != "=" }
+            variables.append((String(name), String(both.dropFirst(name.count + 1))))
+        }
+        return variables
+    }
+
+    /// No path: what it names is looked up where the system keeps such things.
+    private static func isWord(_ value: String) -> Bool {
+        value.utf8.count <= 64 && !value.hasPrefix(".") && !value.contains("..")
+            && value.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "/") }
+    }
+
+    /// Whether each path in a list is one where nobody but root decides what lies there. What is no path is a word.
+    private static func isOurs(_ value: String) -> Bool {
+        value.split(separator: ":").allSatisfy { !$0.contains("/") || isOnlyRoots(String($0)) }
+    }
+}
+
+/// Whether nobody but root decides what lies at a path: all folders on the way, and what they lead to, are root's, and nobody
+/// else can put another one in their place, or there where nothing is.
+func isOnlyRoots(_ path: String) -> Bool {
+    // What is not UTF-8 would be another path when it is asked for.
+    guard path.hasPrefix("/"), !path.unicodeScalars.contains("\u{fffd}") else { return false }
+    var steps = Array(path.split(separator: "/").reversed())
+    var (place, links, canBeAddedTo) = ("", 0, false)
+    while true {
+        var facts = stat()
+        if unsafe lstat(place.isEmpty ? "/" : place, &facts) != 0 { return errno == ENOENT && !canBeAddedTo }
+        guard facts.st_uid == 0 else { return false }
+        let above = String(place[..<(place.lastIndex(of: "/") ?? place.startIndex)])
+        if facts.st_mode & S_IFMT == S_IFLNK {
+            links += 1
+            let target = String(decoding: linkTarget(place), as: UTF8.self)
+            if links > 40 || target.isEmpty { return false }
+            place = target.hasPrefix("/") ? "" : above
+            steps += target.split(separator: "/").reversed()
+            continue
+        }
+        canBeAddedTo = facts.st_mode & (S_IWGRP | S_IWOTH) != 0
+        // In a folder like /tmp root's own stay root's.
+        if canBeAddedTo, facts.st_mode & S_ISVTX == 0 || steps.isEmpty { return false }
+        guard let next = steps.popLast() else { return true }
+        place = next == ".." ? above : next == "." ? place : place + "/" + next
+    }
+}
