@@ -13,7 +13,8 @@ internal import SampleEngine
 /// What runs before `main` looks at some of it, and is no way in: the dynamic linker and the C library drop their own variables
 /// of folders and files where rights are the file's (ld.so(8), AT_SECURE); the Swift runtime takes words from SWIFT_DEBUG_…, and
 /// the program that SWIFT_BACKTRACE names is not run by a file with rights; our own constructors read the argument list, the
-/// clocks of our time namespace and random numbers.
+/// clocks of our time namespace and random numbers. For root the runtime has been told by then what to run where we crash; where that
+/// is another user's, `main` takes it back.
 ///
 /// A COMMAND gets the environment as it came.
 struct Environment: Sendable {
@@ -53,6 +54,13 @@ struct Environment: Sendable {
             if !isHeeded { unsafe unsetenv(name) }
             if isHeeded || Rights.areOfTheFile { kept[name] = value }
         }
+        if geteuid() == 0, let told = kept["SWIFT_BACKTRACE"],
+            !Self.isRoots(crashHandler: told, below: kept["SWIFT_ROOT"])
+        {
+            for signal in [SIGILL, SIGTRAP, SIGABRT, SIGFPE, SIGBUS, SIGSEGV, SIGQUIT] {
+                _ = Glibc.signal(signal, SIG_DFL)
+            }
+        }
         home = kept["HOME"]
         configurationFolder = kept["XDG_CONFIG_HOME"]
     }
@@ -65,6 +73,14 @@ struct Environment: Sendable {
             variables.append((String(name), String(both.dropFirst(name.count + 1))))
         }
         return variables
+    }
+
+    /// Whether nobody but root decides what the runtime runs where we crash: `enable=yes,swift-backtrace=PATH`.
+    private static func isRoots(crashHandler told: String, below root: String?) -> Bool {
+        let paths = told.split(separator: ",").compactMap {
+            $0.split(separator: "=").dropFirst().first.map(String.init)
+        }
+        return (paths.filter { $0.contains("/") } + [root ?? "/"]).allSatisfy(isOnlyRoots)
     }
 
     /// No path: what it names is looked up where the system keeps such things.

@@ -199,5 +199,23 @@ extension EndToEnd {
             }
             #expect(followed.isEmpty, "\(followed)")
         }
+
+        @Test("a program that the caller names is not run where we crash", arguments: [User.plain, .root])
+        func crash(user: User) throws {
+            let workshop = try Workshop()
+            if user == .plain { try give(given, to: workshop.path("perftop")) }
+            let (program, trace) = (
+                workshop.plainFolder.appendingPathComponent("program"), workshop.path("plain/trace")
+            )
+            try Data("#!/bin/sh\necho was here >\(trace)\n".utf8).write(to: program)
+            _ = try run("/bin/sh", ["-c", "chown 65534:65534 $0; chmod 755 $0", program.path])
+            let perftop = try Running(
+                "/usr/bin/env", user.prefix + [workshop.path("perftop"), "--batch", "-d", "0.3"],
+                environment: ["SWIFT_BACKTRACE": "enable=yes,interactive=no,swift-backtrace=\(program.path)"])
+            try perftop.wait(for: "frame 2")
+            kill(perftop.pid, SIGSEGV)
+            #expect(perftop.finish().status == 128 + SIGSEGV)
+            #expect(!FileManager.default.fileExists(atPath: trace))
+        }
     }
 }

@@ -24,8 +24,8 @@ package enum Descendants {
 
     /// What each thread of a process has started, `/proc/PID/task/TID/children` (proc(5)).
     private static func children(of pid: Int32) -> [Int32] {
-        directoryNames("\(ProcFolder.root)/\(pid)/task", raising: .processes).flatMap { thread in
-            let list = try? fileBytes("\(ProcFolder.root)/\(pid)/task/\(thread)/children", raising: .processes)
+        directoryNames("\(ProcFolder.root)/\(pid)/task", raising: ProcFolder.rights).flatMap { thread in
+            let list = try? fileBytes("\(ProcFolder.root)/\(pid)/task/\(thread)/children", raising: ProcFolder.rights)
             return (list ?? []).split(separator: UInt8(ascii: " ")).compactMap {
                 Int32(String(decoding: $0, as: UTF8.self))
             }
@@ -35,14 +35,15 @@ package enum Descendants {
     /// The children of every process there is.
     private static func tree() -> [Int32: [Int32]] {
         var children: [Int32: [Int32]] = [:]
-        for pid in directoryNames(ProcFolder.root, raising: .processes).compactMap({ Int32($0) }) {
+        for pid in directoryNames(ProcFolder.root, raising: ProcFolder.rights).compactMap({ Int32($0) }) {
             if let parent = parent(of: pid) { children[parent, default: []].append(pid) }
         }
         return children
     }
 
     private static func parent(of pid: Int32) -> Int32? {
-        guard let bytes = try? fileBytes("\(ProcFolder.root)/\(pid)/stat", limit: 4096, raising: .processes) else {
+        guard let bytes = try? fileBytes("\(ProcFolder.root)/\(pid)/stat", limit: 4096, raising: ProcFolder.rights)
+        else {
             return nil
         }
         return parent(in: bytes)

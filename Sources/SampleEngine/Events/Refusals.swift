@@ -136,12 +136,15 @@ extension EventOpener {
         if let lack = ProcFolder.lack(), lack != .others || plan.threads == nil { return lack.note }
         // Who has the capability can get no more than that.
         if limits.mayReadOthers { return nil }
-        let candidates = plan.threads ?? directoryNames(ProcFolder.root, raising: .processes).compactMap { Int32($0) }
+        let candidates =
+            plan.threads ?? directoryNames(ProcFolder.root, raising: ProcFolder.rights).compactMap { Int32($0) }
         var readable = 0
         for candidate in candidates where readable < 64 {
             do throws(Errno) {
                 // The kernel's own threads have neither a command line nor mappings.
-                if try fileBytes("\(ProcFolder.root)/\(candidate)/cmdline", limit: 1, raising: .processes).isEmpty {
+                if try fileBytes("\(ProcFolder.root)/\(candidate)/cmdline", limit: 1, raising: ProcFolder.rights)
+                    .isEmpty
+                {
                     continue
                 }
                 _ = try fileBytes("\(ProcFolder.root)/\(candidate)/maps", limit: 1, raising: .processes)
@@ -156,7 +159,7 @@ extension EventOpener {
     /// The user that the first of these threads that is not ours belongs to.
     private func foreignOwner(of threads: [Int32]) -> String? {
         for thread in threads {
-            guard let user = fileOwner("\(ProcFolder.root)/\(thread)", raising: .processes), user != geteuid()
+            guard let user = fileOwner("\(ProcFolder.root)/\(thread)", raising: ProcFolder.rights), user != geteuid()
             else { continue }
             guard let entry = unsafe getpwuid(user) else { return "user \(user)" }
             return unsafe displayText(String(cString: entry.pointee.pw_name), limit: 64)

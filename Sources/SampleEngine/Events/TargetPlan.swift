@@ -73,13 +73,13 @@ extension EventOpener {
     }
 
     static func threads(of pid: Int32) -> [Int32] {
-        directoryNames("\(ProcFolder.root)/\(pid)/task", raising: .processes).compactMap { Int32($0) }.sorted()
+        directoryNames("\(ProcFolder.root)/\(pid)/task", raising: ProcFolder.rights).compactMap { Int32($0) }.sorted()
     }
 
     private static func processes(of user: UInt32) -> [Int32] {
         let own = getpid()
-        return directoryNames(ProcFolder.root, raising: .processes).compactMap { Int32($0) }.filter { pid in
-            pid != own && fileOwner("\(ProcFolder.root)/\(pid)", raising: .processes) == user
+        return directoryNames(ProcFolder.root, raising: ProcFolder.rights).compactMap { Int32($0) }.filter { pid in
+            pid != own && fileOwner("\(ProcFolder.root)/\(pid)", raising: ProcFolder.rights) == user
         }
     }
 }

@@ -16,7 +16,9 @@ package struct ProcReader: Sendable {
     /// `/proc` has a folder for each thread too, though it lists none, with maps, files and root as of the process.
     package func livingTask(of pid: Int32) -> Int32 {
         if hasMemory(pid) { return pid }
-        let others = directoryNames("\(root)/\(pid)/task", raising: .processes).prefix(64).compactMap { Int32($0) }
+        let others = directoryNames("\(root)/\(pid)/task", raising: ProcFolder.rights).prefix(64).compactMap {
+            Int32($0)
+        }
         return others.first { $0 != pid && hasMemory($0) } ?? pid
     }
 
@@ -27,20 +29,22 @@ package struct ProcReader: Sendable {
     }
 
     package func comm(of pid: Int32) -> [UInt8]? {
-        guard var bytes = try? fileBytes("\(root)/\(pid)/comm", limit: 64, raising: .processes) else { return nil }
+        guard var bytes = try? fileBytes("\(root)/\(pid)/comm", limit: 64, raising: ProcFolder.rights) else {
+            return nil
+        }
         if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
         return bytes
     }
 
     /// Every process there is now, in no order.
-    package func processes() -> [Int32] { directoryNames(root, raising: .processes).compactMap { Int32($0) } }
+    package func processes() -> [Int32] { directoryNames(root, raising: ProcFolder.rights).compactMap { Int32($0) } }
 
     /// The process that started it, or that took it in; nil where it is gone.
     package func parent(of pid: Int32) -> Int32? { field(3, ofStat: pid).flatMap { Int32($0) } }
 
     /// Effective user of a process; nil where it is gone, or its user is one that our user namespace does not show.
     package func user(of pid: Int32) -> UInt32? {
-        guard let user = fileOwner("\(root)/\(pid)", raising: .processes) else { return nil }
+        guard let user = fileOwner("\(root)/\(pid)", raising: ProcFolder.rights) else { return nil }
         return users.tell(user) ? user : nil
     }
 
@@ -62,7 +66,7 @@ package struct ProcReader: Sendable {
     /// A field of `/proc/PID/stat`, counted from 0 (proc(5)), behind the comm.
     private func field(_ number: Int, ofStat pid: Int32) -> String? {
         // The comm may hold anything, so fields are counted from its closing bracket.
-        guard let bytes = try? fileBytes("\(root)/\(pid)/stat", limit: 4096, raising: .processes),
+        guard let bytes = try? fileBytes("\(root)/\(pid)/stat", limit: 4096, raising: ProcFolder.rights),
             let close = bytes.lastIndex(of: UInt8(ascii: ")"))
         else { return nil }
         let fields = bytes[(close + 1)...].split(separator: UInt8(ascii: " "))

@@ -8,7 +8,7 @@ package struct ProcessCredentials: Equatable, Sendable {
     /// - Parameter proc: another directory in tests.
     /// - Returns: nil where the process is gone, or the file is none that the kernel writes.
     package init?(of pid: Int32, proc: String = ProcFolder.root) {
-        guard let bytes = try? fileBytes("\(proc)/\(pid)/status", limit: 65_536, raising: .processes) else {
+        guard let bytes = try? fileBytes("\(proc)/\(pid)/status", limit: 65_536, raising: ProcFolder.rights) else {
             return nil
         }
         self.init(status: bytes)

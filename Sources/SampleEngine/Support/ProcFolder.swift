@@ -11,6 +11,15 @@ package enum ProcFolder {
     /// one.
     package static let root = isOurs("/proc") ? "/proc" : "/dev/null"
 
+    /// What it takes to see of a process there what everybody may see: nothing, unless it hides others' (hidepid).
+    package static let rights: Rights = isHidden(1) ? .processes : []
+
+    /// Whether the folder shows nothing of a process that is there, with our user's own rights.
+    private static func isHidden(_ pid: Int32) -> Bool {
+        let isThere = kill(pid, 0) == 0 || errno == EPERM
+        return isThere && (try? fileBytes("\(root)/\(pid)/comm", limit: 1)) == nil
+    }
+
     /// Whether a folder numbers processes as we do.
     ///
     /// - Parameter pid: our own number.
@@ -62,8 +71,7 @@ package enum ProcFolder {
         }
         if unsafe access("/proc/sys/kernel", F_OK) != 0 { return .kernel }
         // The first process of the namespace shows its name to everybody, unless it is hidden.
-        let isThere = kill(1, 0) == 0 || errno == EPERM
-        if isThere, (try? fileBytes("\(root)/1/comm", limit: 1, raising: .processes)) == nil { return .others }
+        if isHidden(1), (try? fileBytes("\(root)/1/comm", limit: 1, raising: .processes)) == nil { return .others }
         return nil
     }
 
