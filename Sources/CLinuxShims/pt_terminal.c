@@ -159,16 +159,22 @@ void pt_stop_now(void) {
     sigaction(SIGTSTP, &ours, NULL);
 }
 
+int pt_bound_size(int *lines, int *columns) {
+    // A terminal may claim more than curses can count, and than there is memory for: curses holds three cells of 28 bytes for
+    // each. No screen has room for so many letters; what is beyond stays empty.
+    const int most_cells = 1 << 17, most_columns = 1000, most_lines = 1000, told_lines = *lines, told_columns = *columns;
+    if (*columns > most_columns) *columns = most_columns;
+    int room = most_cells / *columns < most_lines ? most_cells / *columns : most_lines;
+    if (*lines > room) *lines = room;
+    return *lines < told_lines || *columns < told_columns;
+}
+
 int pt_window_size(int terminal, int *lines, int *columns) {
     struct winsize size;
     if (ioctl(terminal, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) return -1;
-    // A terminal may claim more than curses can count, and than there is memory for: curses holds three cells of 28 bytes for
-    // each. No screen has room for so many letters; what is beyond stays empty.
-    const int most_cells = 1 << 17, most_columns = 1000, most_lines = 1000;
-    *columns = size.ws_col < most_columns ? size.ws_col : most_columns;
-    int room = most_cells / *columns < most_lines ? most_cells / *columns : most_lines;
-    *lines = size.ws_row < room ? size.ws_row : room;
-    return *lines < size.ws_row || *columns < size.ws_col;
+    *lines = size.ws_row;
+    *columns = size.ws_col;
+    return pt_bound_size(lines, columns);
 }
 
 int pt_bytes_waiting(int fd) {

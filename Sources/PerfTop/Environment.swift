@@ -49,9 +49,11 @@ struct Environment: Sendable {
                 if Rights.areOfTheFile {
                     Self.words.contains(name) && Self.isWord(value)
                 } else {
-                    geteuid() != 0 || !Self.paths.contains(name) || Self.isOurs(value)
+                    geteuid() != 0 || !Self.paths.contains(name) || Self.isRoots(value, of: name)
                 }
             if !isHeeded { unsafe unsetenv(name) }
+            // A type that is no word is an unknown one, and not none.
+            if !isHeeded, name == "TERM" { unsafe setenv(name, "?", 1) }
             if isHeeded || Rights.areOfTheFile { kept[name] = value }
         }
         if geteuid() == 0, let told = kept["SWIFT_BACKTRACE"],
@@ -89,9 +91,11 @@ struct Environment: Sendable {
             && value.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "/") }
     }
 
-    /// Whether each path in a list is one where nobody but root decides what lies there. What is no path is a word.
-    private static func isOurs(_ value: String) -> Bool {
-        value.split(separator: ":").allSatisfy { !$0.contains("/") || isOnlyRoots(String($0)) }
+    /// Whether each path of a list is one where nobody but root decides what lies there. A time zone may be a word; what stands
+    /// for a path may be a whole description (`hex:…`, terminfo(5)).
+    private static func isRoots(_ value: String, of name: String) -> Bool {
+        if name == "TZ", !value.contains("/") { return true }
+        return value.split(separator: ":").allSatisfy { isOnlyRoots(String($0)) }
     }
 }
 

@@ -43,6 +43,22 @@ extension EndToEnd {
             #expect(child.status == 0)
         }
 
+        @Test(
+            "whatever size the environment claims, it begins",
+            arguments: [("999999999", "-1"), ("3000", "3000"), ("0", "x")])
+        func environment(lines: String, columns: String) throws {
+            let burn = try Program.burn.start()
+            let terminal = try Terminal(columns: 120, lines: 40)
+            let child = try terminal.start(
+                ["-p", "\(burn.pid)"],
+                environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "LINES": lines, "COLUMNS": columns])
+            terminal.expectShown("alpha")
+            if !Machine.hasSanitizer { #expect(Self.memory(of: child.pid) < 40) }
+            terminal.type("q")
+            terminal.finish(child)
+            #expect(child.status == 0)
+        }
+
         @Test("one that grows takes no more than a screen could show, and what it took is given back")
         func grows() throws {
             let (terminal, child, _) = try start(120, 40)

@@ -200,6 +200,22 @@ extension EndToEnd {
             #expect(followed.isEmpty, "\(followed)")
         }
 
+        @Test(
+            "a terminal type that is a path, or a whole description, is unknown to a file with rights",
+            arguments: ["../x/xterm-256color", "/tmp/x", ".", "hex:1a01ffff", String(repeating: "x", count: 5000)])
+        func terminalType(type: String) throws {
+            let workshop = try Workshop()
+            try give(given, to: workshop.path("perftop"))
+            let terminal = try Terminal()
+            let words = User.plain.prefix.joined(separator: " ")
+            let child = try terminal.start(
+                ["-a"], environment: ["TERM": type], script: "exec \(words) \(workshop.path("perftop")) \"$@\"")
+            terminal.finish(child)
+            #expect(child.status == 1)
+            let said = terminal.text(from: 0)
+            #expect(said.contains("is unknown; set TERM or use --batch") && said.utf8.count < 200, "\(said)")
+        }
+
         @Test("a program that the caller names is not run where we crash", arguments: [User.plain, .root])
         func crash(user: User) throws {
             let workshop = try Workshop()

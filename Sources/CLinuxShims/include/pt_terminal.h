@@ -26,6 +26,9 @@ void pt_die_by(int signal);
 // Size of the terminal in cells; 1 where it is of as much as anybody could look at, and not the whole; -1 where it is not known.
 int pt_window_size(int terminal, int *lines, int *columns);
 
+// Makes a size of at least one cell no larger than the largest that is shown; 1 where it was larger.
+int pt_bound_size(int *lines, int *columns);
+
 // Bytes that wait to be read; -1 with errno.
 int pt_bytes_waiting(int fd);
 

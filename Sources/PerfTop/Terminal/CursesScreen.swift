@@ -1,6 +1,7 @@
 internal import CLinuxShims
 internal import CNcurses
 internal import Glibc
+internal import SampleEngine
 internal import TopView
 
 /// Whether colors are used: `--color`.
@@ -165,10 +166,23 @@ final class CursesScreen {
     ///
     /// Call it before there is any other thread: they may look into the environment.
     static func boundSize() {
-        var (lines, columns): (Int32, Int32) = (0, 0)
-        guard unsafe pt_window_size(STDOUT_FILENO, &lines, &columns) > 0 else { return }
+        // Without a size of the terminal's own curses takes that of its description, which is small.
+        var (lines, columns): (Int32, Int32) = (24, 80)
+        var isLarger = unsafe pt_window_size(STDOUT_FILENO, &lines, &columns) > 0
+        if let told = exported("LINES") { lines = told }
+        if let told = exported("COLUMNS") { columns = told }
+        if unsafe pt_bound_size(&lines, &columns) != 0 { isLarger = true }
+        guard isLarger else { return }
         _ = unsafe setenv("LINES", "\(lines)", 1)
         _ = unsafe setenv("COLUMNS", "\(columns)", 1)
+    }
+
+    /// A size that the environment tells; what is none goes.
+    private static func exported(_ name: String) -> Int32? {
+        guard let text = unsafe getenv(name) else { return nil }
+        let size = unsafe Int32(String(cString: text)).flatMap { $0 > 0 ? $0 : nil }
+        if size == nil { unsafe unsetenv(name) }
+        return size
     }
 
     /// What undoes the screen on this type of terminal, from terminfo and without delays.
@@ -212,6 +226,6 @@ final class CursesScreen {
     private static func unknownTerminal() -> TerminalError {
         let remedy = "set TERM or use --batch"
         if terminalType.isEmpty { return TerminalError(message: "TERM is not set; \(remedy)") }
-        return TerminalError(message: "terminal type '\(terminalType)' is unknown; \(remedy)")
+        return TerminalError(message: "terminal type '\(displayText(terminalType, limit: 64))' is unknown; \(remedy)")
     }
 }
