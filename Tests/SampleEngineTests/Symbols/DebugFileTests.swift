@@ -202,6 +202,26 @@ struct DebugFileTests {
         #expect(try read(program, ownRoot: empty).image.source(at: hidden()) == nil)
     }
 
+    @Test(
+        "What stands beside another file's path in our own root is not looked at; what is installed there is",
+        arguments: [true, false])
+    func besideAnother(isInstalled: Bool) throws {
+        let (program, debug) = try build(["-Wl,--build-id=none"])
+        try run("objcopy", "--add-gnu-debuglink=" + debug, program)
+        let own = directory.path + "/own"
+        for folder in ["/opt/bin/.debug", "/usr/lib/debug/opt/bin"] {
+            try FileManager.default.createDirectory(atPath: own + folder, withIntermediateDirectories: true)
+        }
+        for place in ["/opt/bin/program.debug", "/opt/bin/.debug/program.debug"] {
+            try FileManager.default.copyItem(atPath: debug, toPath: own + place)
+        }
+        if isInstalled { try move(debug, to: own + "/usr/lib/debug/opt/bin/program.debug") }
+        // Of a process that has the image in a root of its own: it chose both the path and the link.
+        let (image, steps) = try read(program, ownRoot: own)
+        #expect(try image.source(at: hidden()) == (isInstalled ? .debugFile : nil))
+        #expect(!steps.contains("debug file /opt/bin/"), "\(steps)")
+    }
+
     @Test("A file stripped in part still gets all names")
     func partlyStripped() throws {
         let (program, debug) = try build()

@@ -29,18 +29,21 @@ package struct DebugFiles: Sendable {
     /// - Throws: `tooCostly` and `stopped`; a checksum is made of all of a file, at the cost of the image.
     func open(for image: OpenImage, explanation: inout Explanation) throws(ELFError) -> OpenImage? {
         let link = DebugLink(in: image)
-        var places: [(path: [UInt8], link: DebugLink?)] = []
-        if let byID = Self.path(forBuildID: image.headers.buildID) { places.append((byID, nil)) }
+        var installed: [(path: [UInt8], link: DebugLink?)] = []
+        var beside: [(path: [UInt8], link: DebugLink?)] = []
+        if let byID = Self.path(forBuildID: image.headers.buildID) { installed.append((byID, nil)) }
         if let link {
             if link.isPlain {
-                places += link.paths(besides: path, debugDirectory: Self.directory).map { ($0, link) }
+                beside = link.paths(beside: path).map { ($0, link) }
+                installed += link.path(of: path, below: Self.directory).map { [($0, link)] } ?? []
             } else {
                 explanation.add("debug link \(displayText(link.name)): not a plain file name")
             }
         }
-        if places.isEmpty { return nil }
-        for root in roots(of: image) {
-            for (place, link) in places {
+        if installed.isEmpty { return nil }
+        for (root, hasImage) in roots(of: image) {
+            // Elsewhere other files stand beside that path, and the image chooses which.
+            for (place, link) in installed + (hasImage ? beside : []) {
                 let shown = "debug file \(root == ownRoot ? "" : root)\(displayText(place))"
                 do throws(Refusal) {
                     let found = try open(place, below: root, for: image, link)
@@ -61,10 +64,12 @@ package struct DebugFiles: Sendable {
 
     /// A file that our own root has under the same path has its debug file there too: a process in another root could
     /// only lend false names to it.
-    private func roots(of image: OpenImage) -> [String] {
+    ///
+    /// - Returns: with each whether the image is there under its path.
+    private func roots(of image: OpenImage) -> [(root: String, hasImage: Bool)] {
         let own = try? opener.open(path, below: ownRoot)
-        if let own, opener.isOneFile(own, image.file.descriptor) { return [ownRoot] }
-        return processRoot == ownRoot ? [ownRoot] : [ownRoot, processRoot]
+        if let own, opener.isOneFile(own, image.file.descriptor) { return [(ownRoot, true)] }
+        return processRoot == ownRoot ? [(ownRoot, false)] : [(ownRoot, false), (processRoot, true)]
     }
 
     /// `.build-id/ab/cdef….debug`
@@ -126,11 +131,19 @@ private struct DebugLink {
     /// A name with a directory in it could lead anywhere.
     var isPlain: Bool { !name.isEmpty && !name.contains(UInt8(ascii: "/")) }
 
-    /// Where the file may be: beside the image, in `.debug` there, and under its directory's name.
-    func paths(besides image: [UInt8], debugDirectory: [UInt8]) -> [[UInt8]] {
-        guard image.first == UInt8(ascii: "/"), let slash = image.lastIndex(of: UInt8(ascii: "/")) else { return [] }
-        let directory = Array(image[...slash])
-        return [directory + name, directory + ".debug/".utf8 + name, debugDirectory + directory + name]
+    /// Where the file may be beside the image: in its directory, and in `.debug` there.
+    func paths(beside image: [UInt8]) -> [[UInt8]] {
+        Self.directory(of: image).map { [$0 + name, $0 + ".debug/".utf8 + name] } ?? []
+    }
+
+    /// Where debug files are installed: under the name of the image's directory.
+    func path(of image: [UInt8], below debugDirectory: [UInt8]) -> [UInt8]? {
+        Self.directory(of: image).map { debugDirectory + $0 + name }
+    }
+
+    private static func directory(of image: [UInt8]) -> [UInt8]? {
+        guard image.first == UInt8(ascii: "/"), let slash = image.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+        return Array(image[...slash])
     }
 }
 
