@@ -49,7 +49,7 @@ package struct FileOpener: Sendable {
             let (name, link) = place(way, pid, start, end)
             do throws(Errno) {
                 if let link {
-                    found = try reopened(link, mounts: "\(ProcFolder.root)/\(pid)/mountinfo")
+                    found = try reopened(link, of: pid)
                 } else {
                     guard file.path.first == UInt8(ascii: "/") else { break }
                     found = try open(file.path, below: way == .ownRoot ? "/" : "\(ProcFolder.root)/\(pid)/root")
@@ -109,14 +109,8 @@ package struct FileOpener: Sendable {
 
     /// Opens a regular file by its path inside a root, which no link leads out of.
     func open(_ path: [UInt8], below root: String) throws(Errno) -> Descriptor {
-        let rootFile = Descriptor(owning: try systemCall { unsafe pt_open(root, Int32(PT_O_PATH) | O_DIRECTORY) })
-        let rootFD = rootFile.number
-        let name = path.map { CChar(bitPattern: $0) } + [0]
-        let found = Descriptor(owning: try systemCall { unsafe pt_open_in_root(rootFD, name, Int32(PT_O_PATH)) })
-        // Of a process: its own list, beside the link to its root.
-        let mounts =
-            root.hasPrefix(ProcFolder.root + "/") ? root.dropLast("root".count) + "mountinfo" : "/proc/self/mountinfo"
-        return try reopened("/proc/self/fd/\(found.number)", mounts: mounts)
+        var walk = try PathWalk(in: root, tables: Self.mountTables(ofRoot: root))
+        return try opened(try walk.follow(path))
     }
 
     private static let ownMounts = "/proc/self/mountinfo"
@@ -124,34 +118,30 @@ package struct FileOpener: Sendable {
     /// Where to find out what a file of a process lies on.
     static func mountTables(_ pid: Int32) -> [String] { ["\(ProcFolder.root)/\(pid)/mountinfo", ownMounts] }
 
+    /// Of a process: its own list, beside the link to its root.
+    private static func mountTables(ofRoot root: String) -> [String] {
+        root.hasPrefix(ProcFolder.root + "/") ? [root.dropLast("root".count) + "mountinfo", ownMounts] : [ownMounts]
+    }
+
     /// What is said of a file whose reads a program answers, or never answers.
     private static let stalling = Errno.notSupported
-    private static let fuseMagic = 0x6573_5546
 
-    /// Whether a program answers for a file.
-    ///
-    /// Asked of the list of mounts: `fstatfs` would be passed on to that program. It is asked only of a mount that is
-    /// not in the list.
-    private func isOnFUSE(_ file: borrowing Descriptor, mounts: String) throws(Errno) -> Bool {
-        if let mounted = MountedFileSystem(of: file, in: [mounts, Self.ownMounts]) {
-            return mounted.kind.hasPrefix("fuse")
-        }
-        let number = file.number
-        return try systemCall { pt_file_system(number) } == Self.fuseMagic
+    /// Opens what a link in `/proc` leads to, with no directory on the way.
+    private func reopened(_ link: String, of pid: Int32) throws(Errno) -> Descriptor {
+        let place = Descriptor(owning: try systemCall { unsafe pt_open(link, Int32(PT_O_PATH)) })
+        guard let facts = PlaceFacts(of: place), let found = MountedFileSystem(at: facts, in: Self.mountTables(pid))
+        else { throw .noDevice }
+        if let refusal = found.refusal { throw refusal }
+        return try opened(
+            PathWalk.Place(descriptor: place, facts: facts, fileSystem: found, isGuarded: facts.isGuarded))
     }
 
     /// Opens for reading only what is a regular file: a FIFO would block, a device may act.
-    ///
-    /// - Parameter mounts: the list of mounts where it is.
-    private func reopened(_ path: String, mounts: String) throws(Errno) -> Descriptor {
-        let place = Descriptor(owning: try systemCall { unsafe pt_open(path, Int32(PT_O_PATH)) })
-        let placeFD = place.number
-        if try isOnFUSE(place, mounts: mounts) { throw Self.stalling }
-        var status = stat()
-        _ = try systemCall { unsafe fstat(placeFD, &status) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw Errno(EINVAL) }
+    private func opened(_ place: consuming PathWalk.Place) throws(Errno) -> Descriptor {
+        guard place.facts.isRegular else { throw Errno(EINVAL) }
+        let number = place.descriptor.number
         return Descriptor(
-            owning: try systemCall { unsafe pt_open("/proc/self/fd/\(placeFD)", O_RDONLY | O_NONBLOCK | O_NOCTTY) })
+            owning: try systemCall { unsafe pt_open("/proc/self/fd/\(number)", O_RDONLY | O_NONBLOCK | O_NOCTTY) })
     }
 
     /// Whether two descriptors are of one file.

@@ -25,6 +25,7 @@ struct Program {
     static let mixed = Program("mixed")
     static let movedText = Program("movedtext")
     static let peek = Program("peek")
+    static let silent = Program("silent")
     static let sysload = Program("sysload")
     static let tidy = Program("tidy")
     static let waker = Program("waker")
