@@ -13,8 +13,29 @@ struct PathWalk: ~Copyable {
         let descriptor: Descriptor
         let facts: PlaceFacts
         let fileSystem: MountedFileSystem
-        /// Nobody but root and we can have put there what is there: neither it, nor a directory or link on the way to it.
-        let isGuarded: Bool
+        let makers: Makers
+    }
+
+    /// Who can have put there what is there: it, or a directory or link on the way to it.
+    struct Makers {
+        private var users: Set<UInt32> = []
+        private var others = false
+        private var othersBeside = false
+
+        init(_ place: PlaceFacts) { add(place) }
+
+        mutating func add(_ place: PlaceFacts) {
+            users.insert(place.user)
+            guard place.isOpenToOthers else { return }
+            if place.isSticky { othersBeside = true } else { others = true }
+        }
+
+        /// Nobody but root, we and this user.
+        ///
+        /// - Parameter besideOthers: also where others may put something beside it, and not take it away (`/tmp`).
+        func areOnly(_ user: UInt32 = 0, besideOthers: Bool = false) -> Bool {
+            !others && (besideOthers || !othersBeside) && users.subtracting([0, geteuid(), user]).isEmpty
+        }
     }
 
     enum Links {
@@ -59,13 +80,16 @@ struct PathWalk: ~Copyable {
         if isLocal, !fileSystem.isLocal { throw Errno(EREMOTE) }
     }
 
+    /// Which root it is.
+    var top: ProcessRoot { ProcessRoot(rootFacts) }
+
     /// - Throws: `notSupported` for what a program answers for, `EREMOTE` for what is elsewhere, `noDevice` where nobody can
     ///   tell.
     mutating func follow(_ path: [UInt8]) throws(Errno) -> Place {
         var pending = try Self.names(in: path)
         var passed: [[UInt8]] = []
         var current = try start()
-        var (steps, jumps, isGuarded) = (0, 0, current.facts.isGuarded)
+        var (steps, jumps, makers) = (0, 0, current.makers)
         while let name = pending.popLast() {
             steps += 1
             guard steps <= Self.mostSteps else { throw Errno(ELOOP) }
@@ -77,7 +101,7 @@ struct PathWalk: ~Copyable {
                 continue
             }
             let next = try step(to: name, from: current.descriptor)
-            isGuarded = isGuarded && next.facts.isGuarded
+            makers.add(next.facts)
             guard next.facts.isLink else {
                 passed.append(name)
                 current = next
@@ -97,7 +121,7 @@ struct PathWalk: ~Copyable {
             }
         }
         return Place(
-            descriptor: current.descriptor, facts: current.facts, fileSystem: current.fileSystem, isGuarded: isGuarded)
+            descriptor: current.descriptor, facts: current.facts, fileSystem: current.fileSystem, makers: makers)
     }
 
     private static let parent = Array("..".utf8)
@@ -105,7 +129,7 @@ struct PathWalk: ~Copyable {
     private func start() throws(Errno) -> Place {
         let number = root.number
         let top = Descriptor(owning: try systemCall { unsafe pt_step(number, ".") })
-        return Place(descriptor: top, facts: rootFacts, fileSystem: rootFileSystem, isGuarded: rootFacts.isGuarded)
+        return Place(descriptor: top, facts: rootFacts, fileSystem: rootFileSystem, makers: Makers(rootFacts))
     }
 
     private mutating func step(to name: [UInt8], from directory: borrowing Descriptor) throws(Errno) -> Place {
@@ -117,7 +141,7 @@ struct PathWalk: ~Copyable {
             known = (facts.mount, found)
         }
         try Self.check(known.fileSystem, isLocal)
-        return Place(descriptor: place, facts: facts, fileSystem: known.fileSystem, isGuarded: facts.isGuarded)
+        return Place(descriptor: place, facts: facts, fileSystem: known.fileSystem, makers: Makers(facts))
     }
 
     /// The names in a path, the last one first.

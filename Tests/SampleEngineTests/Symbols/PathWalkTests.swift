@@ -31,7 +31,7 @@ struct PathWalkTests {
     ) throws(Errno) -> (facts: PlaceFacts, isGuarded: Bool) {
         var walk = try PathWalk(in: root, tables: ["/proc/self/mountinfo"], links: links, isLocal: isLocal)
         let place = try walk.follow(Array(path.utf8))
-        return (place.facts, place.isGuarded)
+        return (place.facts, place.makers.areOnly())
     }
 
     private func inode(_ path: String) throws -> UInt64 {
