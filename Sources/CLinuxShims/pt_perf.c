@@ -7,7 +7,6 @@
 #include <sched.h>
 #include <linux/fs.h>
 #include <linux/nsfs.h>
-#include <linux/openat2.h>
 #include <sys/auxv.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -101,11 +100,6 @@ int pt_is_scheduled_by_choice(void) {
 int pt_has_real_time_limit(void) {
     struct rlimit limit;
     return getrlimit(RLIMIT_RTTIME, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY;
-}
-
-int pt_open_in_root(int root, const char *path, int flags) {
-    struct open_how how = {.flags = (unsigned)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-    return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
 
 unsigned long pt_vdso(void) { return getauxval(AT_SYSINFO_EHDR); }

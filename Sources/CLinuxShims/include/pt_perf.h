@@ -52,8 +52,6 @@ int pt_has_real_time_limit(void);
 /// Gives memory that is free inside of the allocator back to the kernel (malloc_trim(3)); some milliseconds.
 void pt_trim_memory(void);
 
-/// openat2(2) with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS: no link inside may lead out of the directory.
-int pt_open_in_root(int root, const char *path, int flags);
 /// The vDSO that the kernel mapped into this process (AT_SYSINFO_EHDR), 0 where there is none.
 unsigned long pt_vdso(void);
 

@@ -46,7 +46,7 @@ final class CapturedOutput: Sendable {
     func show() {
         stop.ring()
         let thread = reader.withLock { $0.take() }
-        if let thread { thread.join() }
+        if let thread { thread.join(within: 1_000_000_000) }
         let (pieces, dropped) = kept.withLock { ($0.pieces, $0.dropped) }
         if dropped > 0 { write(Array("[perftop: the first \(dropped) bytes of output were not kept]\n".utf8)) }
         for piece in pieces where !write(piece) { return }

@@ -22,7 +22,9 @@ func runExplain(_ options: ExplainOptions) throws(EngineError) {
             print(lines(address, explanation, symbol).joined(separator: "\n"))
         }
     }
-    thread.join()
+    guard thread.join(within: 120_000_000_000) else {
+        throw EngineError(what: "--symbols", why: Unresolved.noAnswer.sentence)
+    }
 }
 
 private func lines(_ address: UInt64, _ explanation: Explanation, _ symbol: Symbol) -> [String] {

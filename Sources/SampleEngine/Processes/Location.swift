@@ -40,7 +40,10 @@ public struct SpaceID: Hashable, Sendable {
     /// Stands for what was counted on a CPU while nobody can tell which task ran.
     public static let otherTasks = SpaceID(4)
     package static let firstImage: UInt32 = 16
-    package static let imageLimit: UInt32 = 0x4000_0000
+    package static let imageLimit: UInt32 = 0x2000_0000
+    /// Images as processes in roots other than ours have them.
+    package static let firstRootedImage = imageLimit
+    package static let rootedImageLimit: UInt32 = 0x4000_0000
 
     package static func anonymous(_ generation: Generation) -> SpaceID { SpaceID(0x4000_0000 | generation.number) }
     package static func unmapped(_ generation: Generation) -> SpaceID { SpaceID(0x8000_0000 | generation.number) }
@@ -48,7 +51,7 @@ public struct SpaceID: Hashable, Sendable {
     /// The generation whose own addresses these are; nil for spaces that processes share.
     package var owner: Generation? { number >= 0x4000_0000 ? Generation(number & 0x3fff_ffff) : nil }
     package var isUnmapped: Bool { number & 0x8000_0000 != 0 }
-    package var isImage: Bool { number >= Self.firstImage && number < 0x4000_0000 }
+    package var isImage: Bool { number >= Self.firstImage && number < Self.rootedImageLimit }
 }
 
 /// A frame's place, independent of where a process happened to map it: file offset in an image, kernel address,

@@ -17,6 +17,8 @@ package struct ProcessCatalog: ~Copyable {
         var comm: [UInt8]?
         var user: UInt32?
         var hasAskedProc = false
+        /// Nil: it is ours, as far as anybody could tell.
+        var foreignRoot: ProcessRoot?
         /// Its name may have changed with records that were lost: until `/proc` tells, it is what it was.
         var isNameDoubted = false
         /// Its user is its own, not its parent's.
@@ -174,6 +176,9 @@ package struct ProcessCatalog: ~Copyable {
         entries[generation]?.hasOwnUser = true
     }
 
+    /// The root that a process had when it was asked for, unless that is ours; who opens files there looks again.
+    func foreignRoot(of generation: Generation) -> ProcessRoot? { entries[generation]?.foreignRoot }
+
     /// The effective user of a generation, as it was asked for last; nil where nobody could tell.
     package func knownUser(of generation: Generation) -> UInt32? { entries[generation]?.user }
 
@@ -189,6 +194,7 @@ package struct ProcessCatalog: ~Copyable {
             }
             entry.user = proc.user(of: entry.sighting.pid)
             entry.hasOwnUser = entry.user != nil
+            entry.foreignRoot = proc.processRoot(of: entry.sighting.pid).flatMap { $0 == .own ? nil : $0 }
         }
         entries[generation] = entry
         return entry.comm != nil && entry.user != nil

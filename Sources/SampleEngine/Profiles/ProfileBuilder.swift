@@ -149,7 +149,9 @@ package struct ProfileBuilder: ~Copyable {
             memberships[cell.generation] = membership
             if membership == .unknown { outside &+= cell.count }
             guard membership == .member else { continue }
-            cell.stack = ids[Int(cell.stack.index)]
+            cell.stack =
+                symbolizer.isElsewhere(cell.generation)
+                ? rooted(cell.stack, of: open, in: cell.generation) : ids[Int(cell.stack.index)]
             cells.append(cell)
         }
         if !open.overflow.cells.isEmpty {
@@ -162,6 +164,23 @@ package struct ProfileBuilder: ~Copyable {
         return Slice(
             start: open.start, end: open.end, cells: cells, rings: open.rings, counted: open.counted,
             folded: open.folded, userless: outside, cost: measureCost(), raised: open.raised)
+    }
+
+    /// The session's number of a stack in a root other than ours, where the places of images are others.
+    private mutating func rooted(
+        _ stack: StackID, of open: borrowing OpenSlice, in generation: Generation
+    ) -> StackID {
+        var chain: [Location] = []
+        var next: StackID? = stack
+        while let index = next {
+            let entry = open.stacks.entries[Int(index.index)]
+            let space = symbolizer.space(of: entry.location.space, seenBy: generation)
+            chain.append(Location(space: space, value: entry.location.value))
+            next = entry.caller
+        }
+        var caller: StackID?
+        for location in chain.reversed() { caller = frames.intern(StackEntry(location: location, caller: caller)) }
+        return caller ?? stack
     }
 
     /// Whether a process belongs to the target, with its name made sure of.

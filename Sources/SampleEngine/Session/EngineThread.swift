@@ -59,8 +59,13 @@ package struct EngineThread: ~Copyable {
     /// Lets it go on by itself; nobody will wait for it.
     package consuming func detach() { pthread_detach(thread) }
 
-    /// Waits until the body has returned.
-    package consuming func join() { pthread_join(thread, nil) }
+    /// Waits until the body has returned, for so many nanoseconds at the most: what it waits for may never come.
+    ///
+    /// - Returns: false where it goes on, by itself.
+    @discardableResult
+    package consuming func join(within nanoseconds: UInt64 = EngineThreads.patience) -> Bool {
+        pt_join_within(thread, nanoseconds) == 1
+    }
 
     private final class Body: Sendable {
         let name: String
@@ -75,6 +80,9 @@ package struct EngineThread: ~Copyable {
 
 /// Threads to wait for, once, from whichever thread stops the session.
 package final class EngineThreads: Sendable {
+    /// Nanoseconds that are waited for threads unless something else is said: longer than any of them needs.
+    package static let patience: UInt64 = 60_000_000_000
+
     private let running: Mutex<Running?>
 
     private struct Running: ~Copyable {
@@ -82,10 +90,10 @@ package final class EngineThreads: Sendable {
         let second: EngineThread
         let third: EngineThread?
 
-        consuming func join() {
-            first.join()
-            second.join()
-            if let third { third.join() }
+        consuming func join(until deadline: Instant) {
+            first.join(within: deadline.nanoseconds(since: .now))
+            second.join(within: deadline.nanoseconds(since: .now))
+            if let third { third.join(within: deadline.nanoseconds(since: .now)) }
         }
     }
 
@@ -95,9 +103,9 @@ package final class EngineThreads: Sendable {
         running = Mutex(Running(first: first, second: second, third: third))
     }
 
-    /// Returns when both have ended; at once the second time.
-    package func join() {
+    /// Returns when all have ended, or after so many nanoseconds; at once the second time.
+    package func join(within nanoseconds: UInt64 = EngineThreads.patience) {
         let threads = running.withLock { $0.take() }
-        if let threads { threads.join() }
+        if let threads { threads.join(until: Instant.now.advanced(byNanoseconds: nanoseconds)) }
     }
 }

@@ -137,8 +137,9 @@ public final class Session: ProfileSource {
 
     /// Stops sampling and returns the last profile: what came since the one that was taken before, nothing is dropped.
     public func stop() -> Profile? {
-        requestStop(patience: 5_000_000_000)
-        threads.join()
+        let patience: UInt64 = 5_000_000_000
+        requestStop(patience: patience)
+        threads.join(within: 2 * patience)
         return takeLatest()
     }
 }

@@ -5,10 +5,15 @@ internal import Glibc
 package struct MappedFile: Hashable, Sendable {
     package let path: [UInt8]
     package let identity: FileIdentity
+    /// The root that the path is of; nil: ours. What a process has in another root gives no names to who is not in there.
+    let root: ProcessRoot?
 
-    package init(path: [UInt8], identity: FileIdentity) {
+    package init(path: [UInt8], identity: FileIdentity) { self.init(path: path, identity: identity, root: nil) }
+
+    init(path: [UInt8], identity: FileIdentity, root: ProcessRoot?) {
         self.path = path
         self.identity = identity
+        self.root = root
     }
 }
 
@@ -43,21 +48,16 @@ package struct FileOpener: Sendable {
         accept: (consuming Descriptor, inout Explanation) -> Unresolved?
     ) -> Unresolved? {
         var reason = Unresolved.imageUnreadable(errno: ENOENT)
-        let (pid, start, end) = (witness?.pid ?? 0, witness?.start ?? 0, witness?.end ?? 0)
+        let pid = witness?.pid ?? 0
         for way in witness == nil ? [.ownRoot] : Way.allCases {
-            let found: Descriptor
-            let (name, link) = place(way, pid, start, end)
+            let (name, link) = place(way, witness)
+            let found: Found
             do throws(Errno) {
-                if let link {
-                    found = try reopened(link, mounts: "\(ProcFolder.root)/\(pid)/mountinfo")
-                } else {
-                    guard file.path.first == UInt8(ascii: "/") else { break }
-                    found = try open(file.path, below: way == .ownRoot ? "/" : "\(ProcFolder.root)/\(pid)/root")
-                }
+                if link == nil, file.path.first != UInt8(ascii: "/") { break }
+                found = try find(file, way, link, pid)
             } catch {
-                if error == .noEntry, link == nil,
-                    isReplaced(file.path, below: way == .ownRoot ? "/" : "\(ProcFolder.root)/\(pid)/root")
-                {
+                let root = way == .ownRoot ? "/" : Self.root(of: pid)
+                if error == .noEntry, link == nil, isReplaced(file.path, below: root) {
                     explanation.add("\(name): another file has its name")
                     reason = .fileChanged
                     continue
@@ -68,30 +68,91 @@ package struct FileOpener: Sendable {
                 if error == Self.stalling, way != .executable { return .imageUnreadable(errno: error.number) }
                 continue
             }
-            let sameness = sameness(of: found, file, way == .mapping ? link : nil, pid)
-            // The program of a process is mostly another file than a library it maps; that says nothing.
-            if way != .executable || sameness.isSame { explanation.add("\(name): \(sameness.text)") }
-            if sameness.isSame {
-                guard let refused = accept(found, &explanation) else { return nil }
+            switch consume found {
+            case .file(let opened, let text):
+                explanation.add("\(name): \(text)")
+                guard let refused = accept(opened, &explanation) else { return nil }
                 reason = refused
                 // It is the file, and no other way makes more of it.
                 if case .inode = file.identity { return refused }
-            } else if way != .executable {
+            case .another(let text):
+                // The program of a process is mostly another file than a library it maps; that says nothing.
+                if way == .executable { continue }
+                explanation.add("\(name): \(text)")
                 reason = .fileChanged
+            case .elsewhere: explanation.add("\(name): the process has another root by now")
             }
         }
         return reason
+    }
+
+    /// What a way has led to.
+    private enum Found: ~Copyable {
+        case file(Descriptor, String)
+        case another(String)
+        /// The process is not where the path is of.
+        case elsewhere
+    }
+
+    private static func root(of pid: Int32) -> String { "\(ProcFolder.root)/\(pid)/root" }
+
+    private func find(_ file: MappedFile, _ way: Way, _ link: String?, _ pid: Int32) throws(Errno) -> Found {
+        let place: PathWalk.Place
+        if let link {
+            place = try reached(link, of: pid)
+        } else {
+            let root = way == .ownRoot ? "/" : Self.root(of: pid)
+            var walk = try PathWalk(in: root, tables: Self.mountTables(ofRoot: root))
+            if way != .ownRoot, walk.top != file.root ?? .own { return .elsewhere }
+            place = try walk.follow(file.path)
+        }
+        // Behind the step, too: it may have been somewhere else meanwhile.
+        if way != .ownRoot, ProcReader().processRoot(of: pid) != file.root ?? .own { return .elsewhere }
+        let sameness = sameness(of: place, file, way == .mapping ? link : nil, pid)
+        guard sameness.isSame else { return .another(sameness.text) }
+        if !sameness.isSure {
+            if link != nil, !isOfPath(place, file, pid) { return .another("file changed (its path is another's)") }
+            // What others may not read and nobody runs is no image, and none of who has chosen its path.
+            if link == nil, place.facts.mode & (S_IROTH | S_IXUSR) == 0 { throw .access }
+        }
+        let facts = place.facts
+        let opened = try opened(place)
+        if case .inode(_, _, let generation) = file.identity, sameness.isSure, generation != 0 {
+            var number: UInt32 = 0
+            // An inode number is given again once its file is gone; the generation tells. Not all file systems say it.
+            if unsafe pt_generation(opened.number, &number) == 0, UInt64(number) != generation {
+                let again = "inode \(Self.text(ofDevice: pt_device(dev_t(facts.device)))) \(facts.inode) again"
+                return .another("file changed (\(again), generation \(number), was \(generation))")
+            }
+        }
+        return .file(opened, sameness.text)
+    }
+
+    /// Whether a file that a process has mapped has a right to the names of this path, where its inode does not tell: anybody
+    /// can make a file with the build-id of another one, and have its path be the same in a mount namespace of his own.
+    private func isOfPath(_ place: borrowing PathWalk.Place, _ file: MappedFile, _ pid: Int32) -> Bool {
+        let (owner, isGone) = (place.facts.user, place.facts.links == 0)
+        if owner == 0 || owner == geteuid(), isGone || !place.facts.isOpenToOthers { return true }
+        let root = Self.root(of: pid)
+        let present = try? follow(file.path, below: root, of: file.root ?? .own)
+        if let present, present.facts.isSame(as: place.facts) { return true }
+        // It was removed or replaced: by its owner, who alone can write there.
+        guard let slash = file.path.lastIndex(of: UInt8(ascii: "/")),
+            let folder = try? follow(Array(file.path[...slash]), below: root, of: file.root ?? .own)
+        else { return false }
+        return folder.facts.user == owner && folder.makers.areOnly(owner, besideOthers: true)
     }
 
     /// Whether a file that was removed, as the kernel's ` (deleted)` says, has a successor of the same name.
     private func isReplaced(_ path: [UInt8], below root: String) -> Bool {
         let suffix = Array(" (deleted)".utf8)
         return path.suffix(suffix.count).elementsEqual(suffix)
-            && (try? open(Array(path.dropLast(suffix.count)), below: root)) != nil
+            && (try? follow(Array(path.dropLast(suffix.count)), below: root)) != nil
     }
 
     /// What a way is called, and its link in `/proc`.
-    private func place(_ way: Way, _ pid: Int32, _ start: UInt64, _ end: UInt64) -> (name: String, link: String?) {
+    private func place(_ way: Way, _ witness: ImageStore.Witness?) -> (name: String, link: String?) {
+        let (pid, start, end) = (witness?.pid ?? 0, witness?.start ?? 0, witness?.end ?? 0)
         switch way {
         case .mapping:
             let range = String(start, radix: 16) + "-" + String(end, radix: 16)
@@ -109,16 +170,16 @@ package struct FileOpener: Sendable {
 
     /// Opens a regular file by its path inside a root, which no link leads out of.
     func open(_ path: [UInt8], below root: String) throws(Errno) -> Descriptor {
-        let rootFile = Descriptor(
-            owning: try systemCall(raising: .processes) { unsafe pt_open(root, Int32(PT_O_PATH) | O_DIRECTORY) })
-        let rootFD = rootFile.number
-        let name = path.map { CChar(bitPattern: $0) } + [0]
-        let found = Descriptor(
-            owning: try systemCall(raising: .files) { unsafe pt_open_in_root(rootFD, name, Int32(PT_O_PATH)) })
-        // Of a process: its own list, beside the link to its root.
-        let mounts =
-            root.hasPrefix(ProcFolder.root + "/") ? root.dropLast("root".count) + "mountinfo" : "/proc/self/mountinfo"
-        return try reopened("/proc/self/fd/\(found.number)", mounts: mounts)
+        try opened(try follow(path, below: root))
+    }
+
+    /// The place that a path leads to inside a root.
+    ///
+    /// - Parameter top: the root that it must be; nil: whichever it is.
+    func follow(_ path: [UInt8], below root: String, of top: ProcessRoot? = nil) throws(Errno) -> PathWalk.Place {
+        var walk = try PathWalk(in: root, tables: Self.mountTables(ofRoot: root))
+        if let top, walk.top != top { throw .noProcess }
+        return try walk.follow(path)
     }
 
     private static let ownMounts = "/proc/self/mountinfo"
@@ -126,80 +187,57 @@ package struct FileOpener: Sendable {
     /// Where to find out what a file of a process lies on.
     static func mountTables(_ pid: Int32) -> [String] { ["\(ProcFolder.root)/\(pid)/mountinfo", ownMounts] }
 
+    /// Of a process: its own list, beside the link to its root.
+    private static func mountTables(ofRoot root: String) -> [String] {
+        root.hasPrefix(ProcFolder.root + "/") ? [root.dropLast("root".count) + "mountinfo", ownMounts] : [ownMounts]
+    }
+
     /// What is said of a file whose reads a program answers, or never answers.
     private static let stalling = Errno.notSupported
-    private static let fuseMagic = 0x6573_5546
 
-    /// Whether a program answers for a file.
-    ///
-    /// Asked of the list of mounts: `fstatfs` would be passed on to that program. It is asked only of a mount that is
-    /// not in the list.
-    private func isOnFUSE(_ file: borrowing Descriptor, mounts: String) throws(Errno) -> Bool {
-        if let mounted = MountedFileSystem(of: file, in: [mounts, Self.ownMounts]) {
-            return mounted.kind.hasPrefix("fuse")
-        }
-        let number = file.number
-        return try systemCall { pt_file_system(number) } == Self.fuseMagic
+    /// What a link in `/proc` leads to, with no directory on the way.
+    private func reached(_ link: String, of pid: Int32) throws(Errno) -> PathWalk.Place {
+        let place = Descriptor(owning: try systemCall(raising: .mappedFiles) { unsafe pt_open(link, Int32(PT_O_PATH)) })
+        guard let facts = PlaceFacts(of: place), let found = MountedFileSystem(at: facts, in: Self.mountTables(pid))
+        else { throw .noDevice }
+        if let refusal = found.refusal { throw refusal }
+        return PathWalk.Place(
+            descriptor: place, facts: facts, fileSystem: found, makers: PathWalk.Makers(facts))
     }
 
     /// Opens for reading only what is a regular file: a FIFO would block, a device may act.
-    ///
-    /// - Parameter mounts: the list of mounts where it is.
-    private func reopened(_ path: String, mounts: String) throws(Errno) -> Descriptor {
-        let place = Descriptor(owning: try systemCall(raising: .mappedFiles) { unsafe pt_open(path, Int32(PT_O_PATH)) })
-        let placeFD = place.number
-        if try isOnFUSE(place, mounts: mounts) { throw Self.stalling }
-        var status = stat()
-        _ = try systemCall { unsafe fstat(placeFD, &status) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw Errno(EINVAL) }
+    func opened(_ place: consuming PathWalk.Place) throws(Errno) -> Descriptor {
+        guard place.facts.isRegular else { throw Errno(EINVAL) }
+        let number = place.descriptor.number
         return Descriptor(
             owning: try systemCall(raising: .files) {
-                unsafe pt_open("/proc/self/fd/\(placeFD)", O_RDONLY | O_NONBLOCK | O_NOCTTY)
+                unsafe pt_open("/proc/self/fd/\(number)", O_RDONLY | O_NONBLOCK | O_NOCTTY)
             })
     }
 
-    /// Whether two descriptors are of one file.
-    func isOneFile(_ left: borrowing Descriptor, _ right: borrowing Descriptor) -> Bool {
-        var (first, second) = (stat(), stat())
-        return unsafe fstat(left.number, &first) == 0 && fstat(right.number, &second) == 0
-            && first.st_dev == second.st_dev && first.st_ino == second.st_ino
+    /// Whether a path leads to an open file.
+    func leads(_ path: [UInt8], below root: String, to file: borrowing Descriptor) -> Bool {
+        guard let place = try? follow(path, below: root), let facts = PlaceFacts(of: file) else { return false }
+        return place.facts.isSame(as: facts)
     }
 
-    /// Whether an open file is the one that was mapped, as far as inodes tell.
+    /// Whether a file is the one that was mapped, as far as inodes tell, and whether that is all there is to be known.
     private func sameness(
-        of found: borrowing Descriptor, _ file: MappedFile, _ mapping: String?, _ pid: Int32
-    ) -> (isSame: Bool, text: String) {
-        guard case .inode(let device, let inode, let generation) = file.identity else {
-            return (true, "opened; its build-id must match")
+        of found: borrowing PathWalk.Place, _ file: MappedFile, _ mapping: String?, _ pid: Int32
+    ) -> (isSame: Bool, isSure: Bool, text: String) {
+        guard case .inode(let device, let inode, _) = file.identity else {
+            return (true, false, "opened; its build-id must match")
         }
-        var status = stat()
-        guard unsafe fstat(found.number, &status) == 0 else { return (false, "its inode cannot be read") }
-        let foundDevice = pt_device(status.st_dev)
-        let shown = "inode \(Self.text(ofDevice: foundDevice)) \(status.st_ino)"
-        if foundDevice == device, UInt64(status.st_ino) == inode {
-            var number: UInt32 = 0
-            // An inode number is given again once its file is gone; the generation tells. Not all file systems say it.
-            if generation != 0, unsafe pt_generation(found.number, &number) == 0, UInt64(number) != generation {
-                return (false, "file changed (\(shown) again, generation \(number), was \(generation))")
-            }
-            return (true, "same \(shown)")
-        }
+        let foundDevice = pt_device(dev_t(found.facts.device))
+        let shown = "inode \(Self.text(ofDevice: foundDevice)) \(found.facts.inode)"
+        if foundDevice == device, found.facts.inode == inode { return (true, true, "same \(shown)") }
         // Some file systems show one inode in records and maps, and another one to fstat. There the path of the mapping
         // itself must do; any other way, and any other file system, would lead to what has its name now.
-        if let mapping, linkTarget(mapping) == file.path,
-            MountedFileSystem(of: found, in: Self.mountTables(pid))?
-                .hasTwoInodes == true
-        {
-            return (true, "same path on a stacked file system, \(shown)")
+        if let mapping, linkTarget(mapping, raising: .mappedFiles) == file.path, found.fileSystem.hasTwoInodes {
+            return (true, false, "same path on a stacked file system, \(shown)")
         }
-        return (false, "file changed (\(shown), was \(Self.text(ofDevice: device)) \(inode))")
+        return (false, true, "file changed (\(shown), was \(Self.text(ofDevice: device)) \(inode))")
     }
 
     private static func text(ofDevice device: UInt64) -> String { "\(device & 0xffff_ffff):\(device >> 32)" }
-
-    private func linkTarget(_ path: String) -> [UInt8] {
-        var target = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let length = Rights.raising(.mappedFiles) { unsafe readlink(path, &target, target.count) }
-        return target.prefix(max(0, length)).map { UInt8(bitPattern: $0) }
-    }
 }

@@ -42,6 +42,9 @@ extension ImageStore {
         ) {
             self.file = file
             var (road, image, used) = (Explanation(isWanted: isExplained), OpenImage?.none, witness)
+            if let proc, used.start == used.end, let range = proc.range(of: file.path, in: used.pid) {
+                (used.start, used.end) = (range.lowerBound, range.upperBound)
+            }
             var reason = Self.open(file, proc == nil ? nil : used, permit, &road, &image)
             if case .imageUnreadable? = reason, let proc {
                 // Where the leader has exited, another thread still has the memory.
@@ -53,10 +56,12 @@ extension ImageStore {
             }
             self.witness = witness
             self.road = road
-            let root = proc == nil ? "/" : "\(ProcFolder.root)/\(used.pid)/root"
-            debugFiles = DebugFiles(ofImageAt: file.path, processRoot: root)
+            // A file that our own root has under this path is ours, and is read once for everybody.
+            let isOurs = image.map { FileOpener().leads(file.path, below: "/", to: $0.file.descriptor) } ?? false
+            let root = isOurs ? nil : file.root
+            debugFiles = DebugFiles(ofImageAt: file.path, seenBy: proc == nil ? nil : used.pid, in: root)
             result = image.map { .success(Lent($0)) } ?? .failure(reason ?? .imageHasNoSymbols)
-            key = image.flatMap(TableKey.init)
+            key = image.flatMap { TableKey($0, in: root) }
             let tables = FileOpener.mountTables(used.pid)
             let answersAtOnce =
                 image.flatMap { MountedFileSystem(of: $0.file.descriptor, in: tables) }?.answersAtOnce ?? false
@@ -214,10 +219,18 @@ extension ImageStore {
 }
 
 extension ImageStore.TableKey {
-    init?(_ image: OpenImage) {
+    /// - Parameter root: what it is called may be told there alone; nil: it is ours.
+    init?(_ image: OpenImage, in root: ProcessRoot? = nil) {
         var status = stat()
         guard unsafe fstat(image.file.descriptor.number, &status) == 0 else { return nil }
-        let file = ImageStore.FileNumber(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+        let file = ImageStore.FileNumber(device: UInt64(status.st_dev), inode: UInt64(status.st_ino), root: root)
         self.init(file: file, stamp: image.stamp)
+    }
+}
+
+extension ProcReader {
+    /// Where a process has mapped a file as code.
+    fileprivate func range(of path: [UInt8], in pid: Int32) -> Range<UInt64>? {
+        maps(of: pid, wanted: [])?.lines.first { $0.path == path }?.witness
     }
 }

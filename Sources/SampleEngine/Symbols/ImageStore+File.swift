@@ -17,6 +17,8 @@ extension ImageStore {
     struct FileNumber: Hashable, Sendable {
         let device: UInt64
         let inode: UInt64
+        /// Where its names were found; nil: they are the same for all.
+        var root: ProcessRoot?
     }
 
     /// What a file was when it was opened: its tables are of this, and no other content has them.

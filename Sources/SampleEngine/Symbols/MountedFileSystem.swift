@@ -1,3 +1,6 @@
+internal import CLinuxShims
+internal import Glibc
+
 /// The kind of file system that an open file or directory lies on, from mountinfo (proc(5)).
 ///
 /// Not from statfs(2): that asks the file system itself, and one in user space, or on a server that is gone, need not
@@ -12,25 +15,79 @@ struct MountedFileSystem: Equatable {
     ///   - tables: mountinfo files to look into, in this order.
     /// - Returns: nil where none of the tables has it.
     init?(of place: borrowing Descriptor, in tables: [String]) {
-        guard let facts = try? fileBytes("/proc/self/fdinfo/\(place.number)", limit: 65_536),
-            let mount = facts.split(separator: UInt8(ascii: "\n")).first(where: { $0.starts(with: "mnt_id:".utf8) })?
-                .split(separator: UInt8(ascii: "\t")).last
+        guard let facts = PlaceFacts(of: place) else { return nil }
+        self.init(at: facts, in: tables)
+    }
+
+    init?(at place: PlaceFacts, in tables: [String]) {
+        guard let kind = Self.kind(ofMount: place.mount, in: tables) ?? Self.kind(ofDevice: place.device, in: tables)
         else { return nil }
+        self.kind = kind
+    }
+
+    private static func kind(ofMount number: UInt64, in tables: [String]) -> String? {
         for table in tables {
-            let line = (try? fileLine(table, beginning: mount + [UInt8(ascii: " ")], limit: 16 << 20)) ?? nil
-            if let kind = line.flatMap(Self.kind) {
-                self.kind = kind
-                return
-            }
+            let line =
+                (try? fileLine(table, beginning: Array("\(number) ".utf8), limit: 16 << 20, raising: ProcFolder.rights))
+                ?? nil
+            if let kind = line.flatMap(kind) { return kind }
         }
         return nil
     }
 
-    /// The word behind the lone hyphen; spaces in the fields before it are escaped.
-    private static func kind(_ line: ArraySlice<UInt8>) -> String? {
+    /// By another mount of the same file system: the list of a process in a chroot has only the mounts below that, and what
+    /// was unmounted lazily is in none.
+    private static func kind(ofDevice device: UInt64, in tables: [String]) -> String? {
+        let device = dev_t(device)
+        // That of memfds is mounted nowhere.
+        if device == deviceOfMemory { return "tmpfs" }
+        let name = "\(pt_device(device) & 0xffff_ffff):\(pt_device(device) >> 32)"
+        for table in tables {
+            guard let text = try? fileBytes(table, limit: 1 << 20, raising: ProcFolder.rights) else { continue }
+            if let kind = kind(ofDevice: name, in: text) { return kind }
+        }
+        return nil
+    }
+
+    /// - Parameter device: as mountinfo has it, `MAJOR:MINOR`.
+    static func kind(ofDevice device: String, in table: [UInt8]) -> String? {
+        for line in table.split(separator: UInt8(ascii: "\n")) {
+            let words = line.split(separator: UInt8(ascii: " "), maxSplits: 3)
+            if words.count > 2, words[2].elementsEqual(device.utf8) { return kind(line) }
+        }
+        return nil
+    }
+
+    private static let deviceOfMemory: dev_t? = {
+        guard let number = try? systemCall({ unsafe pt_memfd("perftop") }) else { return nil }
+        let file = Descriptor(owning: number)
+        var status = stat()
+        return unsafe fstat(file.number, &status) == 0 ? status.st_dev : nil
+    }()
+
+    /// The word behind the lone hyphen, before which stand six fields and some that need not be there; spaces in them are
+    /// escaped.
+    static func kind(_ line: ArraySlice<UInt8>) -> String? {
         let words = line.split(separator: UInt8(ascii: " "))
-        guard let hyphen = words.firstIndex(of: [UInt8(ascii: "-")]), hyphen + 1 < words.count else { return nil }
+        guard let hyphen = words.dropFirst(6).firstIndex(of: [UInt8(ascii: "-")]), hyphen + 1 < words.count else {
+            return nil
+        }
         return String(decoding: words[hyphen + 1], as: UTF8.self)
+    }
+
+    /// Whether a program answers for it, or never answers.
+    var isOfProgram: Bool { kind == "fuse" || kind == "fuseblk" || kind.hasPrefix("fuse.") }
+
+    /// Why nothing goes through it; nil: it may. A program may leave whoever asks it waiting for ever, whom not even SIGKILL
+    /// ends then; an automount has something mounted, which takes as long as it takes; and what `/proc` leads to is not of
+    /// the root that it is in.
+    var refusal: Errno? {
+        if isOfProgram { return .notSupported }
+        return switch kind {
+        case "autofs": Errno(EREMOTE)
+        case "proc": Errno(ELOOP)
+        default: nil
+        }
     }
 
     /// Whether a file's inode in records and maps may be another one than its own.

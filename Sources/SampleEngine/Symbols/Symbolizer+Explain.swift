@@ -11,6 +11,7 @@ extension Symbolizer {
                 ProcessSighting(
                     generation: generation, pid: pid, comm: nil, parent: nil, origin: generation,
                     firstSeen: now.nanoseconds, death: nil, mappings: [], lastLoss: 0))
+            _ = processes.identity(of: generation)
             location = Location(space: .unmapped(generation), value: address)
         } else {
             explanation.add("an address of the kernel")

@@ -12,6 +12,7 @@ package struct Symbolizer: ~Copyable {
     package var processes: ProcessCatalog
     private var images: ImageStore
     private var sightings = SightingTable()
+    private var rooted = RootedSpaces()
     private var kernel = KernelNames()
     private var runtime: RuntimeNames
     private var errands: ErrandBook
@@ -62,8 +63,25 @@ package struct Symbolizer: ~Copyable {
     ///   names that were in it before and have not come.
     package mutating func note(_ sighting: ImageSighting) -> Symbol? {
         sightings.note(sighting)
+        for (space, root) in rooted.spaces(of: sighting.space) {
+            let file = MappedFile(path: sighting.path, identity: sighting.identity, root: root)
+            if let module = images.noteChange(of: file, in: space) { rewritten[space] = Self.changedFile(module) }
+        }
         let file = MappedFile(path: sighting.path, identity: sighting.identity)
         return images.noteChange(of: file, in: sighting.space).map(Self.changedFile)
+    }
+
+    /// Where a process that was sampled has the places of an image: in a space of its root's, unless that is ours.
+    package mutating func space(of image: SpaceID, seenBy generation: Generation) -> SpaceID {
+        guard image.isImage, let root = processes.foreignRoot(of: generation),
+            let pid = processes.sighting(of: generation)?.pid
+        else { return image }
+        return rooted.space(of: image, in: root, seenBy: pid)
+    }
+
+    /// Whether a process has a root other than ours.
+    package func isElsewhere(_ generation: Generation) -> Bool {
+        !generation.isFixed && processes.foreignRoot(of: generation) != nil
     }
 
     /// The same for files on file systems that may keep us waiting, since the last call.
@@ -80,7 +98,7 @@ package struct Symbolizer: ~Copyable {
 
     /// What a space is called before anything of it has been read.
     func name(of space: SpaceID) -> String {
-        if let sighting = sightings.find(space) {
+        if let sighting = sightings.find(rooted.origin(of: space)?.image ?? space) {
             return displayText(sighting.path.split(separator: UInt8(ascii: "/")).last ?? [], limit: 64)
         }
         return space == .kernel ? "the kernel's list" : "code made at run time"
@@ -89,7 +107,8 @@ package struct Symbolizer: ~Copyable {
     /// Bytes of memory that tables of names hold.
     var byteCount: Int {
         let waiting = inKernel.count + answered.count + inProcesses.values.reduce(0) { $0 + $1.count }
-        return images.byteCount + kernel.byteCount + runtime.byteCount + sightings.byteCount + processes.byteCount
+        return images.byteCount + kernel.byteCount + runtime.byteCount + sightings.byteCount + rooted.byteCount
+            + processes.byteCount
             + waiting * Question.cost
     }
     /// Descriptors that are held.
@@ -275,11 +294,12 @@ package struct Symbolizer: ~Copyable {
         switch place {
         case .image(let space, let offset, let start):
             question.memory = memory(from: start)
-            ask(question, in: space, offset, now)
+            ask(question, in: self.space(of: space, seenBy: owner), offset, now)
         case .file(let line, let task):
             question.memory = memory(from: line.isMoved ? line.start : nil)
             let file = MappedFile(
-                path: line.path, identity: .inode(device: line.device, inode: line.inode, generation: 0))
+                path: line.path, identity: .inode(device: line.device, inode: line.inode, generation: 0),
+                root: processes.foreignRoot(of: owner))
             let witness = ImageStore.Witness(
                 pid: task, start: line.witness.lowerBound, end: line.witness.upperBound)
             ask(question, in: file, witness, FileOffset(address &- line.start &+ line.offset), now)
@@ -310,12 +330,16 @@ package struct Symbolizer: ~Copyable {
     // MARK: Files
 
     private mutating func ask(_ question: Question, in space: SpaceID, _ offset: FileOffset, _ now: Instant) {
-        guard let sighting = sightings.use(space) else {
+        let origin = rooted.origin(of: space)
+        guard let sighting = sightings.use(origin?.image ?? space) else {
             return give(question, Answer(.unknown(in: Self.noModule), isFinal: false))
         }
+        var witness = ImageStore.Witness(pid: sighting.pid, start: sighting.start, end: sighting.end)
+        // Whoever was seen to map it last may be in another root.
+        if let origin, origin.pid != sighting.pid { witness = ImageStore.Witness(pid: origin.pid, start: 0, end: 0) }
         ask(
-            question, in: MappedFile(path: sighting.path, identity: sighting.identity),
-            ImageStore.Witness(pid: sighting.pid, start: sighting.start, end: sighting.end), offset, now)
+            question, in: MappedFile(path: sighting.path, identity: sighting.identity, root: origin?.root), witness,
+            offset, now)
     }
 
     private mutating func ask(

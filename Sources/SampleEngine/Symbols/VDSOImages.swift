@@ -4,8 +4,6 @@ internal import Glibc
 /// The kernel's own code pages, as processes have them mapped.
 struct VDSOImages: ~Copyable {
     private var known: ImageSymbols??
-    /// Those of other kinds of processes, by build-id; the kernel has two or three.
-    private var others: [[UInt8]: ImageSymbols] = [:]
     private let proc: String
 
     init(proc: String) { self.proc = proc }
@@ -16,11 +14,10 @@ struct VDSOImages: ~Copyable {
         return known ?? nil
     }
 
-    mutating func image(of task: Int32, at range: Range<UInt64>) -> ImageSymbols? {
-        guard let image = ImageSymbols.vdso(in: "\(proc)/\(task)/mem", at: range) else { return nil }
-        if let known = others[image.buildID] { return known }
-        if others.count < 8 { others[image.buildID] = image }
-        return image
+    /// That of a process of another kind. Read anew for each: a process can write over its own pages, and has nothing to say of
+    /// others'.
+    func image(of task: Int32, at range: Range<UInt64>) -> ImageSymbols? {
+        ImageSymbols.vdso(in: "\(proc)/\(task)/mem", at: range)
     }
 }
 

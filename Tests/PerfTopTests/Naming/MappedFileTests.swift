@@ -39,6 +39,28 @@ extension EndToEnd {
             expectShares(frame, "old_a", "old_b")
         }
 
+        @Test("a plain user's own program, replaced in his folder, as root sees it", .needs(whyNoUsers))
+        func replacedSeenByRoot() throws {
+            let workshop = try Workshop()
+            let program = try Program.oldTwofold.copy(to: workshop.plainFolder, as: "program")
+            let other = try Program.newTwofold.copy(to: workshop.plainFolder, as: "other")
+            var folder = stat()
+            try #require(unsafe stat(workshop.plainFolder.path, &folder) == 0)
+            for file in [program, other] { try #require(unsafe chown(file.path, folder.st_uid, folder.st_gid) == 0) }
+            // Its mapping is told by a record, with a build-id and no inode.
+            let watched = try Watched(["-a", "-d", "0.3"])
+            try watched.wait("a frame") { !$0.isEmpty }
+            let running = try Running("/usr/bin/env", User.plain.prefix + [program.path, "60", "name", "replaced"])
+            try running.wait(for: "ready")
+            try #require(unsafe rename(other.path, program.path) == 0)
+            try watched.wait("its samples") { frames in
+                frames.flatMap(\.rows).filter { $0.process == "replaced" && !$0.isKernel }
+                    .reduce(0) { $0 + $1.selfSamples } > 100
+            }
+            let names = Set(try watched.interrupt().flatMap(\.rows).filter { $0.process == "replaced" }.map(\.symbol))
+            #expect(names.contains("old_a") && !names.contains("new_x"), "\(names)")
+        }
+
         @Test(
             "a program without a build-id that another one takes the place of, on a file system without devices too",
             .needs(FileManager.default.isWritableFile(atPath: "/dev/shm") ? nil : "/dev/shm cannot be written"),

@@ -25,12 +25,16 @@ struct Program {
     static let mixed = Program("mixed")
     static let movedText = Program("movedtext")
     static let peek = Program("peek")
+    static let silent = Program("silent")
     static let sysload = Program("sysload")
     static let tidy = Program("tidy")
     static let waker = Program("waker")
     static let remap = Program("remap")
     static let loader = Program("loader", flags: ["-pthread", "-ldl"])
     static let oldTwofold = Program("twofold", named: "old-twofold", flags: ["-DFIRST=old_a", "-DSECOND=old_b"])
+    static let staticTwofold = Program(
+        "twofold", named: "static-twofold",
+        flags: ["-DFIRST=old_a", "-DSECOND=old_b", "-static", "-Wl,--build-id=sha1"])
     static let newTwofold = Program("twofold", named: "new-twofold", flags: ["-DFIRST=new_x", "-DSECOND=new_y"])
     static let oldNameless = Program(
         "twofold", named: "old-nameless", flags: ["-DFIRST=old_a", "-DSECOND=old_b", "-Wl,--build-id=none"])

@@ -43,9 +43,9 @@ final class Watched {
         try wait { frames in frames.count { $0.time > now } >= more }
     }
 
-    /// Ends it as Ctrl-C does, and gives what is left.
-    func interrupt() throws -> [Report] {
-        kill(top.pid, SIGINT)
-        return try Report.frames(top.finish().output)
+    /// Ends it as Ctrl-C does, or by another signal, and gives what is left.
+    func interrupt(by signal: Int32 = SIGINT, within seconds: Double = 90) throws -> [Report] {
+        kill(top.pid, signal)
+        return try Report.frames(top.finish(within: seconds).output)
     }
 }

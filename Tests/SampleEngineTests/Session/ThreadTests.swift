@@ -120,6 +120,23 @@ struct EngineThreadTests {
         threads.join()
     }
 
+    @Test("One that does not end is waited for no longer than was said, and goes on", .timeLimit(.minutes(1)))
+    func endless() throws {
+        let (gate, flag) = (try Bell(), Flag())
+        defer { #expect(waitUntil(within: 20) { flag.isSet }) }
+        defer { gate.ring() }
+        let body: @Sendable () -> Void = {
+            gate.wait()
+            flag.set()
+        }
+        #expect(try !EngineThread(name: "endless", stackSize: 1 << 20, body).join(within: 1_000_000))
+        let threads = EngineThreads(
+            try EngineThread(name: "ends", stackSize: 1 << 20) {},
+            try EngineThread(name: "endless", stackSize: 1 << 20, body))
+        threads.join(within: 1_000_000)
+        #expect(!flag.isSet)
+    }
+
     @Test("A stack that cannot be had is an error, not a crash")
     func noThread() {
         do throws(EngineError) {

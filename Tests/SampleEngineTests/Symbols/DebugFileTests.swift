@@ -202,6 +202,77 @@ struct DebugFileTests {
         #expect(try read(program, ownRoot: empty).image.source(at: hidden()) == nil)
     }
 
+    @Test(
+        "What stands beside another file's path in our own root is not looked at; what is installed there is",
+        arguments: [true, false])
+    func besideAnother(isInstalled: Bool) throws {
+        let (program, debug) = try build(["-Wl,--build-id=none"])
+        try run("objcopy", "--add-gnu-debuglink=" + debug, program)
+        let own = directory.path + "/own"
+        for folder in ["/opt/bin/.debug", "/usr/lib/debug/opt/bin"] {
+            try FileManager.default.createDirectory(atPath: own + folder, withIntermediateDirectories: true)
+        }
+        for place in ["/opt/bin/program.debug", "/opt/bin/.debug/program.debug"] {
+            try FileManager.default.copyItem(atPath: debug, toPath: own + place)
+        }
+        if isInstalled { try move(debug, to: own + "/usr/lib/debug/opt/bin/program.debug") }
+        // Of a process that has the image in a root of its own: it chose both the path and the link.
+        let (image, steps) = try read(program, ownRoot: own)
+        #expect(try image.source(at: hidden()) == (isInstalled ? .debugFile : nil))
+        #expect(!steps.contains("debug file /opt/bin/"), "\(steps)")
+    }
+
+    @Test(
+        "A debug file counts where nobody but root and the image's owner can have put it there",
+        .enabled(if: geteuid() == 0, "needs root: chown"))
+    func writable() throws {
+        let (program, debug) = try build()
+        let place = try placeByID(of: program)
+        try move(debug, to: place)
+        let folder = root + "/usr/lib"
+        #expect(try read(program).image.source(at: hidden()) == .debugFile)
+        for mode in [0o777, 0o1777, 0o775] as [mode_t] {
+            try #require(unsafe chmod(folder, mode) == 0)
+            let (image, steps) = try read(program)
+            #expect(try image.source(at: hidden()) == nil)
+            #expect(steps.contains("others than root and the image's owner may have put it there"))
+        }
+        try #require(unsafe chmod(folder, 0o755) == 0 && chown(place, 4000, 0) == 0)
+        #expect(try read(program).image.source(at: hidden()) == nil)
+        try #require(unsafe chown(program, 4000, 0) == 0)
+        #expect(try read(program).image.source(at: hidden()) == .debugFile)
+    }
+
+    @Test(
+        "An image does not lead to what not everybody may read",
+        .enabled(if: geteuid() == 0, "needs root: chown"), arguments: [0o640, 0o644] as [mode_t])
+    func secret(mode: mode_t) throws {
+        let (program, debug) = try build(["-Wl,--build-id=none"])
+        try run("objcopy", "--add-gnu-debuglink=" + debug, program)
+        try make("/usr/lib/debug/opt/bin")
+        let place = root + "/usr/lib/debug/opt/bin/program.debug"
+        try move(debug, to: place)
+        try #require(unsafe chmod(place, mode) == 0 && chown(program, 4000, 0) == 0)
+        let (image, steps) = try read(program)
+        #expect(try image.source(at: hidden()) == (mode == 0o644 ? .debugFile : nil))
+        #expect(mode == 0o644 || steps.contains("program.debug: permission denied"), "\(steps)")
+    }
+
+    @Test("For an image whose file is gone the build-id alone counts", arguments: [true, false])
+    func deleted(hasBuildID: Bool) throws {
+        let (program, debug) = try build(hasBuildID ? ["-Wl,--build-id=sha1"] : ["-Wl,--build-id=none"])
+        try run("objcopy", "--add-gnu-debuglink=" + debug, program)
+        let place = hasBuildID ? try placeByID(of: program) : root + "/opt/bin/program.debug"
+        try move(debug, to: place)
+        let file = try descriptor(program)
+        try FileManager.default.removeItem(atPath: program)
+        var explanation = Explanation(isWanted: true)
+        let image = try ImageSymbols(
+            reading: file, debugFiles: DebugFiles(ofImageAt: Array("/opt/bin/program".utf8), processRoot: root),
+            explanation: &explanation)
+        #expect(try image.source(at: hidden()) == (hasBuildID ? .debugFile : nil))
+    }
+
     @Test("A file stripped in part still gets all names")
     func partlyStripped() throws {
         let (program, debug) = try build()

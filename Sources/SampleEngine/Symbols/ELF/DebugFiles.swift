@@ -10,6 +10,7 @@ package struct DebugFiles: Sendable {
     private let path: [UInt8]
     private let ownRoot: String
     private let processRoot: String
+    private let top: ProcessRoot?
     private let opener = FileOpener()
 
     private static let directory = Array("/usr/lib/debug".utf8)
@@ -19,31 +20,51 @@ package struct DebugFiles: Sendable {
     ///   - ownRoot: searched first.
     ///   - processRoot: of a process that maps the image.
     package init(ofImageAt path: [UInt8], ownRoot: String = "/", processRoot: String) {
+        self.init(ofImageAt: path, ownRoot: ownRoot, processRoot: processRoot, top: nil)
+    }
+
+    /// Of an image that is ours, or a process's in a root of its own.
+    ///
+    /// - Parameters:
+    ///   - pid: such a process; nil: none is to be asked.
+    ///   - root: the one that it must still have; nil: the image is ours.
+    init(ofImageAt path: [UInt8], seenBy pid: Int32?, in root: ProcessRoot?) {
+        let processRoot = root == nil ? nil : pid.map { "\(ProcFolder.root)/\($0)/root" }
+        self.init(ofImageAt: path, ownRoot: "/", processRoot: processRoot ?? "/", top: root)
+    }
+
+    private init(ofImageAt path: [UInt8], ownRoot: String, processRoot: String, top: ProcessRoot?) {
         self.path = path
         self.ownRoot = ownRoot
         self.processRoot = processRoot
+        self.top = top
     }
 
     /// The first file that is there, belongs to the image and has a symbol table; others are told of and passed over.
     ///
     /// - Throws: `tooCostly` and `stopped`; a checksum is made of all of a file, at the cost of the image.
     func open(for image: OpenImage, explanation: inout Explanation) throws(ELFError) -> OpenImage? {
-        let link = DebugLink(in: image)
-        var places: [(path: [UInt8], link: DebugLink?)] = []
-        if let byID = Self.path(forBuildID: image.headers.buildID) { places.append((byID, nil)) }
+        // Once its file is gone, nobody can tell what stood beside it.
+        let facts = PlaceFacts(of: image.file.descriptor)
+        let link = facts?.links == 0 ? nil : DebugLink(in: image)
+        var installed: [(path: [UInt8], link: DebugLink?)] = []
+        var beside: [(path: [UInt8], link: DebugLink?)] = []
+        if let byID = Self.path(forBuildID: image.headers.buildID) { installed.append((byID, nil)) }
         if let link {
             if link.isPlain {
-                places += link.paths(besides: path, debugDirectory: Self.directory).map { ($0, link) }
+                beside = link.paths(beside: path).map { ($0, link) }
+                installed += link.path(of: path, below: Self.directory).map { [($0, link)] } ?? []
             } else {
                 explanation.add("debug link \(displayText(link.name)): not a plain file name")
             }
         }
-        if places.isEmpty { return nil }
-        for root in roots(of: image) {
-            for (place, link) in places {
+        if installed.isEmpty { return nil }
+        for (root, hasImage) in roots(of: image) {
+            // Elsewhere other files stand beside that path, and the image chooses which.
+            for (place, link) in installed + (hasImage ? beside : []) {
                 let shown = "debug file \(root == ownRoot ? "" : root)\(displayText(place))"
                 do throws(Refusal) {
-                    let found = try open(place, below: root, for: image, link)
+                    let found = try open(place, below: root, for: image, link, of: facts?.user ?? 0)
                     explanation.add("\(shown): \(link == nil ? "build-id" : "link") matches")
                     return found
                 } catch {
@@ -61,10 +82,11 @@ package struct DebugFiles: Sendable {
 
     /// A file that our own root has under the same path has its debug file there too: a process in another root could
     /// only lend false names to it.
-    private func roots(of image: OpenImage) -> [String] {
-        let own = try? opener.open(path, below: ownRoot)
-        if let own, opener.isOneFile(own, image.file.descriptor) { return [ownRoot] }
-        return processRoot == ownRoot ? [ownRoot] : [ownRoot, processRoot]
+    ///
+    /// - Returns: with each whether the image is there under its path.
+    private func roots(of image: OpenImage) -> [(root: String, hasImage: Bool)] {
+        if opener.leads(path, below: ownRoot, to: image.file.descriptor) { return [(ownRoot, true)] }
+        return processRoot == ownRoot ? [(ownRoot, false)] : [(ownRoot, false), (processRoot, true)]
     }
 
     /// `.build-id/ab/cdef….debug`
@@ -75,10 +97,20 @@ package struct DebugFiles: Sendable {
     }
 
     private func open(
-        _ place: [UInt8], below root: String, for image: OpenImage, _ link: DebugLink?
+        _ place: [UInt8], below root: String, for image: OpenImage, _ link: DebugLink?, of owner: UInt32
     ) throws(Refusal) -> OpenImage {
         let file: Descriptor
-        do throws(Errno) { file = try opener.open(place, below: root) } catch { throw Refusal(text: error.text) }
+        do throws(Errno) {
+            let found = try opener.follow(place, below: root, of: root == ownRoot ? nil : top)
+            // Of what the image itself says, its owner could have said as much.
+            guard found.makers.areOnly(owner) else { throw .permission }
+            // Whoever made the image chose the name, and may not read everything.
+            guard found.facts.user == owner || found.facts.mode & S_IROTH != 0 else { throw .access }
+            file = try opener.opened(found)
+        } catch {
+            let foreign = "others than root and the image's owner may have put it there"
+            throw Refusal(text: error == .permission ? foreign : error.text)
+        }
         let (found, reason): (OpenImage, String?)
         do throws(ELFError) {
             found = try OpenImage(file, meter: image.file.meter)
@@ -126,11 +158,19 @@ private struct DebugLink {
     /// A name with a directory in it could lead anywhere.
     var isPlain: Bool { !name.isEmpty && !name.contains(UInt8(ascii: "/")) }
 
-    /// Where the file may be: beside the image, in `.debug` there, and under its directory's name.
-    func paths(besides image: [UInt8], debugDirectory: [UInt8]) -> [[UInt8]] {
-        guard image.first == UInt8(ascii: "/"), let slash = image.lastIndex(of: UInt8(ascii: "/")) else { return [] }
-        let directory = Array(image[...slash])
-        return [directory + name, directory + ".debug/".utf8 + name, debugDirectory + directory + name]
+    /// Where the file may be beside the image: in its directory, and in `.debug` there.
+    func paths(beside image: [UInt8]) -> [[UInt8]] {
+        Self.directory(of: image).map { [$0 + name, $0 + ".debug/".utf8 + name] } ?? []
+    }
+
+    /// Where debug files are installed: under the name of the image's directory.
+    func path(of image: [UInt8], below debugDirectory: [UInt8]) -> [UInt8]? {
+        Self.directory(of: image).map { debugDirectory + $0 + name }
+    }
+
+    private static func directory(of image: [UInt8]) -> [UInt8]? {
+        guard image.first == UInt8(ascii: "/"), let slash = image.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+        return Array(image[...slash])
     }
 }
 

@@ -66,10 +66,10 @@ struct PerfMapOpener {
     /// - Parameter root: `/tmp` is taken below it, and no link leads out of it.
     /// - Throws: `unreadable(noEntry)` where there is none.
     func open(_ name: String, below root: String) throws(PerfMapRefusal) -> Descriptor {
-        // One step at a time, each from what is known to be local, and over no link to another place.
-        let top = try local(try Self.opened { unsafe pt_open(root, Int32(PT_O_PATH) | O_DIRECTORY) })
-        let directory = try local(try Self.step("tmp", from: top, O_DIRECTORY))
-        let place = try local(try Self.step(name, from: directory, 0))
+        let place: Descriptor
+        do throws(Errno) { place = try self.place(of: name, below: root) } catch {
+            throw [.notSupported, .noDevice, Errno(EREMOTE)].contains(error) ? .remote : .unreadable(error)
+        }
         if let refusal = refusal(try place.fileStatus()) { throw refusal }
         let path = "/proc/self/fd/\(place.number)"
         let file = try Self.opened { unsafe pt_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY) }
@@ -80,17 +80,11 @@ struct PerfMapOpener {
         return file
     }
 
-    private static func step(
-        _ name: String, from directory: borrowing Descriptor, _ flags: Int32
-    ) throws(PerfMapRefusal) -> Descriptor {
-        let number = directory.number
-        return try opened { unsafe pt_open_in_root(number, name, Int32(PT_O_PATH) | O_NOFOLLOW | flags) }
-    }
-
-    /// Passes on what lies on a local file system: a single file too may be mounted from elsewhere.
-    private func local(_ place: consuming Descriptor) throws(PerfMapRefusal) -> Descriptor {
-        guard MountedFileSystem(of: place, in: mountTables)?.isLocal == true else { throw .remote }
-        return place
+    /// Over no link to another place, and through nothing but what is local.
+    private func place(of name: String, below root: String) throws(Errno) -> Descriptor {
+        var walk = try PathWalk(in: root, tables: mountTables, links: .refused, isLocal: true)
+        let place = try walk.follow(Array("tmp/\(name)".utf8))
+        return place.descriptor
     }
 
     private static func opened(_ call: () -> Int32) throws(PerfMapRefusal) -> Descriptor {

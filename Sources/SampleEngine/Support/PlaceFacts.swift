@@ -1,0 +1,46 @@
+internal import CLinuxShims
+internal import Glibc
+
+/// What is known of an open file or directory without asking its file system.
+struct PlaceFacts {
+    let device: UInt64
+    let inode: UInt64
+    let mode: UInt32
+    let user: UInt32
+    let links: UInt32
+    /// The number of its mount, as mountinfo has it.
+    let mount: UInt64
+
+    init?(of place: borrowing Descriptor) {
+        var found = pt_place()
+        guard unsafe pt_look(place.number, &found) == 0 else { return nil }
+        (device, inode, mode, user, links) = (found.device, found.inode, found.mode, found.user, found.links)
+        guard found.mount == 0 else {
+            mount = found.mount
+            return
+        }
+        guard let text = try? fileBytes("/proc/self/fdinfo/\(place.number)", limit: 65_536),
+            let number = Self.mount(fdinfo: text)
+        else { return nil }
+        mount = number
+    }
+
+    /// The number in `mnt_id:`.
+    static func mount(fdinfo text: [UInt8]) -> UInt64? {
+        text.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: "mnt_id:".utf8) }?
+            .split(separator: UInt8(ascii: "\t")).last.flatMap { UInt64(String(decoding: $0, as: UTF8.self)) }
+    }
+
+    /// The same file or directory, by whatever mount.
+    func isSame(as other: PlaceFacts) -> Bool { device == other.device && inode == other.inode }
+
+    private var kind: UInt32 { mode & S_IFMT }
+    var isRegular: Bool { kind == S_IFREG }
+    /// A directory in which nobody takes away what is not his.
+    var isSticky: Bool { kind == S_IFDIR && mode & S_ISVTX != 0 }
+    var isLink: Bool { kind == S_IFLNK }
+
+    /// Others than its owner may write it, or, of a directory, put something there. With an access list the bits of the group
+    /// are the most that it gives to anybody (acl(5)).
+    var isOpenToOthers: Bool { !isLink && mode & (S_IWGRP | S_IWOTH) != 0 }
+}

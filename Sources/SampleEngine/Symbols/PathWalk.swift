@@ -1,0 +1,161 @@
+internal import CLinuxShims
+internal import Glibc
+
+/// Follows a path that somebody else chose, one step at a time, inside a root that it does not leave.
+///
+/// The kernel would follow a whole path at once, and wait for whatever file system lies on the way; a thread that waits for
+/// a program's is not even ended by SIGKILL, and with it nor is its process. So each step leads from a directory whose
+/// file system is known to the next place without asking that one anything (O_PATH), and which file system that one is on
+/// is found out before anything goes through it. What is mounted meanwhile is stepped on like any other place.
+struct PathWalk: ~Copyable {
+    /// What a path leads to, open for nothing but its place.
+    struct Place: ~Copyable {
+        let descriptor: Descriptor
+        let facts: PlaceFacts
+        let fileSystem: MountedFileSystem
+        let makers: Makers
+    }
+
+    /// Who can have put there what is there: it, or a directory or link on the way to it.
+    struct Makers {
+        private var users: Set<UInt32> = []
+        private var others = false
+        private var othersBeside = false
+
+        init(_ place: PlaceFacts) { add(place) }
+
+        mutating func add(_ place: PlaceFacts) {
+            users.insert(place.user)
+            guard place.isOpenToOthers else { return }
+            if place.isSticky { othersBeside = true } else { others = true }
+        }
+
+        /// Nobody but root, we and this user.
+        ///
+        /// - Parameter besideOthers: also where others may put something beside it, and not take it away (`/tmp`).
+        func areOnly(_ user: UInt32 = 0, besideOthers: Bool = false) -> Bool {
+            !others && (besideOthers || !othersBeside) && users.subtracting([0, geteuid(), user]).isEmpty
+        }
+    }
+
+    enum Links {
+        /// As everywhere, but in this root: absolute ones begin there, and no `..` leads out of it.
+        case followed
+        /// One on the way is an error, one at the end is what is found.
+        case refused
+    }
+
+    private let root: Descriptor
+    private let rootFacts: PlaceFacts
+    private let rootFileSystem: MountedFileSystem
+    private let tables: [String]
+    private let links: Links
+    private let isLocal: Bool
+    /// The mount that was looked up last: mostly the next place is on the same one.
+    private var known: (mount: UInt64, fileSystem: MountedFileSystem)
+
+    /// As many as the kernel follows, and more steps than any path has that leads anywhere.
+    private static let (mostLinks, mostSteps) = (40, 512)
+
+    /// - Parameters:
+    ///   - root: as we see it; `/proc/PID/root` for that of a process.
+    ///   - tables: where to find out which file system a mount is of.
+    ///   - isLocal: nothing is entered but what is known to lie on this machine.
+    init(in root: String, tables: [String], links: Links = .followed, isLocal: Bool = false) throws(Errno) {
+        self.tables = tables
+        self.links = links
+        self.isLocal = isLocal
+        let top = Descriptor(
+            owning: try systemCall(raising: .processes) { unsafe pt_open(root, Int32(PT_O_PATH) | O_DIRECTORY) })
+        guard let facts = PlaceFacts(of: top), let found = MountedFileSystem(at: facts, in: tables) else {
+            throw .noDevice
+        }
+        try Self.check(found, isLocal)
+        self.root = top
+        (rootFacts, rootFileSystem) = (facts, found)
+        known = (facts.mount, found)
+    }
+
+    private static func check(_ fileSystem: MountedFileSystem, _ isLocal: Bool) throws(Errno) {
+        if let refusal = fileSystem.refusal { throw refusal }
+        if isLocal, !fileSystem.isLocal { throw Errno(EREMOTE) }
+    }
+
+    /// Which root it is.
+    var top: ProcessRoot { ProcessRoot(rootFacts) }
+
+    /// - Throws: `notSupported` for what a program answers for, `EREMOTE` for what is elsewhere, `noDevice` where nobody can
+    ///   tell.
+    mutating func follow(_ path: [UInt8]) throws(Errno) -> Place {
+        var pending = try Self.names(in: path)
+        var passed: [[UInt8]] = []
+        var current = try start()
+        var (steps, jumps, makers) = (0, 0, current.makers)
+        while let name = pending.popLast() {
+            steps += 1
+            guard steps <= Self.mostSteps else { throw Errno(ELOOP) }
+            if name == Self.parent {
+                // From the root again, by what is passed anew: nothing but the present place need be held open.
+                pending += passed.dropLast().reversed()
+                passed = []
+                current = try start()
+                continue
+            }
+            let next = try step(to: name, from: current.descriptor)
+            makers.add(next.facts)
+            guard next.facts.isLink else {
+                passed.append(name)
+                current = next
+                continue
+            }
+            if links == .refused {
+                guard pending.isEmpty else { throw Errno(ENOTDIR) }
+                return next
+            }
+            jumps += 1
+            guard jumps <= Self.mostLinks else { throw Errno(ELOOP) }
+            let target = try Self.target(of: next.descriptor)
+            pending += try Self.names(in: target)
+            if target.first == UInt8(ascii: "/") {
+                passed = []
+                current = try start()
+            }
+        }
+        return Place(
+            descriptor: current.descriptor, facts: current.facts, fileSystem: current.fileSystem, makers: makers)
+    }
+
+    private static let parent = Array("..".utf8)
+
+    private func start() throws(Errno) -> Place {
+        let number = root.number
+        let top = Descriptor(owning: try systemCall { fcntl(number, F_DUPFD_CLOEXEC, 3) })
+        return Place(descriptor: top, facts: rootFacts, fileSystem: rootFileSystem, makers: Makers(rootFacts))
+    }
+
+    private mutating func step(to name: [UInt8], from directory: borrowing Descriptor) throws(Errno) -> Place {
+        let (number, text) = (directory.number, name.map { CChar(bitPattern: $0) } + [0])
+        let place = Descriptor(owning: try systemCall(raising: .files) { unsafe pt_step(number, text) })
+        guard let facts = PlaceFacts(of: place) else { throw .noDevice }
+        if facts.mount != known.mount {
+            guard let found = MountedFileSystem(at: facts, in: tables) else { throw .noDevice }
+            known = (facts.mount, found)
+        }
+        try Self.check(known.fileSystem, isLocal)
+        return Place(descriptor: place, facts: facts, fileSystem: known.fileSystem, makers: Makers(facts))
+    }
+
+    /// The names in a path, the last one first.
+    private static func names(in path: [UInt8]) throws(Errno) -> [[UInt8]] {
+        guard !path.isEmpty, !path.contains(0) else { throw .noEntry }
+        guard path.count < Int(PATH_MAX) else { throw Errno(ENAMETOOLONG) }
+        return path.split(separator: UInt8(ascii: "/")).reversed().map(Array.init).filter { $0 != [UInt8(ascii: ".")] }
+    }
+
+    private static func target(of link: borrowing Descriptor) throws(Errno) -> [UInt8] {
+        let number = link.number
+        var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let length = try systemCall { unsafe pt_link_target(number, &target, target.count) }
+        return target.prefix(length).map { UInt8(bitPattern: $0) }
+    }
+}
