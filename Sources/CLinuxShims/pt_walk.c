@@ -21,6 +21,7 @@ int pt_look(int place, struct pt_place *found) {
     found->inode = facts.stx_ino;
     found->mode = facts.stx_mode;
     found->user = facts.stx_uid;
+    found->group = facts.stx_gid;
     found->links = facts.stx_nlink;
     found->mount = facts.stx_mask & STATX_MNT_ID ? facts.stx_mnt_id : 0;
     return 0;

@@ -169,6 +169,7 @@ struct Perftop {
         // Not before the command was forked, which stays where it is, and as its caller is.
         ProcFolder.prepare()
         Rights.keep(hasCommand: command != nil)
+        ReaderProcesses.prepare(realTime: request.pace.realTime)
         var sampling = request.sampling
         if let command {
             sampling.target = Target(.command(pid: command.pid, text: command.text), cpus: sampling.target.cpus)
@@ -196,6 +197,8 @@ struct Perftop {
     }
 
     private static func leave(_ ending: Ending) -> Never {
+        // A signal is raised again, which exit(3) hears nothing of.
+        ReaderProcesses.end()
         switch ending {
         case .status(let status), .command(.status(let status)): exit(status)
         case .signal(let signal): TerminalGuard.die(by: signal)

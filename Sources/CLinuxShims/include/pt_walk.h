@@ -10,6 +10,7 @@ struct pt_place {
     uint64_t mount; // its number in mountinfo; 0 where the kernel does not tell it here (before 5.8)
     uint32_t mode;
     uint32_t user;
+    uint32_t group;
     uint32_t links;
 };
 

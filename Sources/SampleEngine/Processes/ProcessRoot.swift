@@ -9,6 +9,11 @@ package struct ProcessRoot: Hashable, Sendable {
 
     init(_ top: PlaceFacts) { (mount, device, inode) = (top.mount, top.device, top.inode) }
 
+    /// As it is sent.
+    var sent: pt_place {
+        pt_place(device: device, inode: inode, mount: mount, mode: 0, user: 0, group: 0, links: 0)
+    }
+
     /// Asks no file system.
     fileprivate init?(at path: String) {
         guard

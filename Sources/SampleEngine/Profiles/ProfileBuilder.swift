@@ -16,7 +16,7 @@ package struct ProfileBuilder: ~Copyable {
     var frames = FrameTable()
     var names = NameTable()
     private var sequence: UInt64 = 0
-    private var processorBefore = ownProcessorNanoseconds()
+    private var processorBefore = ownProcessorNanoseconds() + ReaderProcess.processorNanoseconds
     private var state = Profile.State.live
     /// From how many processes on the names of those that are in no slice are dropped.
     private var processLimit = 1024
@@ -241,7 +241,7 @@ package struct ProfileBuilder: ~Copyable {
 
     private mutating func measureCost() -> OwnCost {
         var cost = OwnCost()
-        let used = ownProcessorNanoseconds()
+        let used = ownProcessorNanoseconds() + ReaderProcess.processorNanoseconds
         cost.processorNanoseconds = used &- processorBefore
         processorBefore = used
         cost.residentKilobytes = ownResidentKilobytes()

@@ -2,11 +2,12 @@ internal import CLinuxShims
 internal import Glibc
 
 /// What is known of an open file or directory without asking its file system.
-struct PlaceFacts {
+struct PlaceFacts: Equatable {
     let device: UInt64
     let inode: UInt64
     let mode: UInt32
     let user: UInt32
+    let group: UInt32
     let links: UInt32
     /// The number of its mount, as mountinfo has it.
     let mount: UInt64
@@ -14,15 +15,23 @@ struct PlaceFacts {
     init?(of place: borrowing Descriptor) {
         var found = pt_place()
         guard unsafe pt_look(place.number, &found) == 0 else { return nil }
-        (device, inode, mode, user, links) = (found.device, found.inode, found.mode, found.user, found.links)
-        guard found.mount == 0 else {
-            mount = found.mount
-            return
+        if found.mount == 0 {
+            guard let text = try? fileBytes("/proc/self/fdinfo/\(place.number)", limit: 65_536),
+                let number = Self.mount(fdinfo: text)
+            else { return nil }
+            found.mount = number
         }
-        guard let text = try? fileBytes("/proc/self/fdinfo/\(place.number)", limit: 65_536),
-            let number = Self.mount(fdinfo: text)
-        else { return nil }
-        mount = number
+        self.init(found)
+    }
+
+    init(_ found: pt_place) {
+        (device, inode, mode, mount) = (found.device, found.inode, found.mode, found.mount)
+        (user, group, links) = (found.user, found.group, found.links)
+    }
+
+    /// As it is sent.
+    var sent: pt_place {
+        pt_place(device: device, inode: inode, mount: mount, mode: mode, user: user, group: group, links: links)
     }
 
     /// The number in `mnt_id:`.

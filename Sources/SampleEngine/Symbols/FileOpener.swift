@@ -21,8 +21,26 @@ package struct MappedFile: Hashable, Sendable {
 ///
 /// Nothing but a regular file is ever opened for reading, no link may lead out of the target's root, and what was
 /// opened must be the file that was mapped: its inode, or (checked by the caller, who reads it) its build-id.
+///
+/// What lies on a file system that need not answer is found and opened by a reader process, where there is one.
 package struct FileOpener: Sendable {
-    package init() {}
+    /// Whose files they are, where a reader process is needed.
+    private let payer: Payer
+    /// Whether the calling thread may wait for any file system: in a reader process, or where nobody else can.
+    private let mayWait: Bool
+
+    init(for payer: Payer = .unknown, mayWait: Bool = ReaderProcesses.shared == nil) {
+        self.payer = payer
+        self.mayWait = mayWait
+    }
+
+    /// A file that is open for reading, and what was known of it then.
+    struct Opened: ~Copyable {
+        let file: ForeignFile
+        let place: PlaceFacts
+        let fileSystem: MountedFileSystem
+        let facts: FileFacts
+    }
 
     /// Ways to a mapped file, in the order they are tried.
     private enum Way: CaseIterable {
@@ -43,9 +61,9 @@ package struct FileOpener: Sendable {
     ///   - explanation: takes up each way and what came of it.
     ///   - accept: says why the file is not taken; nil: it is.
     /// - Returns: the last reason where none was accepted.
-    package func open(
+    func open(
         _ file: MappedFile, seenBy witness: ImageStore.Witness?, explanation: inout Explanation,
-        accept: (consuming Descriptor, inout Explanation) -> Unresolved?
+        accept: (consuming Opened, inout Explanation) -> Unresolved?
     ) -> Unresolved? {
         var reason = Unresolved.imageUnreadable(errno: ENOENT)
         let pid = witness?.pid ?? 0
@@ -62,7 +80,8 @@ package struct FileOpener: Sendable {
                     reason = .fileChanged
                     continue
                 }
-                explanation.add("\(name): \(error == Self.stalling ? "on FUSE: not read" : error.text)")
+                explanation.add("\(name): \(Self.text(of: error))")
+                if error == .noAnswer { return .noAnswer }
                 if reason != .fileChanged, way != .executable { reason = .imageUnreadable(errno: error.number) }
                 // Any other way would lead there too, through directories that may stall.
                 if error == Self.stalling, way != .executable { return .imageUnreadable(errno: error.number) }
@@ -88,7 +107,7 @@ package struct FileOpener: Sendable {
 
     /// What a way has led to.
     private enum Found: ~Copyable {
-        case file(Descriptor, String)
+        case file(Opened, String)
         case another(String)
         /// The process is not where the path is of.
         case elsewhere
@@ -97,18 +116,16 @@ package struct FileOpener: Sendable {
     private static func root(of pid: Int32) -> String { "\(ProcFolder.root)/\(pid)/root" }
 
     private func find(_ file: MappedFile, _ way: Way, _ link: String?, _ pid: Int32) throws(Errno) -> Found {
-        let place: PathWalk.Place
+        let place: FilePlace
         if let link {
-            place = try reached(link, of: pid)
+            place = try self.place(.link(link))
         } else {
-            let root = way == .ownRoot ? "/" : Self.root(of: pid)
-            var walk = try PathWalk(in: root, tables: Self.mountTables(ofRoot: root))
-            if way != .ownRoot, walk.top != file.root ?? .own { return .elsewhere }
-            place = try walk.follow(file.path)
+            place = try self.place(.path(file.path, below: way == .ownRoot ? "/" : Self.root(of: pid)))
+            if way != .ownRoot, place.top != file.root ?? .own { return .elsewhere }
         }
         // Behind the step, too: it may have been somewhere else meanwhile.
         if way != .ownRoot, ProcReader().processRoot(of: pid) != file.root ?? .own { return .elsewhere }
-        let sameness = sameness(of: place, file, way == .mapping ? link : nil, pid)
+        let sameness = sameness(of: place, file, way == .mapping ? link : nil)
         guard sameness.isSame else { return .another(sameness.text) }
         if !sameness.isSure {
             if link != nil, !isOfPath(place, file, pid) { return .another("file changed (its path is another's)") }
@@ -118,9 +135,8 @@ package struct FileOpener: Sendable {
         let facts = place.facts
         let opened = try opened(place)
         if case .inode(_, _, let generation) = file.identity, sameness.isSure, generation != 0 {
-            var number: UInt32 = 0
             // An inode number is given again once its file is gone; the generation tells. Not all file systems say it.
-            if unsafe pt_generation(opened.number, &number) == 0, UInt64(number) != generation {
+            if let number = opened.facts.generation, UInt64(number) != generation {
                 let again = "inode \(Self.text(ofDevice: pt_device(dev_t(facts.device)))) \(facts.inode) again"
                 return .another("file changed (\(again), generation \(number), was \(generation))")
             }
@@ -130,7 +146,7 @@ package struct FileOpener: Sendable {
 
     /// Whether a file that a process has mapped has a right to the names of this path, where its inode does not tell: anybody
     /// can make a file with the build-id of another one, and have its path be the same in a mount namespace of his own.
-    private func isOfPath(_ place: borrowing PathWalk.Place, _ file: MappedFile, _ pid: Int32) -> Bool {
+    private func isOfPath(_ place: borrowing FilePlace, _ file: MappedFile, _ pid: Int32) -> Bool {
         let (owner, isGone) = (place.facts.user, place.facts.links == 0)
         if owner == 0 || owner == geteuid(), isGone || !place.facts.isOpenToOthers { return true }
         let root = Self.root(of: pid)
@@ -165,65 +181,87 @@ package struct FileOpener: Sendable {
 
     /// Opens a file of a fixed name that the kernel or the system owns.
     package func open(own path: String) throws(Errno) -> Descriptor {
-        Descriptor(owning: try systemCall { unsafe pt_open(path, O_RDONLY) })
+        Descriptor(owning: try systemCall(raising: .processes) { unsafe pt_open(path, O_RDONLY) })
     }
 
-    /// Opens a regular file by its path inside a root, which no link leads out of.
-    func open(_ path: [UInt8], below root: String) throws(Errno) -> Descriptor {
-        try opened(try follow(path, below: root))
-    }
-
-    /// The place that a path leads to inside a root.
+    /// The place that a path leads to inside a root, which no link leads out of.
     ///
     /// - Parameter top: the root that it must be; nil: whichever it is.
-    func follow(_ path: [UInt8], below root: String, of top: ProcessRoot? = nil) throws(Errno) -> PathWalk.Place {
-        var walk = try PathWalk(in: root, tables: Self.mountTables(ofRoot: root))
-        if let top, walk.top != top { throw .noProcess }
-        return try walk.follow(path)
+    func follow(_ path: [UInt8], below root: String, of top: ProcessRoot? = nil) throws(Errno) -> FilePlace {
+        let found = try place(.path(path, below: root))
+        if let top, found.top != top { throw .noProcess }
+        return found
     }
 
-    private static let ownMounts = "/proc/self/mountinfo"
+    /// Where a way leads to, found here or by a reader process.
+    func place(_ way: FileWay) throws(Errno) -> FilePlace {
+        do throws(Errno) { return FilePlace(try placeHere(way)) } catch {
+            guard error == .mayWait, let readers = ReaderProcesses.shared else { throw error }
+            let process = try readers.process(for: payer)
+            return FilePlace(try process.place(way), of: process)
+        }
+    }
 
-    /// Where to find out what a file of a process lies on.
-    static func mountTables(_ pid: Int32) -> [String] { ["\(ProcFolder.root)/\(pid)/mountinfo", ownMounts] }
-
-    /// Of a process: its own list, beside the link to its root.
-    private static func mountTables(ofRoot root: String) -> [String] {
-        root.hasPrefix(ProcFolder.root + "/") ? [root.dropLast("root".count) + "mountinfo", ownMounts] : [ownMounts]
+    /// The same by the calling thread.
+    ///
+    /// - Throws: `mayWait` where it leads to what need not answer, if that may not be waited for.
+    func placeHere(_ way: FileWay) throws(Errno) -> PathWalk.Place {
+        switch way {
+        case .path(let path, let root):
+            var walk = try PathWalk(in: root, tables: way.mountTables, mayWait: mayWait)
+            return try walk.follow(path)
+        case .local(let path, let root):
+            var walk = try PathWalk(
+                in: root, tables: way.mountTables, links: .refused, isLocal: true, mayWait: mayWait)
+            return try walk.follow(path)
+        case .link(let link):
+            let place = Descriptor(
+                owning: try systemCall(raising: .mappedFiles) { unsafe pt_open(link, Int32(PT_O_PATH)) })
+            guard let facts = PlaceFacts(of: place), let found = MountedFileSystem(at: facts, in: way.mountTables)
+            else { throw .noDevice }
+            if let refusal = found.refusal { throw refusal }
+            if !mayWait, !found.answersAtOnce { throw .mayWait }
+            return PathWalk.Place(
+                descriptor: place, facts: facts, fileSystem: found, makers: PathWalk.Makers(facts), top: nil)
+        }
     }
 
     /// What is said of a file whose reads a program answers, or never answers.
     private static let stalling = Errno.notSupported
 
-    /// What a link in `/proc` leads to, with no directory on the way.
-    private func reached(_ link: String, of pid: Int32) throws(Errno) -> PathWalk.Place {
-        let place = Descriptor(owning: try systemCall(raising: .mappedFiles) { unsafe pt_open(link, Int32(PT_O_PATH)) })
-        guard let facts = PlaceFacts(of: place), let found = MountedFileSystem(at: facts, in: Self.mountTables(pid))
-        else { throw .noDevice }
-        if let refusal = found.refusal { throw refusal }
-        return PathWalk.Place(
-            descriptor: place, facts: facts, fileSystem: found, makers: PathWalk.Makers(facts))
+    /// Opens for reading only what is a regular file: a FIFO would block, a device may act.
+    func opened(_ place: consuming FilePlace) throws(Errno) -> Opened {
+        let (facts, fileSystem) = (place.facts, place.fileSystem)
+        guard facts.isRegular else { throw .invalid }
+        switch place.consumed() {
+        case .here(let descriptor):
+            let file = try Self.reopened(descriptor)
+            let known = try FileFacts(of: file)
+            return Opened(file: .here(file), place: facts, fileSystem: fileSystem, facts: known)
+        case .away(let file):
+            let known = try file.process.open(file.handle)
+            return Opened(file: .away(file), place: facts, fileSystem: fileSystem, facts: known)
+        }
     }
 
-    /// Opens for reading only what is a regular file: a FIFO would block, a device may act.
-    func opened(_ place: consuming PathWalk.Place) throws(Errno) -> Descriptor {
-        guard place.facts.isRegular else { throw Errno(EINVAL) }
-        let number = place.descriptor.number
+    /// Opens a regular file for reading that was open for nothing but its place.
+    static func reopened(_ place: borrowing Descriptor) throws(Errno) -> Descriptor {
+        let number = place.number
         return Descriptor(
             owning: try systemCall(raising: .files) {
                 unsafe pt_open("/proc/self/fd/\(number)", O_RDONLY | O_NONBLOCK | O_NOCTTY)
             })
     }
 
-    /// Whether a path leads to an open file.
-    func leads(_ path: [UInt8], below root: String, to file: borrowing Descriptor) -> Bool {
-        guard let place = try? follow(path, below: root), let facts = PlaceFacts(of: file) else { return false }
-        return place.facts.isSame(as: facts)
+    /// Whether a path leads to a file.
+    func leads(_ path: [UInt8], below root: String, to file: PlaceFacts?) -> Bool {
+        guard let file, let place = try? follow(path, below: root) else { return false }
+        return place.facts.isSame(as: file)
     }
 
     /// Whether a file is the one that was mapped, as far as inodes tell, and whether that is all there is to be known.
     private func sameness(
-        of found: borrowing PathWalk.Place, _ file: MappedFile, _ mapping: String?, _ pid: Int32
+        of found: borrowing FilePlace, _ file: MappedFile, _ mapping: String?
     ) -> (isSame: Bool, isSure: Bool, text: String) {
         guard case .inode(let device, let inode, _) = file.identity else {
             return (true, false, "opened; its build-id must match")
@@ -237,6 +275,14 @@ package struct FileOpener: Sendable {
             return (true, false, "same path on a stacked file system, \(shown)")
         }
         return (false, true, "file changed (\(shown), was \(Self.text(ofDevice: device)) \(inode))")
+    }
+
+    private static func text(of error: Errno) -> String {
+        switch error {
+        case stalling: "on FUSE: not read"
+        case .noAnswer: Unresolved.noAnswer.sentence
+        default: error.text
+        }
     }
 
     private static func text(ofDevice device: UInt64) -> String { "\(device & 0xffff_ffff):\(device >> 32)" }

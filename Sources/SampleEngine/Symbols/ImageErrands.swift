@@ -34,55 +34,52 @@ extension ImageStore {
         /// How it was opened.
         let road: Explanation
 
+        private typealias Found = (image: OpenImage, place: PlaceFacts, answersAtOnce: Bool)
+
         /// Opens it while a process lives that maps it, and makes sure that it is the one that was mapped.
         ///
-        /// - Parameter proc: tells of the process; nil: that is not to be asked, and our own root must do.
+        /// - Parameters:
+        ///   - proc: tells of the process; nil: that is not to be asked, and our own root must do.
+        ///   - asker: who is charged for opening it.
         init(
-            _ file: MappedFile, _ witness: Witness, _ proc: ProcReader?, isExplained: Bool, _ permit: ReadingPermit
+            _ file: MappedFile, _ witness: Witness, _ proc: ProcReader?, for asker: Payer = .ours, isExplained: Bool,
+            _ permit: ReadingPermit
         ) {
             self.file = file
-            var (road, image, used) = (Explanation(isWanted: isExplained), OpenImage?.none, witness)
+            let opener = FileOpener(for: asker)
+            var (road, image, used) = (Explanation(isWanted: isExplained), Found?.none, witness)
             if let proc, used.start == used.end, let range = proc.range(of: file.path, in: used.pid) {
                 (used.start, used.end) = (range.lowerBound, range.upperBound)
             }
-            var reason = Self.open(file, proc == nil ? nil : used, permit, &road, &image)
+            var reason = Self.open(file, proc == nil ? nil : used, opener, permit, &road, &image)
             if case .imageUnreadable? = reason, let proc {
                 // Where the leader has exited, another thread still has the memory.
                 let other = proc.livingTask(of: witness.pid)
                 if other != witness.pid {
                     used.pid = other
-                    reason = Self.open(file, used, permit, &road, &image)
+                    reason = Self.open(file, used, opener, permit, &road, &image)
                 }
             }
             self.witness = witness
             self.road = road
             // A file that our own root has under this path is ours, and is read once for everybody.
-            let isOurs = image.map { FileOpener().leads(file.path, below: "/", to: $0.file.descriptor) } ?? false
+            let isOurs = image.map { opener.leads(file.path, below: "/", to: $0.place) } ?? false
             let root = isOurs ? nil : file.root
-            debugFiles = DebugFiles(ofImageAt: file.path, seenBy: proc == nil ? nil : used.pid, in: root)
-            result = image.map { .success(Lent($0)) } ?? .failure(reason ?? .imageHasNoSymbols)
-            key = image.flatMap { TableKey($0, in: root) }
-            let tables = FileOpener.mountTables(used.pid)
-            let answersAtOnce =
-                image.flatMap { MountedFileSystem(of: $0.file.descriptor, in: tables) }?.answersAtOnce ?? false
-            self.answersAtOnce = answersAtOnce
-            let task = used.pid
-            payer = image.map { Self.payer($0, answersAtOnce, proc, task) } ?? .unknown
+            debugFiles = DebugFiles(ofImageAt: file.path, seenBy: proc == nil ? nil : used.pid, in: root, opener)
+            result = image.map { .success(Lent($0.image)) } ?? .failure(reason ?? .imageHasNoSymbols)
+            key = image.map { TableKey($0.place, $0.image.stamp, in: root) }
+            answersAtOnce = image?.answersAtOnce ?? false
+            payer = image.map { Self.payer($0, proc, used.pid) } ?? .unknown
         }
 
         /// Whoever runs it, unless it is root's or ours on a file system of this machine: that costs no more than it
         /// must. It must not be a process with other mounts either, which decides where its debug file is looked for.
         private static func payer(
-            _ image: OpenImage, _ answersAtOnce: Bool, _ proc: ProcReader?, _ witness: Int32
+            _ found: Found, _ proc: ProcReader?, _ witness: Int32
         ) -> Payer {
             let seesOthers = proc?.seesOtherMounts(witness) ?? false
-            if answersAtOnce, !seesOthers, isOurs(image) { return .ours }
+            if found.answersAtOnce, !seesOthers, Payer(user: found.place.user) == .ours { return .ours }
             return proc?.payer(of: witness) ?? .unknown
-        }
-
-        private static func isOurs(_ image: OpenImage) -> Bool {
-            var status = stat()
-            return unsafe fstat(image.file.descriptor.number, &status) == 0 && Payer(user: status.st_uid) == .ours
         }
 
         /// Stands for one that does not come home.
@@ -98,12 +95,13 @@ extension ImageStore {
         }
 
         private static func open(
-            _ file: MappedFile, _ witness: Witness?, _ permit: ReadingPermit, _ road: inout Explanation,
-            _ image: inout OpenImage?
+            _ file: MappedFile, _ witness: Witness?, _ opener: FileOpener, _ permit: ReadingPermit,
+            _ road: inout Explanation, _ image: inout Found?
         ) -> Unresolved? {
-            FileOpener().open(file, seenBy: witness, explanation: &road) { descriptor, road in
+            opener.open(file, seenBy: witness, explanation: &road) { opened, road in
+                let (place, answersAtOnce) = (opened.place, opened.fileSystem.answersAtOnce)
                 do throws(ELFError) {
-                    let found = try OpenImage(descriptor, meter: permit.meter())
+                    let found = try OpenImage(opened.file, meter: permit.meter())
                     let expected = file.identity.buildIDBytes
                     if !expected.isEmpty {
                         let shown = hexadecimal(found.headers.buildID)
@@ -113,7 +111,7 @@ extension ImageStore {
                         }
                         road.add("build-id \(shown) matches")
                     }
-                    image = found
+                    image = (found, place, answersAtOnce)
                     return nil
                 } catch {
                     road.add(error.text)
@@ -220,11 +218,8 @@ extension ImageStore {
 
 extension ImageStore.TableKey {
     /// - Parameter root: what it is called may be told there alone; nil: it is ours.
-    init?(_ image: OpenImage, in root: ProcessRoot? = nil) {
-        var status = stat()
-        guard unsafe fstat(image.file.descriptor.number, &status) == 0 else { return nil }
-        let file = ImageStore.FileNumber(device: UInt64(status.st_dev), inode: UInt64(status.st_ino), root: root)
-        self.init(file: file, stamp: image.stamp)
+    init(_ place: PlaceFacts, _ stamp: FileStamp, in root: ProcessRoot? = nil) {
+        self.init(file: ImageStore.FileNumber(device: place.device, inode: place.inode, root: root), stamp: stamp)
     }
 }
 

@@ -218,11 +218,11 @@ package struct ImageStore: ~Copyable {
             let isExplained = known.asked.contains { $0.question.explanation.isWanted }
             errands.append(
                 Errand(.opening, of: witness.pid, for: payer) { permit in
-                    .opened(Opened(file, witness, proc, isExplained: isExplained, permit))
+                    .opened(Opened(file, witness, proc, for: payer, isExplained: isExplained, permit))
                 } instead: {
                     .opened(Opened(leaving: file, witness))
                 } withoutProcess: { permit in
-                    .opened(Opened(file, witness, nil, isExplained: isExplained, permit))
+                    .opened(Opened(file, witness, nil, for: payer, isExplained: isExplained, permit))
                 })
         }
         return errands
@@ -281,6 +281,7 @@ package struct ImageStore: ~Copyable {
         switch opened.result {
         case .failure(let reason):
             let until = now.advanced(byNanoseconds: limits.rest)
+            if reason == .noAnswer { sayNoAnswer(file.module) }
             file.state = .refused(reason, until: until, process: opened.witness.pid)
             file.nextOpening = now.advanced(byNanoseconds: Self.retryPause)
             return asked.map { Self.refused($0.question, reason, file.module, file.road.steps) }
@@ -357,7 +358,7 @@ package struct ImageStore: ~Copyable {
         tables[key]?.isLeft = true
         tables[key]?.asked = []
         if let place = waiting.first {
-            say("\(place.module.name) has no names for now: \(Unresolved.noAnswer.sentence)")
+            sayNoAnswer(place.module)
         }
         return waiting.map { Self.refused($0.question, .noAnswer, $0.module, []) }
     }
@@ -382,6 +383,7 @@ package struct ImageStore: ~Copyable {
         if let place = places.first, reason == .tooCostly {
             say("\(place.module.name) has no names: \(reason.sentence); it is tried again after 60 s")
         }
+        if let place = places.first, reason == .noAnswer { sayNoAnswer(place.module) }
         return places.map { Self.refused($0.question, reason, $0.module, table.road) }
     }
 
@@ -416,6 +418,12 @@ package struct ImageStore: ~Copyable {
             answers.append(Self.refused(place.question, .imageUnreadable(errno: ENOENT), place.module, []))
         }
         return answers
+    }
+
+    private mutating func sayNoAnswer(_ module: Module) {
+        let left = ReaderProcesses.shared?.leftCount ?? 0
+        let count = left == 0 ? "" : " (processes left behind there: \(left))"
+        say("\(module.name) has no names for now: \(Unresolved.noAnswer.sentence)\(count)")
     }
 
     private mutating func say(_ sentence: String) { if news.count < Symbolizer.newsLimit { news.append(sentence) } }

@@ -14,15 +14,21 @@ struct PathWalk: ~Copyable {
         let facts: PlaceFacts
         let fileSystem: MountedFileSystem
         let makers: Makers
+        /// In which root; nil where no path was followed.
+        let top: ProcessRoot?
     }
 
     /// Who can have put there what is there: it, or a directory or link on the way to it.
-    struct Makers {
-        private var users: Set<UInt32> = []
-        private var others = false
-        private var othersBeside = false
+    struct Makers: Equatable {
+        private(set) var users: Set<UInt32> = []
+        private(set) var others = false
+        private(set) var othersBeside = false
 
         init(_ place: PlaceFacts) { add(place) }
+
+        init(users: Set<UInt32>, others: Bool, othersBeside: Bool) {
+            (self.users, self.others, self.othersBeside) = (users, others, othersBeside)
+        }
 
         mutating func add(_ place: PlaceFacts) {
             users.insert(place.user)
@@ -51,6 +57,7 @@ struct PathWalk: ~Copyable {
     private let tables: [String]
     private let links: Links
     private let isLocal: Bool
+    private let mayWait: Bool
     /// The mount that was looked up last: mostly the next place is on the same one.
     private var known: (mount: UInt64, fileSystem: MountedFileSystem)
 
@@ -61,24 +68,31 @@ struct PathWalk: ~Copyable {
     ///   - root: as we see it; `/proc/PID/root` for that of a process.
     ///   - tables: where to find out which file system a mount is of.
     ///   - isLocal: nothing is entered but what is known to lie on this machine.
-    init(in root: String, tables: [String], links: Links = .followed, isLocal: Bool = false) throws(Errno) {
+    ///   - mayWait: whether what need not answer may be asked, or be the end; else that is an error, `mayWait`.
+    init(
+        in root: String, tables: [String], links: Links = .followed, isLocal: Bool = false, mayWait: Bool = true
+    ) throws(Errno) {
         self.tables = tables
         self.links = links
         self.isLocal = isLocal
+        self.mayWait = mayWait
         let top = Descriptor(
             owning: try systemCall(raising: .processes) { unsafe pt_open(root, Int32(PT_O_PATH) | O_DIRECTORY) })
         guard let facts = PlaceFacts(of: top), let found = MountedFileSystem(at: facts, in: tables) else {
             throw .noDevice
         }
-        try Self.check(found, isLocal)
+        try Self.check(found, isLocal, mayWait)
         self.root = top
         (rootFacts, rootFileSystem) = (facts, found)
         known = (facts.mount, found)
     }
 
-    private static func check(_ fileSystem: MountedFileSystem, _ isLocal: Bool) throws(Errno) {
+    private static func check(
+        _ fileSystem: MountedFileSystem, _ isLocal: Bool, _ mayWait: Bool
+    ) throws(Errno) {
         if let refusal = fileSystem.refusal { throw refusal }
         if isLocal, !fileSystem.isLocal { throw Errno(EREMOTE) }
+        if !mayWait, !fileSystem.answersAtOnce { throw .mayWait }
     }
 
     /// Which root it is.
@@ -122,7 +136,8 @@ struct PathWalk: ~Copyable {
             }
         }
         return Place(
-            descriptor: current.descriptor, facts: current.facts, fileSystem: current.fileSystem, makers: makers)
+            descriptor: current.descriptor, facts: current.facts, fileSystem: current.fileSystem, makers: makers,
+            top: top)
     }
 
     private static let parent = Array("..".utf8)
@@ -130,7 +145,8 @@ struct PathWalk: ~Copyable {
     private func start() throws(Errno) -> Place {
         let number = root.number
         let top = Descriptor(owning: try systemCall { fcntl(number, F_DUPFD_CLOEXEC, 3) })
-        return Place(descriptor: top, facts: rootFacts, fileSystem: rootFileSystem, makers: Makers(rootFacts))
+        return Place(
+            descriptor: top, facts: rootFacts, fileSystem: rootFileSystem, makers: Makers(rootFacts), top: self.top)
     }
 
     private mutating func step(to name: [UInt8], from directory: borrowing Descriptor) throws(Errno) -> Place {
@@ -141,8 +157,9 @@ struct PathWalk: ~Copyable {
             guard let found = MountedFileSystem(at: facts, in: tables) else { throw .noDevice }
             known = (facts.mount, found)
         }
-        try Self.check(known.fileSystem, isLocal)
-        return Place(descriptor: place, facts: facts, fileSystem: known.fileSystem, makers: Makers(facts))
+        try Self.check(known.fileSystem, isLocal, mayWait)
+        return Place(
+            descriptor: place, facts: facts, fileSystem: known.fileSystem, makers: Makers(facts), top: top)
     }
 
     /// The names in a path, the last one first.

@@ -30,6 +30,7 @@ package enum Unresolved: Error, Hashable, Sendable {
         case .changed: self = .fileChanged
         case .tooCostly: self = .tooCostly
         case .stopped: self = .stopped
+        case .read(.noAnswer): self = .noAnswer
         case .read(let errno): self = .imageUnreadable(errno: errno.number)
         }
     }

@@ -20,6 +20,52 @@ extension EndToEnd {
             #expect(frames.flatMap(\.rows).contains { $0.symbol == "computes" }, "\(frames.last?.rows.prefix(5) ?? [])")
             #expect(!computing.errors.contains("asked"))
         }
+
+        /// A program on an overlay whose lower layer is a file system that falls silent.
+        private final class Stacked {
+            let folder: URL
+            let computing: Running
+
+            init() throws {
+                folder = try Scratch.folder()
+                for name in ["lower", "upper", "work", "merged"] {
+                    let inner = folder.appendingPathComponent(name)
+                    try FileManager.default.createDirectory(at: inner, withIntermediateDirectories: false)
+                }
+                computing = try Program.stacked.start([folder.path], until: "ready")
+            }
+
+            deinit {
+                computing.stop()
+                for name in ["merged", "lower"] { unsafe umount2(folder.appendingPathComponent(name).path, Int32(MNT_DETACH)) }
+                try? FileManager.default.removeItem(at: folder)
+            }
+
+            func fallSilent() throws {
+                let words = computing.output.split(whereSeparator: \.isWhitespace)
+                kill(try #require(words.dropFirst().first.flatMap { Int32($0) }), SIGUSR1)
+            }
+        }
+
+        @Test("a file on a stacked file system is read by another process")
+        func stacked() throws {
+            let scene = try Stacked()
+            let frames = try sample(["-p", "\(scene.computing.pid)", "-n", "1", "-d", "1"])
+            #expect(frames.flatMap(\.rows).samples(of: "computes") > 0)
+        }
+
+        @Test("where it falls silent, it is said, the process that waits there is left behind, and a signal ends the rest at once")
+        func fallsSilent() throws {
+            let scene = try Stacked()
+            try scene.fallSilent()
+            let watched = try Watched(["-p", "\(scene.computing.pid)", "-d", "0.3"])
+            try watched.wait("a note") { frames in
+                frames.contains { $0.notes.contains { $0.contains("does not answer (processes left behind there: 1)") } }
+            }
+            let frames = try watched.interrupt(by: SIGTERM, within: 1.5)
+            #expect(frames.flatMap(\.rows).contains { $0.process == "program" })
+            #expect(!frames.flatMap(\.rows).contains { $0.symbol == "computes" })
+        }
     }
 }
 

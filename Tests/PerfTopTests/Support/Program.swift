@@ -26,6 +26,7 @@ struct Program {
     static let movedText = Program("movedtext")
     static let peek = Program("peek")
     static let silent = Program("silent")
+    static let stacked = Program("stacked")
     static let sysload = Program("sysload")
     static let tidy = Program("tidy")
     static let waker = Program("waker")

@@ -116,7 +116,7 @@ struct PathWalkTests {
         try link("/up", to: "usr/lib/deep")
         let silent = try SilentMount(on: root + "/usr/lib/deep")
         #expect(throws: Errno.notSupported) { try follow(path) }
-        #expect(throws: Errno.notSupported) { _ = try FileOpener().open(Array(path.utf8), below: root) }
+        #expect(throws: Errno.notSupported) { _ = try FileOpener().follow(Array(path.utf8), below: root) }
         // Nor where it is in no list of mounts any more.
         let place = Descriptor(owning: unsafe pt_open(root + "/usr/lib/deep", Int32(PT_O_PATH)))
         #expect(MountedFileSystem(of: place, in: ["/proc/self/mountinfo"])?.isOfProgram == true)

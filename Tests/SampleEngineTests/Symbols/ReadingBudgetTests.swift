@@ -167,7 +167,7 @@ struct ReadingBudgetTests {
         let candidates = (0..<4096 as Range<UInt64>).map { start &- $0 * 4096 }
         let offset = try #require(candidates.first { table.imageAddress(of: FileOffset($0)) == ImageAddress(start) })
         return ImageStore.Reading(
-            try #require(ImageStore.TableKey(image)), Lent(image),
+            ImageStore.TableKey(try #require(image.file.place), image.stamp), Lent(image),
             DebugFiles(ofImageAt: Array("/none".utf8), processRoot: ""), Lent(table),
             [ImageStore.Asked(question: question, offset: FileOffset(offset), module: Module(name: "test"))],
             isExplained: false, permit)

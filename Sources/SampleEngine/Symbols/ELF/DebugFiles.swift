@@ -11,7 +11,7 @@ package struct DebugFiles: Sendable {
     private let ownRoot: String
     private let processRoot: String
     private let top: ProcessRoot?
-    private let opener = FileOpener()
+    private let opener: FileOpener
 
     private static let directory = Array("/usr/lib/debug".utf8)
 
@@ -20,7 +20,7 @@ package struct DebugFiles: Sendable {
     ///   - ownRoot: searched first.
     ///   - processRoot: of a process that maps the image.
     package init(ofImageAt path: [UInt8], ownRoot: String = "/", processRoot: String) {
-        self.init(ofImageAt: path, ownRoot: ownRoot, processRoot: processRoot, top: nil)
+        self.init(ofImageAt: path, ownRoot: ownRoot, processRoot: processRoot, top: nil, FileOpener())
     }
 
     /// Of an image that is ours, or a process's in a root of its own.
@@ -28,16 +28,20 @@ package struct DebugFiles: Sendable {
     /// - Parameters:
     ///   - pid: such a process; nil: none is to be asked.
     ///   - root: the one that it must still have; nil: the image is ours.
-    init(ofImageAt path: [UInt8], seenBy pid: Int32?, in root: ProcessRoot?) {
+    ///   - opener: of the user whose files they are.
+    init(ofImageAt path: [UInt8], seenBy pid: Int32?, in root: ProcessRoot?, _ opener: FileOpener) {
         let processRoot = root == nil ? nil : pid.map { "\(ProcFolder.root)/\($0)/root" }
-        self.init(ofImageAt: path, ownRoot: "/", processRoot: processRoot ?? "/", top: root)
+        self.init(ofImageAt: path, ownRoot: "/", processRoot: processRoot ?? "/", top: root, opener)
     }
 
-    private init(ofImageAt path: [UInt8], ownRoot: String, processRoot: String, top: ProcessRoot?) {
+    private init(
+        ofImageAt path: [UInt8], ownRoot: String, processRoot: String, top: ProcessRoot?, _ opener: FileOpener
+    ) {
         self.path = path
         self.ownRoot = ownRoot
         self.processRoot = processRoot
         self.top = top
+        self.opener = opener
     }
 
     /// The first file that is there, belongs to the image and has a symbol table; others are told of and passed over.
@@ -45,7 +49,7 @@ package struct DebugFiles: Sendable {
     /// - Throws: `tooCostly` and `stopped`; a checksum is made of all of a file, at the cost of the image.
     func open(for image: OpenImage, explanation: inout Explanation) throws(ELFError) -> OpenImage? {
         // Once its file is gone, nobody can tell what stood beside it.
-        let facts = PlaceFacts(of: image.file.descriptor)
+        let facts = image.file.place
         let link = facts?.links == 0 ? nil : DebugLink(in: image)
         var installed: [(path: [UInt8], link: DebugLink?)] = []
         var beside: [(path: [UInt8], link: DebugLink?)] = []
@@ -85,7 +89,7 @@ package struct DebugFiles: Sendable {
     ///
     /// - Returns: with each whether the image is there under its path.
     private func roots(of image: OpenImage) -> [(root: String, hasImage: Bool)] {
-        if opener.leads(path, below: ownRoot, to: image.file.descriptor) { return [(ownRoot, true)] }
+        if opener.leads(path, below: ownRoot, to: image.file.place) { return [(ownRoot, true)] }
         return processRoot == ownRoot ? [(ownRoot, false)] : [(ownRoot, false), (processRoot, true)]
     }
 
@@ -99,7 +103,7 @@ package struct DebugFiles: Sendable {
     private func open(
         _ place: [UInt8], below root: String, for image: OpenImage, _ link: DebugLink?, of owner: UInt32
     ) throws(Refusal) -> OpenImage {
-        let file: Descriptor
+        let file: FileOpener.Opened
         do throws(Errno) {
             let found = try opener.follow(place, below: root, of: root == ownRoot ? nil : top)
             // Of what the image itself says, its owner could have said as much.
@@ -113,7 +117,7 @@ package struct DebugFiles: Sendable {
         }
         let (found, reason): (OpenImage, String?)
         do throws(ELFError) {
-            found = try OpenImage(file, meter: image.file.meter)
+            found = try OpenImage(file.file, meter: image.file.meter)
             reason = try reasonAgainst(found, for: image, link)
         } catch {
             throw Refusal(text: error.text)

@@ -53,7 +53,7 @@ package struct ELFFile: Sendable {
     /// - Throws: `notELF`, `unsupported`, `truncated` (also for a table outside of the file), `tooLarge`
     ///   (more than 128 Ki sections or 4 Ki segments) or the errno of a read.
     init(reading file: ImageFile) throws(ELFError) {
-        fileSize = try file.descriptor.fileSize()
+        fileSize = try file.stamp().size
         guard fileSize >= 16 else { throw .notELF }
         let identity = try file.bytes(at: 0, count: 16)
         guard identity[0...3] == [0x7f, 0x45, 0x4c, 0x46] else { throw .notELF }

@@ -1,20 +1,8 @@
 internal import Glibc
 
 extension Descriptor {
-    /// Size of the open file in bytes, by `fstat`.
-    borrowing func fileSize() throws(ELFError) -> UInt64 { UInt64(clamping: try status().st_size) }
-
-    /// What tells one content of the file from the next: size and time of the last write.
-    ///
-    /// Not the change time: moving another file over this one's name changes that, and leaves the content alone.
+    /// Size and time of the last write.
     borrowing func fileStamp() throws(ELFError) -> FileStamp {
-        let status = try status()
-        return FileStamp(
-            size: UInt64(clamping: status.st_size), seconds: Int64(status.st_mtim.tv_sec),
-            nanoseconds: Int64(status.st_mtim.tv_nsec))
-    }
-
-    private borrowing func status() throws(ELFError) -> stat {
         let number = number
         var status = stat()
         do {
@@ -22,7 +10,7 @@ extension Descriptor {
         } catch {
             throw .read(error)
         }
-        return status
+        return FileStamp(status)
     }
 
     /// Reads exactly `count` bytes at `offset`; a shorter file is an error, never a shorter result.
@@ -58,25 +46,34 @@ extension Descriptor {
 
 /// A file that is read for its names; whatever is read of it is charged.
 final class ImageFile {
-    let descriptor: Descriptor
+    private let source: ForeignFile
     /// Who pays for what is read from now on.
     var meter: ReadingMeter
 
-    init(_ descriptor: consuming Descriptor, _ meter: ReadingMeter) {
-        self.descriptor = descriptor
+    init(_ source: consuming ForeignFile, _ meter: ReadingMeter) {
+        self.source = source
         self.meter = meter
     }
 
+    convenience init(_ descriptor: consuming Descriptor, _ meter: ReadingMeter) { self.init(.here(descriptor), meter) }
+
+    /// Size and time of the last write now.
+    func stamp() throws(ELFError) -> FileStamp { try source.stamp() }
+
+    /// What is known of it now without asking its file system; nil where nobody can tell.
+    var place: PlaceFacts? { source.place() }
+
     /// Reads exactly `count` bytes at `offset`; a shorter file is an error, never a shorter result.
     func bytes(at offset: UInt64, count: Int) throws(ELFError) -> [UInt8] {
-        try meter.charge(count)
-        return try descriptor.bytes(at: offset, count: count)
+        var bytes: [UInt8] = []
+        try read(at: offset, count: count, into: &bytes)
+        return bytes
     }
 
     /// The same into a buffer that is used again; it has `count` bytes afterwards.
     func read(at offset: UInt64, count: Int, into buffer: inout [UInt8]) throws(ELFError) {
         try meter.charge(count)
-        try descriptor.read(at: offset, count: count, into: &buffer)
+        try source.read(at: offset, count: count, into: &buffer)
     }
 }
 
@@ -113,11 +110,21 @@ struct EntryReader: ~Copyable {
     }
 }
 
-/// Size and time of the last write of a file.
+/// What tells one content of a file from the next: its size and the time of the last write.
+///
+/// Not the change time: moving another file over this one's name changes that, and leaves the content alone.
 struct FileStamp: Hashable, Sendable {
     var size: UInt64
     var seconds: Int64
     var nanoseconds: Int64
+}
+
+extension FileStamp {
+    init(_ status: stat) {
+        self.init(
+            size: UInt64(clamping: status.st_size), seconds: Int64(status.st_mtim.tv_sec),
+            nanoseconds: Int64(status.st_mtim.tv_nsec))
+    }
 }
 
 /// A part of a file that lies wholly inside it.

@@ -9,9 +9,9 @@ final class OpenImage {
     /// Reads the headers of an open regular file.
     ///
     /// - Parameter meter: pays for all that is read of the file, also later.
-    init(_ file: consuming Descriptor, meter: ReadingMeter = ReadingMeter()) throws(ELFError) {
-        let stamp = try file.fileStamp()
+    init(_ file: consuming ForeignFile, meter: ReadingMeter = ReadingMeter()) throws(ELFError) {
         let file = ImageFile(file, meter)
+        let stamp = try file.stamp()
         meter.begin()
         defer { meter.end() }
         headers = try ELFFile(reading: file)
@@ -19,13 +19,17 @@ final class OpenImage {
         self.file = file
     }
 
+    convenience init(_ file: consuming Descriptor, meter: ReadingMeter = ReadingMeter()) throws(ELFError) {
+        try self.init(.here(file), meter: meter)
+    }
+
     /// Fails once somebody has written to the file: what was read no longer belongs to what is there.
     func checkUnchanged() throws(ELFError) {
-        guard try file.descriptor.fileStamp() == stamp else { throw .changed }
+        guard try file.stamp() == stamp else { throw .changed }
     }
 
     /// Size and time of the last write now, nil where nobody can tell; any thread may ask.
-    var presentStamp: FileStamp? { try? file.descriptor.fileStamp() }
+    var presentStamp: FileStamp? { try? file.stamp() }
 
     /// Gives back the section headers, which only reading needs.
     func forgetSections() {

@@ -1,3 +1,4 @@
+internal import CLinuxShims
 internal import Glibc
 
 /// What became of a process's perf map.
@@ -24,7 +25,7 @@ struct PerfMapFile: Sendable {
     private var offset = 0
     /// The last bytes before `offset`: they tell a file that grew from one that was written anew.
     private var mark: [UInt8] = []
-    private var modified = timespec()
+    private var modified: FileStamp?
 
     /// What was known of the process while it lived.
     private var lived: (opener: PerfMapOpener, names: [String])?
@@ -32,8 +33,8 @@ struct PerfMapFile: Sendable {
     private static let markLength = 64
 
     private struct Identity: Equatable {
-        let device: dev_t
-        let inode: ino_t
+        let device: UInt64
+        let inode: UInt64
     }
 
     /// Looks for the file and takes in what is new.
@@ -54,7 +55,7 @@ struct PerfMapFile: Sendable {
         else { return state = .processGone }
         let opener = PerfMapOpener(
             credentials: credentials, started: Instant(nanoseconds: started),
-            mountTables: ["\(proc)/\(pid)/mountinfo", "/proc/self/mountinfo"])
+            opener: FileOpener(for: reader.payer(of: pid)))
         let root = "\(proc)/\(pid)/root"
         var names = ["perf-\(pid).map"]
         if Self.isOneDirectory(root, host) { names.insert("perf-\(credentials.innermostPID).map", at: 0) }
@@ -94,9 +95,16 @@ struct PerfMapFile: Sendable {
     }
 
     private static func isOneDirectory(_ left: String, _ right: String) -> Bool {
-        var (first, second) = (stat(), stat())
-        return unsafe stat(left + "/.", &first) == 0 && stat(right + "/.", &second) == 0
-            && first.st_dev == second.st_dev && first.st_ino == second.st_ino
+        guard let first = facts(left), let second = facts(right) else { return false }
+        return first.isSame(as: second)
+    }
+
+    /// Asks no file system: it need not answer.
+    private static func facts(_ directory: String) -> PlaceFacts? {
+        let number = try? systemCall(raising: .processes) {
+            unsafe pt_open(directory, Int32(PT_O_PATH) | O_DIRECTORY)
+        }
+        return number.flatMap { PlaceFacts(of: Descriptor(owning: $0)) }
     }
 
     /// Where names came, went or changed since the last call.
@@ -105,26 +113,26 @@ struct PerfMapFile: Sendable {
     // MARK: Reading
 
     private mutating func read(
-        _ file: borrowing Descriptor, _ permit: ReadingPermit
+        _ opened: borrowing FileOpener.Opened, _ permit: ReadingPermit
     ) throws(PerfMapRefusal) {
-        let status = try file.fileStatus()
-        let found = Identity(device: status.st_dev, inode: status.st_ino)
-        let isUntouched = status.st_size == offset && isSame(status.st_mtim, modified)
+        let facts = opened.facts
+        let found = Identity(device: opened.place.device, inode: opened.place.inode)
+        let isUntouched = facts.stamp.size == offset && facts.stamp.isWritten(with: modified)
         // Nobody is in the midst of its last line, if that has no newline.
         if identity == found, isUntouched { return map.finish() }
-        var isLonger = identity == found && status.st_size > offset
-        if isLonger { isLonger = try hasMark(file) }
+        var isLonger = identity == found && facts.stamp.size > offset
+        if isLonger { isLonger = try hasMark(opened.file) }
         if !isLonger { begin(found) }
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while offset < PerfMap.byteLimit, permit.mayGoOn() {
             let room = min(chunk.count, PerfMap.byteLimit - offset)
-            let count = try file.read(at: offset, room, into: &chunk)
+            let count = try opened.file.part(at: offset, room, into: &chunk)
             if count == 0 { break }
             map.take(chunk.span.extracting(first: count))
             mark = Array((mark + chunk[max(0, count - Self.markLength)..<count]).suffix(Self.markLength))
             offset += count
         }
-        modified = try file.fileStatus().st_mtim
+        do { modified = try opened.file.stamp() } catch { throw .unreadable(.noAnswer) }
     }
 
     private mutating func begin(_ found: Identity) {
@@ -134,28 +142,26 @@ struct PerfMapFile: Sendable {
         mark = []
     }
 
-    private func hasMark(_ file: borrowing Descriptor) throws(PerfMapRefusal) -> Bool {
+    private func hasMark(_ file: borrowing ForeignFile) throws(PerfMapRefusal) -> Bool {
         var bytes = [UInt8](repeating: 0, count: mark.count)
-        let count = try file.read(at: offset - mark.count, mark.count, into: &bytes)
+        let count = try file.part(at: offset - mark.count, mark.count, into: &bytes)
         return count == mark.count && bytes == mark
-    }
-
-    private func isSame(_ one: timespec, _ other: timespec) -> Bool {
-        one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec
     }
 }
 
-extension Descriptor {
-    fileprivate borrowing func read(
+extension ForeignFile {
+    /// As many bytes as there are, and no more than fit.
+    fileprivate borrowing func part(
         at offset: Int, _ count: Int, into buffer: inout [UInt8]
     ) throws(PerfMapRefusal) -> Int {
-        let number = number
-        do {
-            return try systemCall {
-                unsafe buffer.withUnsafeMutableBytes { unsafe pread(number, $0.baseAddress, count, off_t(offset)) }
-            }
-        } catch {
+        do throws(Errno) { return try read(at: UInt64(offset), upTo: count, into: &buffer) } catch {
             throw .unreadable(error)
         }
+    }
+}
+
+extension FileStamp {
+    fileprivate func isWritten(with other: FileStamp?) -> Bool {
+        seconds == other?.seconds && nanoseconds == other?.nanoseconds
     }
 }

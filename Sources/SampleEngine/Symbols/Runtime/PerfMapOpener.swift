@@ -58,67 +58,55 @@ struct PerfMapOpener {
     let credentials: ProcessCredentials
     /// When it began.
     let started: Instant
-    /// Where to find out what lies on which file system.
-    let mountTables: [String]
+    let opener: FileOpener
     var accounts = Accounts.ours
     var users = UserNumbers.ours
 
     /// - Parameter root: `/tmp` is taken below it, and no link leads out of it.
     /// - Throws: `unreadable(noEntry)` where there is none.
-    func open(_ name: String, below root: String) throws(PerfMapRefusal) -> Descriptor {
-        let place: Descriptor
-        do throws(Errno) { place = try self.place(of: name, below: root) } catch {
-            throw [.notSupported, .noDevice, Errno(EREMOTE)].contains(error) ? .remote : .unreadable(error)
+    func open(_ name: String, below root: String) throws(PerfMapRefusal) -> FileOpener.Opened {
+        let found: FileOpener.Opened
+        do throws(Errno) {
+            let place = try opener.place(.local(Array("tmp/\(name)".utf8), below: root))
+            // None was followed: it is the end.
+            if place.facts.isLink { throw Errno(ELOOP) }
+            found = try opener.opened(place)
+        } catch {
+            throw PerfMapRefusal(error)
         }
-        if let refusal = refusal(try place.fileStatus()) { throw refusal }
-        let path = "/proc/self/fd/\(place.number)"
-        let file = try Self.opened { unsafe pt_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY) }
-        // With a list the group's bits are the most that anybody in it has.
-        if try file.fileStatus().st_mode & S_IWGRP != 0, pt_may_have_access_list(file.number) != 0 {
-            throw .writableByGroup
-        }
-        return file
+        if let refusal = refusal(found.place, found.facts) { throw refusal }
+        return found
     }
 
-    /// Over no link to another place, and through nothing but what is local.
-    private func place(of name: String, below root: String) throws(Errno) -> Descriptor {
-        var walk = try PathWalk(in: root, tables: mountTables, links: .refused, isLocal: true)
-        let place = try walk.follow(Array("tmp/\(name)".utf8))
-        return place.descriptor
-    }
-
-    private static func opened(_ call: () -> Int32) throws(PerfMapRefusal) -> Descriptor {
-        do { return Descriptor(owning: try systemCall(raising: [.processes, .files], call)) } catch {
-            throw .unreadable(error)
+    private func refusal(_ place: PlaceFacts, _ facts: FileFacts) -> PerfMapRefusal? {
+        if place.user != 0, place.user != credentials.realUser, place.user != credentials.effectiveUser {
+            return .foreignOwner(place.user)
         }
-    }
-
-    private func refusal(_ status: stat) -> PerfMapRefusal? {
-        if status.st_mode & S_IFMT == S_IFLNK { return .symbolicLink }
-        if status.st_mode & S_IFMT != S_IFREG { return .notRegular }
-        if status.st_uid != 0, status.st_uid != credentials.realUser, status.st_uid != credentials.effectiveUser {
-            return .foreignOwner(status.st_uid)
-        }
-        if !users.tell(status.st_uid) { return .hiddenOwner }
-        if status.st_mode & S_IWOTH != 0 { return .writableByOthers }
-        if status.st_mode & S_IWGRP != 0, !accounts.isOnly(status.st_uid, inGroup: status.st_gid) {
+        if !users.tell(place.user) { return .hiddenOwner }
+        if place.mode & S_IWOTH != 0 { return .writableByOthers }
+        if place.mode & S_IWGRP != 0,
+            facts.mayHaveAccessList || !accounts.isOnly(place.user, inGroup: place.group)
+        {
             return .writableByGroup
         }
-        if status.st_nlink != 1 { return .hardLinks }
-        if status.st_size > PerfMap.byteLimit { return .tooLarge }
+        if place.links != 1 { return .hardLinks }
+        if facts.stamp.size > UInt64(PerfMap.byteLimit) { return .tooLarge }
         // Two seconds: a start is known to the tick, and some file systems round.
         let age = Instant.now.nanoseconds(since: started).addingSaturating(2_000_000_000)
-        let written = UInt64(clamping: status.st_mtim.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+        let written = UInt64(clamping: facts.stamp.seconds).multipliedReportingOverflow(by: 1_000_000_000)
         if !written.overflow, written.partialValue.addingSaturating(age) < wallClockNanoseconds() { return .older }
         return nil
     }
 }
 
-extension Descriptor {
-    borrowing func fileStatus() throws(PerfMapRefusal) -> stat {
-        let number = number
-        var status = stat()
-        do { _ = try systemCall { unsafe fstat(number, &status) } } catch { throw .unreadable(error) }
-        return status
+extension PerfMapRefusal {
+    /// Why a map was not opened.
+    fileprivate init(_ error: Errno) {
+        switch error {
+        case .notSupported, .noDevice, Errno(EREMOTE), .noAnswer: self = .remote
+        case Errno(ELOOP): self = .symbolicLink
+        case .invalid: self = .notRegular
+        default: self = .unreadable(error)
+        }
     }
 }

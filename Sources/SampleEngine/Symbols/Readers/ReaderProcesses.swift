@@ -1,0 +1,136 @@
+internal import CLinuxShims
+internal import Glibc
+
+/// The reader processes that there are: one for each user whose files lie where they may wait, made when it is needed.
+///
+/// Each one that was left behind is one that its user has: he gets no other before it has ended, and all users together have four.
+/// Root and we get one more then.
+public final class ReaderProcesses: Sendable {
+    /// Nil where no process can be made: tests, and who waits himself for what he asks.
+    static var shared: ReaderProcesses? { present.withLock { $0 } }
+    private static let present = Guarded<ReaderProcesses?>(nil)
+
+    /// Most that are at work, and most that were left behind.
+    static let (most, mostLeft) = (16, 4)
+    /// Nanoseconds that making one may take.
+    private static let patience: UInt64 = 500_000_000
+
+    /// Where processes are made, and which process that is.
+    private let nursery: Descriptor
+    private let pid: Int32
+    private let state = Guarded(State())
+
+    private struct State {
+        var working: [Payer: Slot] = [:]
+        var left: [(payer: Payer, process: ReaderProcess)] = []
+    }
+
+    /// It lives as long as files need it.
+    private struct Slot { weak var process: ReaderProcess? }
+
+    private init(nursery: consuming Descriptor, pid: Int32) {
+        self.nursery = nursery
+        self.pid = pid
+    }
+
+    /// Makes the process that makes the others. Once, while there is one thread, and with the rights that they are to have.
+    public static func prepare(realTime: Int32?) {
+        var ends: [Int32] = [-1, -1]
+        guard unsafe pt_reader_pair(&ends) == 0 else { return }
+        var kept = ends[1]
+        let made = unsafe pt_fork_reader(&kept, "perftop-files")
+        if made == 0 { serve(nursery: kept, realTime) }
+        Glibc.close(ends[1])
+        let nursery = Descriptor(owning: ends[0])
+        if made < 0 { return }
+        let readers = ReaderProcesses(nursery: nursery, pid: made)
+        present.withLock { $0 = readers }
+        atexit { ReaderProcesses.end() }
+    }
+
+    /// Ends them all, and waits a moment for the one that we have made: whoever takes in what we leave behind may not care for
+    /// the dead. One that waits for a file system is not waited for.
+    public static func end() {
+        guard let readers = shared else { return }
+        readers.state.withLock { state in for slot in state.working.values { slot.process?.end() } }
+        shutdown(readers.nursery.number, Int32(SHUT_RDWR))
+        let deadline = Instant.now.advanced(byNanoseconds: 200_000_000)
+        while waitpid(readers.pid, nil, WNOHANG) == 0, Instant.now < deadline { usleep(500) }
+    }
+
+    /// In the nursery, for as long as its parent lives: it waits for nothing but what that asks for.
+    private static func serve(nursery: Int32, _ realTime: Int32?) -> Never {
+        Scheduling.claim(realTime)
+        while true {
+            var socket = pt_receive_descriptor(nursery)
+            if socket < 0 { pt_leave_children() }
+            if unsafe pt_fork_reader(&socket, "perftop-files") == 0 {
+                Scheduling.claim(realTime)
+                var (pid, nothing) = (getpid(), [UInt8]())
+                _ = unsafe pt_reader_send(socket, &pid, MemoryLayout<Int32>.size, &nothing, 0)
+                var service = ReaderService(socket: Descriptor(owning: socket))
+                service.run()
+                pt_leave()
+            }
+            Glibc.close(socket)
+        }
+    }
+
+    /// The one for a user's files.
+    ///
+    /// - Throws: `noAnswer` where his, or those of too many others, do not come home; `tooManyFiles` where there are enough.
+    func process(for payer: Payer) throws(Errno) -> ReaderProcess {
+        let result = state.withLock { state in
+            do throws(Errno) { return Result<ReaderProcess, Errno>.success(try find(payer, &state)) } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    private func find(_ payer: Payer, _ state: inout State) throws(Errno) -> ReaderProcess {
+        if let known = state.working[payer]?.process, !known.isLost { return known }
+        settle(&state)
+        let isOurs = payer == .ours || payer == .nobody
+        if state.left.contains(where: { $0.payer == payer }) || !isOurs && state.left.count >= Self.mostLeft {
+            throw .noAnswer
+        }
+        if state.working.count >= Self.most { throw .tooManyFiles }
+        let made = try make(for: payer)
+        state.working[payer] = Slot(process: made)
+        return made
+    }
+
+    /// Counts anew who works and who was left behind.
+    private func settle(_ state: inout State) {
+        state.left.removeAll { $0.process.hasEnded }
+        state.working = state.working.filter { $0.value.process.map { !$0.isLost } ?? false }
+    }
+
+    private func make(for payer: Payer) throws(Errno) -> ReaderProcess {
+        var ends: [Int32] = [-1, -1]
+        _ = try systemCall { unsafe pt_reader_pair(&ends) }
+        let ours = Descriptor(owning: ends[0])
+        let theirs = Descriptor(owning: ends[1])
+        let (nursery, socket, other) = (nursery.number, ours.number, theirs.number)
+        _ = try systemCall { pt_send_descriptor(nursery, other) }
+        var (pid, nothing) = (Int32(0), [UInt8]())
+        var request = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        let wait = Int32(Self.patience / 1_000_000)
+        guard unsafe poll(&request, 1, wait) > 0,
+            unsafe pt_reader_receive(socket, &pid, MemoryLayout<Int32>.size, &nothing, 0) == 0
+        else { throw .noAnswer }
+        let process = try systemCall { pt_pidfd(pid) }
+        return ReaderProcess(socket: ours, process: Descriptor(owning: process)) { lost in
+            self.state.withLock { $0.left.append((payer, lost)) }
+        }
+    }
+
+    /// How many were left behind and are there still.
+    var leftCount: Int {
+        state.withLock { state in
+            settle(&state)
+            return state.left.count
+        }
+    }
+}
