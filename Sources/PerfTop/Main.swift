@@ -13,9 +13,12 @@ struct Perftop {
         Self.fillStandardDescriptors()
         // Ignored, as some who start programs leave it, it takes a command's status away.
         signal(SIGCHLD, SIG_DFL)
+        // A limit on the size of files is an error of write(2) then, which is said, and not the end.
+        signal(SIGXFSZ, SIG_IGN)
         pt_return_large_blocks()
         do {
             let request = try request()
+            try MemoryLimit.check()
             if !request.explain.addresses.isEmpty {
                 ProcFolder.prepare()
                 try runExplain(request.explain)

@@ -181,6 +181,37 @@ extension EndToEnd {
             try expectRestored()
         }
 
+        @Test("too little memory for it is said before the screen is taken")
+        func memoryLimit() throws {
+            let child = try terminal.start(
+                ["-p", "\(burn.pid)"], environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8"],
+                script: #"ulimit -v 150000; exec "$0" "$@""#)
+            terminal.finish(child)
+            #expect(child.status == 1)
+            #expect(terminal.text(from: 0).hasPrefix("perftop: ulimit -v 150000: perftop needs"))
+            #expect(!TerminalModes(terminal.output).tookScreen)
+            #expect(try terminal.settings() == before)
+        }
+
+        @Test(
+            "memory that is refused later may end it, and leaves the terminal as it was",
+            .needs(Machine.has("prlimit") ? nil : "prlimit is not installed"))
+        func memoryRefused() throws {
+            let child = try start()
+            try #require(try run("/usr/bin/env", ["prlimit", "--pid", "\(child.pid)", "--as=1048576"]).status == 0)
+            try terminal.resize(columns: 900, lines: 140)
+            kill(child.pid, SIGWINCH)
+            terminal.type("56781?")
+            _ = waitUntil(within: 3) {
+                terminal.drain()
+                return !child.isRunning
+            }
+            kill(child.pid, SIGTERM)
+            terminal.finish(child)
+            #expect(child.signal != nil)
+            try expectRestored()
+        }
+
         @Test("keys that come before the first picture are not lost")
         func earlyKey() throws {
             let child = try start(.startUp)
