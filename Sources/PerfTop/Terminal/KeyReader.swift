@@ -12,7 +12,11 @@ struct KeyReader {
     mutating func next() -> Input? {
         let code = pt_next_key()
         if code < 0 { return nil }
-        if code == KEY_MOUSE { return Self.pointer() }
+        return code == KEY_MOUSE ? Self.pointer() : input(of: code)
+    }
+
+    /// What a byte, or the number that curses has for a key, comes to.
+    mutating func input(of code: Int32) -> Input {
         if code > Int32(UInt8.max) { return Self.named(code).map(Input.key) ?? .unknown }
         return typed(CChar(truncatingIfNeeded: code)).flatMap(Self.key).map(Input.key) ?? .unknown
     }
