@@ -41,6 +41,19 @@ struct HostileSessionTests {
         #expect(profile.isLast)
     }
 
+    @Test("Where the clock stands at its end nothing is due again and again: the sampler sleeps")
+    func endOfTime() throws {
+        let ring = TestRing(pages: 1)
+        ring.software.setClock(.max)
+        let clock = try RecordSource(handedOver: [ring.software], beside: nil).clock
+        for window in [nil, 1_000_000_000] as [UInt64?] {
+            var schedule = Pace(delay: 1_000_000_000, window: window).schedule(from: Instant(nanoseconds: 1))
+            _ = schedule.due(at: clock.now)
+            #expect(schedule.due(at: clock.now) == .nothing)
+            #expect(clock.milliseconds(until: schedule.nextDrain) == -1)
+        }
+    }
+
     @Test("Whatever is written, and whatever the clock says, there are rows of it", arguments: 0..<200 as Range<UInt64>)
     func anything(seed: UInt64) throws {
         var random = SeededRandom(seed)
