@@ -161,6 +161,8 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 }
 
 private let chosen: Parser = {
+    // Keys are bytes of UTF-8.
+    _ = unsafe setlocale(LC_CTYPE, "C.UTF-8")
     guard let name = unsafe getenv("PERFTOP_FUZZ"), let parser = Parser(rawValue: unsafe String(cString: name)) else {
         fatalError("PERFTOP_FUZZ names no parser")
     }

@@ -37,6 +37,8 @@ static enum kind kind_of(int signal) {
     }
 }
 
+int pt_asks_for_end(int signal) { return kind_of(signal) == ENDING; }
+
 static const int glibc_cancel = 32;
 static struct sigaction former[_NSIG];
 static uint8_t is_ours[_NSIG];

@@ -57,6 +57,19 @@ extension EndToEnd {
             #expect(try Report.frames(String(contentsOfFile: place, encoding: .utf8)).count == 1)
         }
 
+        @Test("a program, its thread and its file that call themselves as our rows do are told from them")
+        func mistakable() throws {
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let path = folder.appendingPathComponent("[kernel]").path
+            try FileManager.default.copyItem(atPath: Program.burn.path, toPath: path)
+            let program = try Running(path)
+            let outcome = try run(
+                Machine.binary, ["--batch", "-p", "\(program.pid)", "-n", "1", "-d", "0.5", "--format", "json"])
+            let rows = try Report.frames(outcome.output).flatMap(\.rows).filter { $0.symbol == "alpha" }
+            #expect(!rows.isEmpty && rows.allSatisfy { $0.process == #"\[kernel]"# && $0.module == #"\[kernel]"# })
+        }
+
         /// The file may have 20 blocks of 512 bytes, the program no signal.
         @Test(
             "a limit on the size of files is one line and exit 1, and whole frames", arguments: ["json", "csv", "text"])

@@ -129,6 +129,17 @@ extension EndToEnd {
             #expect(frames.count > 1 && outcome.output.hasSuffix("\n"))
         }
 
+        @Test("a report that any signal ends has a last frame, whole", arguments: [SIGUSR1, SIGVTALRM, 64])
+        func lastFrame(number: Int32) throws {
+            let top = try Running(
+                Machine.binary, ["--batch", "--format", "json", "-d", "2", "-p", "\(burn.pid)"])
+            try top.wait(for: "}\n")
+            kill(top.pid, number)
+            let outcome = top.finish()
+            #expect(outcome.status == 128 + number)
+            #expect(try Report.frames(outcome.output).count == 2 && outcome.output.hasSuffix("}\n"))
+        }
+
         @Test("at any moment of the first 100 ms", .slow, arguments: [SIGTERM, SIGSEGV])
         func anyMoment(number: Int32) throws {
             for moment in 0..<50 {
