@@ -1,6 +1,8 @@
 internal import CLinuxShims
 internal import Glibc
 
+@testable internal import SampleEngine
+
 /// The parsers of foreign bytes. One program has them all; the variable PERFTOP_FUZZ says which one it feeds.
 enum Parser: String {
     /// An ELF image: headers, symbols, unwind tables, stubs.
@@ -17,6 +19,18 @@ enum Parser: String {
     case perfmap
     /// One record of a ring, whatever its kind.
     case record
+    /// A session: records of all kinds, times, periods and clocks, with all that is made of them.
+    case session
+    /// Keys, as bytes of a terminal, and what the screen does with them.
+    case keys
+    /// The configuration file.
+    case configuration
+    /// A filter, and names that it is asked about.
+    case filter
+    /// A regular expression, and a name it is looked for in.
+    case expression
+    /// Events as they are asked for, and what tracefs says of them.
+    case tracefs
     // A new parser: a case here, its call below, a link `run-NAME` to `fuzz`, and seeds in `fuzz`.
 
     func parse(_ bytes: [UInt8]) {
@@ -37,7 +51,43 @@ enum Parser: String {
             _ = displayText(bytes)
         case .perfmap: parseMap(bytes)
         case .record: parseRecord(bytes)
+        case .session: Sessions.run(bytes)
+        case .keys: Sessions.pressKeys(bytes)
+        case .configuration: for setting in (try? Setting.all(in: bytes, of: "x")) ?? [] { _ = setting.value.shown }
+        case .filter: parseFilter(bytes)
+        case .expression: parseExpression(bytes)
+        case .tracefs: parseTracepoint(bytes)
         }
+    }
+
+    private func parseFilter(_ bytes: [UInt8]) {
+        guard let filter = try? Filter(String(decoding: bytes, as: UTF8.self)) else { return }
+        let name = displayText(Array(bytes.suffix(100)))
+        for kind in CodeKind.allCases {
+            _ = filter.alternatives(filter.marks(function: name, module: name, kind: kind))
+        }
+        _ = filter.alternatives(filter.marks(process: name, pid: .min, user: .max))
+        _ = filter.shows(held: .max, selfPercent: 0.1, totalPercent: 100, samples: .max)
+        // What was understood is understood again.
+        guard let again = try? Filter(filter.text), again == filter else { fatalError("\(filter.text)") }
+    }
+
+    /// The expression ends with the line.
+    private func parseExpression(_ bytes: [UInt8]) {
+        let parts = bytes.split(separator: 0x0a, maxSplits: 1, omittingEmptySubsequences: false)
+        let source = String(decoding: parts.first ?? [], as: UTF8.self)
+        guard let expression = try? NameExpression(Array(source.unicodeScalars)) else { return }
+        _ = expression.isFound(in: String(decoding: (parts.last ?? []).prefix(1024), as: UTF8.self))
+    }
+
+    /// An event list in the first line, what its `id` file says in the second, then the names of a folder.
+    private func parseTracepoint(_ bytes: [UInt8]) {
+        let lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: false)
+        let text = String(decoding: lines.first ?? [], as: UTF8.self)
+        _ = try? EventGroup.parse(text)
+        _ = Tracepoint.number(in: Array(lines.dropFirst().first ?? []))
+        let names = lines.dropFirst(2).prefix(64).map { String(decoding: $0.prefix(255), as: UTF8.self) }
+        _ = closest(to: String(text.prefix(255)), among: names)
     }
 
     private func parseMaps(_ bytes: [UInt8]) {
@@ -111,6 +161,8 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 }
 
 private let chosen: Parser = {
+    // Keys are bytes of UTF-8.
+    _ = unsafe setlocale(LC_CTYPE, "C.UTF-8")
     guard let name = unsafe getenv("PERFTOP_FUZZ"), let parser = Parser(rawValue: unsafe String(cString: name)) else {
         fatalError("PERFTOP_FUZZ names no parser")
     }
