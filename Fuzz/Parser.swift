@@ -31,6 +31,12 @@ enum Parser: String {
     case expression
     /// Events as they are asked for, and what tracefs says of them.
     case tracefs
+    /// A list of mounts, `/proc/PID/mountinfo`, and what `/proc` tells of an open file.
+    case mounts
+    /// `/proc/PID/stat`.
+    case stat
+    /// An image and its debug file, one behind the other: found by build-id, and by link.
+    case debuglink
     // A new parser: a case here, its call below, a link `run-NAME` to `fuzz`, and seeds in `fuzz`.
 
     func parse(_ bytes: [UInt8]) {
@@ -57,6 +63,9 @@ enum Parser: String {
         case .filter: parseFilter(bytes)
         case .expression: parseExpression(bytes)
         case .tracefs: parseTracepoint(bytes)
+        case .mounts: parseMounts(bytes)
+        case .stat: parseStat(bytes)
+        case .debuglink: parseLinked(bytes)
         }
     }
 
@@ -107,6 +116,37 @@ enum Parser: String {
         for shift in UInt64(0)..<64 { _ = map.find(1 << shift) }
     }
 
+    private func parseMounts(_ bytes: [UInt8]) {
+        let place = scratch.write(bytes, to: "mountinfo")
+        for name in ["0:1", "254:0", "4294967295:4294967295"] {
+            _ = MountedFileSystem.kind(ofDevice: name, in: bytes).map { MountedFileSystem(kind: $0).refusal }
+        }
+        _ = MountedFileSystem(of: file([]), in: [place])
+        _ = PlaceFacts.mount(fdinfo: bytes)
+        for beginning in ["27 ", "1", ""] {
+            _ = (try? fileLine(place, beginning: Array(beginning.utf8), limit: 65_536))??.count
+        }
+    }
+
+    private func parseStat(_ bytes: [UInt8]) {
+        scratch.write(bytes, to: "1/stat")
+        let reader = ProcReader(root: scratch.path)
+        _ = reader.parent(of: 1)
+        _ = reader.startTime(of: 1)
+        _ = reader.startTick(of: 1)
+    }
+
+    /// The first two bytes say how long the image is.
+    private func parseLinked(_ bytes: [UInt8]) {
+        guard bytes.count > 2 else { return }
+        let length = min(Int(bytes[0]) | Int(bytes[1]) << 8, bytes.count - 2)
+        let image = Array(bytes[2..<2 + length])
+        scratch.write(Array(bytes[(2 + length)...]), to: "usr/lib/debug/opt/other")
+        let files = DebugFiles(ofImageAt: Array("/opt/image".utf8), ownRoot: scratch.path, processRoot: scratch.path)
+        var explanation = Explanation(isWanted: true)
+        ask(try? ImageSymbols(reading: file(image), debugFiles: files, explanation: &explanation))
+    }
+
     private func parseRecord(_ bytes: [UInt8]) {
         guard bytes.count >= 8 else { return }
         let header = RecordHeader(word: bytes.u64(0))
@@ -150,6 +190,39 @@ enum Parser: String {
             fatalError("no file of memory: errno \(errno)")
         }
         return Descriptor(owning: number)
+    }
+}
+
+/// A folder for what is looked for by its path.
+private let scratch = Scratch()
+
+private final class Scratch: Sendable {
+    let path: String
+
+    init() {
+        path = "/dev/shm/perftop-fuzz-\(getpid())"
+        for folder in ["", "/1", "/usr", "/usr/lib", "/usr/lib/debug", "/usr/lib/debug/opt"] {
+            _ = unsafe mkdir(path + folder, 0o755)
+        }
+        atexit { scratch.remove() }
+    }
+
+    @discardableResult
+    func write(_ bytes: [UInt8], to name: String) -> String {
+        let place = path + "/" + name
+        let number = unsafe open(place, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        guard number >= 0, unsafe Glibc.write(number, bytes, bytes.count) == bytes.count else {
+            fatalError("\(place) cannot be written: errno \(errno)")
+        }
+        close(number)
+        return place
+    }
+
+    func remove() {
+        for name in ["mountinfo", "1/stat", "usr/lib/debug/opt/other"] { unlink(path + "/" + name) }
+        for folder in ["/1", "/usr/lib/debug/opt", "/usr/lib/debug", "/usr/lib", "/usr", ""] {
+            _ = unsafe rmdir(path + folder)
+        }
     }
 }
 
