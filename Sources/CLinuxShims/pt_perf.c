@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "include/pt_perf.h"
+#include "include/pt_terminal.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -131,13 +132,13 @@ long pt_file_system(int fd) {
 }
 
 int pt_signal_descriptor(void) {
-    const int endings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     sigset_t set;
     sigemptyset(&set);
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+    for (int signal = 1; signal < _NSIG; signal++) {
         // What nohup(1) has us ignore stays ignored; a blocked signal would be queued all the same.
         struct sigaction action;
-        if (sigaction(endings[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN) sigaddset(&set, endings[i]);
+        if (pt_asks_for_end(signal) && sigaction(signal, NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&set, signal);
     }
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) return -1;
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -21,12 +21,27 @@ static int tty = -1, notice_pipe = -1, captured_file = -1, error_file = -1;
 static volatile sig_atomic_t screen_is_up, ending_signal;
 static atomic_int rescuers;
 
-static const int crashes[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGXCPU, SIGALRM};
-static const int endings[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
-static const int others[] = {SIGWINCH, SIGTSTP, SIGCONT};
-#define COUNT(list) (sizeof(list) / sizeof(list[0]))
-static struct sigaction former[NSIG];
-static uint8_t is_ours[NSIG];
+enum kind { CRASH, ENDING, NEWS, FAILED_WRITE, LEFT_ALONE };
+
+// What a signal means while the screen is up. Whatever is not named here ends a process unless somebody handles it, and is
+// taken for somebody's wish that it ends: real-time signals, and those that other machines have.
+static enum kind kind_of(int signal) {
+    switch (signal) {
+    case SIGSEGV: case SIGBUS: case SIGFPE: case SIGILL: case SIGTRAP: case SIGSYS: case SIGABRT: case SIGXCPU: case SIGALRM:
+        return CRASH;
+    case SIGWINCH: case SIGTSTP: case SIGCONT: return NEWS;
+    // The reader is gone, or a limit on the size of files is reached: an error of write(2) then.
+    case SIGPIPE: case SIGXFSZ: return FAILED_WRITE;
+    case SIGKILL: case SIGSTOP: case SIGTTIN: case SIGTTOU: case SIGCHLD: case SIGURG: return LEFT_ALONE;
+    default: return ENDING;
+    }
+}
+
+int pt_asks_for_end(int signal) { return kind_of(signal) == ENDING; }
+
+static const int glibc_cancel = 32;
+static struct sigaction former[_NSIG];
+static uint8_t is_ours[_NSIG];
 static char alternate_stack[32768];
 
 static void write_all(int fd, const char *bytes, size_t count) {
@@ -59,14 +74,19 @@ static void rescue(void) {
     }
 }
 
+// The kernel's own calls, which know all signals: glibc keeps the two below SIGRTMIN to itself, and nobody else does. A
+// `struct sigaction` of the kernel's is nowhere longer than this, and all zeros are the default.
+struct kernel_action { uint64_t words[8]; };
+static long set_action(int signal, const struct kernel_action *new, struct kernel_action *old) {
+    return syscall(SYS_rt_sigaction, signal, new, old, _NSIG / 8);
+}
+
 void pt_die_by(int signal) {
-    struct sigaction action = {.sa_handler = SIG_DFL};
-    sigaction(signal, &action, NULL);
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, signal);
-    raise(signal);
-    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    const struct kernel_action usual = {{0}};
+    set_action(signal, &usual, NULL);
+    const uint64_t set = UINT64_C(1) << (signal - 1);
+    syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal);
+    syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, sizeof set);
     _exit(128 + signal);
 }
 
@@ -93,11 +113,9 @@ static void on_crash(int signal) {
 
 static void on_notice(int signal) {
     int kept = errno;
-    for (size_t i = 0; i < COUNT(endings); i++) {
-        if (endings[i] == signal) {
-            ending_signal = signal;
-            alarm(1);
-        }
+    if (kind_of(signal) == ENDING) {
+        ending_signal = signal;
+        alarm(1);
     }
     char byte = (char)signal;
     (void)!write(notice_pipe, &byte, 1);
@@ -124,12 +142,18 @@ int pt_guard_terminal(int terminal, int notices, const char *bytes, size_t count
     // A crash may be a stack that has run out.
     stack_t stack = {.ss_sp = alternate_stack, .ss_size = sizeof alternate_stack};
     sigaltstack(&stack, NULL);
-    for (size_t i = 0; i < COUNT(crashes); i++) install(crashes[i], on_crash, SA_ONSTACK);
-    for (size_t i = 0; i < COUNT(endings); i++) install(endings[i], on_notice, SA_RESTART);
-    for (size_t i = 0; i < COUNT(others); i++) install(others[i], on_notice, SA_RESTART);
-    install(SIGPIPE, SIG_IGN, 0);
-    // A limit on the size of files is an error of write(2) then.
-    install(SIGXFSZ, SIG_IGN, 0);
+    for (int signal = 1; signal < _NSIG; signal++) {
+        switch (kind_of(signal)) {
+        case CRASH: install(signal, on_crash, SA_ONSTACK); break;
+        case ENDING: case NEWS: install(signal, on_notice, SA_RESTART); break;
+        case FAILED_WRITE: install(signal, SIG_IGN, 0); break;
+        case LEFT_ALONE: break;
+        }
+    }
+    // glibc ends threads by this one (pthread_cancel), which we never do, and handles it only from then on: sent by anybody
+    // else it ends us. Its other one it handles from the first thread on.
+    struct kernel_action ours;
+    if (is_ours[SIGRTMIN] && set_action(SIGRTMIN, NULL, &ours) == 0) set_action(glibc_cancel, &ours, NULL);
     return 0;
 }
 
@@ -139,7 +163,7 @@ void pt_release_terminal(void) {
     screen_is_up = 0;
     ending_signal = 0;
     alarm(0);
-    for (int signal = 1; signal < NSIG; signal++) {
+    for (int signal = 1; signal < _NSIG; signal++) {
         if (is_ours[signal]) sigaction(signal, &former[signal], NULL);
         is_ours[signal] = 0;
     }

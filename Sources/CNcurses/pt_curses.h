@@ -66,12 +66,14 @@ static inline void pt_set_style(attr_t attributes, int pair) { wattr_set(stdscr,
 static inline void pt_add_text(int line, int column, const wchar_t *text, int count) {
     mvwaddnwstr(stdscr, line, column, text, count);
 }
-static inline int pt_next_key(wint_t *key) { return wget_wch(stdscr, key); }
+// A byte, or what curses knows as a key; -1 where nothing waits. Not wget_wch: that says the same of bytes that are no text,
+// and takes what was typed behind them with them.
+static inline int pt_next_key(void) { return wgetch(stdscr); }
 
 // 1 where the key is KEY_F(n); n is stored.
-static inline int pt_function_key(wint_t key, int *number) {
+static inline int pt_function_key(int key, int *number) {
     if (key < KEY_F0 || key > KEY_F0 + 63) return 0;
-    *number = (int)(key - KEY_F0);
+    *number = key - KEY_F0;
     return 1;
 }
 

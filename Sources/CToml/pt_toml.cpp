@@ -3,6 +3,10 @@
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_UNRELEASED_FEATURES 0
+// Some of what it asserts it also checks (3.3.0: `[?`), and where NDEBUG is set it has the compiler rely on it. A document may hold
+// anything: it is to be neither the end nor undefined.
+#undef NDEBUG
+#define TOML_ASSERT(condition) static_cast<void>(0)
 #include <string_view>
 #include <toml++/toml.h>
 

@@ -15,10 +15,13 @@ struct Perftop {
         _ = Environment.ours
         // Ignored, as some who start programs leave it, it takes a command's status away.
         signal(SIGCHLD, SIG_DFL)
+        // A limit on the size of files is an error of write(2) then, which is said, and not the end.
+        signal(SIGXFSZ, SIG_IGN)
         pt_return_large_blocks()
         do {
             try refuseForeignUser()
             let request = try request()
+            try MemoryLimit.check()
             if !request.explain.addresses.isEmpty {
                 ProcFolder.prepare()
                 // Whoever may run this file would see through it what he cannot see himself.

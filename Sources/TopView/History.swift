@@ -73,7 +73,7 @@ extension TopModel {
             return "window \(kept) of \(windowText)"
         case .all:
             guard let profile else { return "" }
-            let spanned = UInt64(max(profile.seconds, 0) * 1e9)
+            let spanned = UInt64(min(max(profile.seconds * 1e9, 0), 1e19))
             return "since "
                 + Numbers.clock(nanoseconds: profile.wallClock - min(spanned, profile.wallClock), utcOffset: utcOffset)
         case .decay: return "half-life \(Numbers.seconds(Double(timeline.halfLife) / 1e9))"

@@ -187,7 +187,8 @@ extension EndToEnd {
             "what is no TOML is exit 2 with line and column",
             arguments: [
                 ("delay = \"1s\"\nview = ", ":2:"), ("a = 1\na = 2\n", ":2:"), ("\u{1b}]0;x\u{7}", ":1:1"),
-                ("a = " + String(repeating: "[", count: 20_000), ":1:"), ("\0", ":1:1"),
+                ("a = " + String(repeating: "[", count: 20_000), ":1:"), ("\0", ":1:1"), ("[?", ":1:2"),
+                ("a.?", ":1:3"),
             ])
         func noTOML(text: String, place: String) throws {
             try home.write(text)

@@ -1,3 +1,4 @@
+import Foundation
 import SampleEngine
 import SampleEngineTestSupport
 import Testing
@@ -44,6 +45,27 @@ struct FormatTests {
             #expect(fields["counted"] == "77")
             #expect(fields["notes"] == "one | two")
         }
+    }
+
+    @Test(
+        "csv: what a spreadsheet would work out is text there, and as it is in JSON",
+        arguments: ["=1+1", "+x", "-x", "-1", "@x", "\tx", "\rx", "plain", "x=1", "'=", "1-1", "[x"])
+    func formulas(name: String) throws {
+        var builder = SyntheticProfile(events: [EventInUse(name: name, frequency: 999, period: nil)])
+        builder.add(name, module: name, process: name, pid: 77, samples: 3)
+        let isFormula = "=+-@\t\r".contains(name.first ?? " ")
+        var options = ReportOptions()
+        options.grouping.insert(.pid)
+        let frame = BatchFrame(builder.next(), event: 0, number: 1, options: options)
+        let line = CSVFormat().text(frame)
+        let shown = isFormula ? "'" + name : name
+        let quoted = name.contains("\r") ? "\"\(shown)\"" : shown
+        let fields = line.split(separator: ",")
+        // Event, function, module and process; the pid is a number.
+        #expect(fields.count { $0 == quoted } == 4 && fields.contains("77"), "\(line)")
+        let json = try JSONSerialization.jsonObject(with: Data(try JSONFormat().text(frame).utf8)) as? [String: Any]
+        let row = try #require((json?["rows"] as? [[String: Any]])?.first)
+        #expect(row["process"] as? String == name && row["symbol"] as? String == name)
     }
 
     @Test("csv: a frame without rows is one line of zeros, with its losses", arguments: [false, true])

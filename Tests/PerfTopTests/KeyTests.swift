@@ -135,6 +135,49 @@ extension EndToEnd {
             #expect(Set(Action.allCases).subtracting(tried) == [.quit, .leave, .yes, .no])
         }
 
+        /// "é" of a Latin-1 terminal, a byte that is in no text, half of a surrogate pair, a character that ends too early.
+        @Test(
+            "what is no text is no hang-up, and takes no key with it",
+            arguments: [[0xe9], [0xff], [0xed, 0xa0, 0x80], [0xf0, 0x9f], [0x80, 0], [0xc0, 0x80]] as [[UInt8]])
+        func noText(bytes: [UInt8]) throws {
+            let program = try Program.burn.start()
+            let terminal = try Terminal()
+            let child = try terminal.start(
+                ["-p", "\(program.pid)"],
+                environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "NO_COLOR": nil])
+            terminal.expectShown("alpha")
+            // Each is read by itself, as from a slow line: the screen has answered the help key by then.
+            for count in 1...5 {
+                let place = terminal.output.count
+                terminal.type(bytes + [UInt8(ascii: count % 2 == 1 ? "?" : "q")])
+                terminal.expect(count % 2 == 1 ? "Help: keys" : "alpha", from: place)
+            }
+            terminal.type(Array("qq".utf8))
+            terminal.finish(child)
+            #expect(child.status == 0)
+        }
+
+        @Test("letters of other scripts are typed as they are, in whatever pieces they come")
+        func letters() throws {
+            let program = try Program.burn.start()
+            let terminal = try Terminal()
+            let child = try terminal.start(
+                ["-p", "\(program.pid)"],
+                environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "NO_COLOR": nil])
+            terminal.expectShown("alpha")
+            terminal.type("\\x")
+            terminal.expectShown("Filter: x")
+            for byte in Array("é€😀".utf8) {
+                terminal.type([byte])
+                let isTaken = waitUntil(within: 30) { terminal.bytesToRead == 0 }
+                #expect(isTaken)
+            }
+            terminal.expectShown("é€😀")
+            terminal.type("\u{3}")
+            terminal.finish(child)
+            #expect(child.status == 0)
+        }
+
         @Test("the table is written to a file, and over one only when that is wanted")
         func export() throws {
             let program = try Program.burn.start()

@@ -57,6 +57,70 @@ extension EndToEnd {
             #expect(try Report.frames(String(contentsOfFile: place, encoding: .utf8)).count == 1)
         }
 
+        @Test("a program, its thread and its file that call themselves as our rows do are told from them")
+        func mistakable() throws {
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let path = folder.appendingPathComponent("[kernel]").path
+            try FileManager.default.copyItem(atPath: Program.burn.path, toPath: path)
+            let program = try Running(path)
+            let outcome = try run(
+                Machine.binary, ["--batch", "-p", "\(program.pid)", "-n", "1", "-d", "0.5", "--format", "json"])
+            let rows = try Report.frames(outcome.output).flatMap(\.rows).filter { $0.symbol == "alpha" }
+            #expect(!rows.isEmpty && rows.allSatisfy { $0.process == #"\[kernel]"# && $0.module == #"\[kernel]"# })
+        }
+
+        /// The file may have 20 blocks of 512 bytes, the program no signal.
+        @Test(
+            "a limit on the size of files is one line and exit 1, and whole frames", arguments: ["json", "csv", "text"])
+        func fileSizeLimit(format: String) throws {
+            let folder = try Scratch.folder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let file = folder.appendingPathComponent("report").path
+            for script in [#"ulimit -f 20; exec "$0" "$@" -o \#(file)"#, #"ulimit -f 20; exec "$0" "$@" >\#(file)"#] {
+                let outcome = try run(
+                    "/bin/sh",
+                    [
+                        "-c", script, Machine.binary, "--batch", "-p", "\(burn.pid)", "-d", "0.02", "--format", format,
+                        "-n", "500",
+                    ])
+                #expect(outcome.status == 1)
+                #expect(outcome.errors.contains("file too large") && outcome.errors.split(separator: "\n").count == 1)
+                let report = try String(contentsOfFile: file, encoding: .utf8)
+                #expect(!report.isEmpty && report.utf8.count <= 20 * 512)
+                switch format {
+                case "json": #expect(try Report.frames(report).count > 0 && report.hasSuffix("}\n"))
+                case "csv":
+                    let lines = report.split(separator: "\n").map {
+                        $0.split(separator: ",", omittingEmptySubsequences: false)
+                    }
+                    #expect(Set(lines.map(\.count)).count == 1 && report.hasSuffix("\n"))
+                default: #expect(report.hasSuffix("\n\n"))
+                }
+            }
+        }
+
+        @Test(
+            "too little memory for it is one line at the start, and exit 1", arguments: ["-v", "-d"], [60, 120, 180])
+        func memoryLimit(option: String, megabytes: Int) throws {
+            let script = #"ulimit \#(option) \#(megabytes * 1024); exec "$0" "$@""#
+            let outcome = try run(
+                "/bin/sh", ["-c", script, Machine.binary, "--batch", "-p", "\(burn.pid)", "-n", "1", "-d", "0.1"])
+            #expect(outcome.status == 1 && outcome.output.isEmpty)
+            #expect(
+                outcome.errors.hasPrefix("perftop: ulimit \(option) \(megabytes * 1024): perftop needs"),
+                "\(outcome.errors)")
+            #expect(outcome.errors.split(separator: "\n").count == 1)
+        }
+
+        @Test("what is a little more than that is enough", arguments: ["-v", "-d"])
+        func enoughMemory(option: String) throws {
+            let script = #"ulimit \#(option) 400000; exec "$0" "$@""#
+            let outcome = try run(
+                "/bin/sh", ["-c", script, Machine.binary, "--batch", "-p", "\(burn.pid)", "-n", "2", "-d", "0.2"])
+            #expect(outcome.status == 0 && outcome.output.contains("alpha"), "\(outcome.errors)")
+        }
+
         @Test("a full disk is one line and exit 1", arguments: ["json", "csv", "text"])
         func fullDisk(format: String) throws {
             for script in [#""$0" "$@" -o /dev/full"#, #""$0" "$@" >/dev/full"#] {

@@ -26,9 +26,15 @@ extension EndToEnd {
         }
 
         private static let fast = [SIGTERM, SIGSEGV, SIGINT]
-        private static let all = [
-            SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGUSR1,
-        ]
+        /// All that end a process: of those that are ignored or only stop it there is nothing to be restored. 33 is glibc's own,
+        /// which passes over it where it comes from elsewhere.
+        private static let all: [Int32] = {
+            let others = [
+                SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGCHLD, SIGURG, SIGWINCH, SIGPIPE, SIGXFSZ,
+            ]
+            return (1...64).filter { $0 != 33 && !others.contains($0) }
+        }()
+        private static let early = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGSEGV, SIGABRT, SIGUSR1, SIGVTALRM, 64]
 
         private func start(
             _ phase: Phase = .steady, controlling: Bool = false, script: String? = nil
@@ -70,8 +76,28 @@ extension EndToEnd {
         @Test("a signal is re-raised when the terminal is as before", arguments: fast)
         func signal(number: Int32) throws { try expectSignal(number, .steady) }
 
-        @Test("every signal, early, in between and at a prompt", .slow, arguments: all, Phase.allCases)
+        @Test("every signal, early, in between and at a prompt", .slow, arguments: early, Phase.allCases)
         func signals(number: Int32, phase: Phase) throws { try expectSignal(number, phase) }
+
+        /// On one terminal: it is left for each as it was for the one before.
+        @Test("every signal that ends a process leaves the terminal as it was")
+        func everySignal() throws {
+            for number in Self.all {
+                let place = terminal.output.count
+                let child = try terminal.start(
+                    ["-p", "\(burn.pid)"],
+                    environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "NO_COLOR": nil])
+                terminal.expect("\u{1b}[?1049h", from: place)
+                // The first picture: its signals are heard by then.
+                terminal.expect("Functions", from: place)
+                kill(child.pid, number)
+                terminal.finish(child)
+                #expect(child.signal == number, "signal \(number)")
+                let modes = TerminalModes(Array(terminal.output[place...]))
+                #expect(modes.tookScreen && modes.leftovers == [], "signal \(number)")
+                #expect(try terminal.settings() == before, "signal \(number)")
+            }
+        }
 
         /// What is sampled at a rate that the machine hardly carries.
         enum Reach: CaseIterable {
@@ -101,6 +127,17 @@ extension EndToEnd {
             #expect(ContinuousClock.now - begun < .seconds(5))
             let frames = try Report.frames(outcome.output)
             #expect(frames.count > 1 && outcome.output.hasSuffix("\n"))
+        }
+
+        @Test("a report that any signal ends has a last frame, whole", arguments: [SIGUSR1, SIGVTALRM, 64])
+        func lastFrame(number: Int32) throws {
+            let top = try Running(
+                Machine.binary, ["--batch", "--format", "json", "-d", "2", "-p", "\(burn.pid)"])
+            try top.wait(for: "}\n")
+            kill(top.pid, number)
+            let outcome = top.finish()
+            #expect(outcome.status == 128 + number)
+            #expect(try Report.frames(outcome.output).count == 2 && outcome.output.hasSuffix("}\n"))
         }
 
         @Test("at any moment of the first 100 ms", .slow, arguments: [SIGTERM, SIGSEGV])
@@ -152,6 +189,37 @@ extension EndToEnd {
             terminal.type(key)
             terminal.finish(child)
             #expect(child.status == 0)
+            try expectRestored()
+        }
+
+        @Test("too little memory for it is said before the screen is taken")
+        func memoryLimit() throws {
+            let child = try terminal.start(
+                ["-p", "\(burn.pid)"], environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8"],
+                script: #"ulimit -v 150000; exec "$0" "$@""#)
+            terminal.finish(child)
+            #expect(child.status == 1)
+            #expect(terminal.text(from: 0).hasPrefix("perftop: ulimit -v 150000: perftop needs"))
+            #expect(!TerminalModes(terminal.output).tookScreen)
+            #expect(try terminal.settings() == before)
+        }
+
+        @Test(
+            "memory that is refused later may end it, and leaves the terminal as it was",
+            .needs(Machine.has("prlimit") ? nil : "prlimit is not installed"))
+        func memoryRefused() throws {
+            let child = try start()
+            try #require(try run("/usr/bin/env", ["prlimit", "--pid", "\(child.pid)", "--as=1048576"]).status == 0)
+            try terminal.resize(columns: 900, lines: 140)
+            kill(child.pid, SIGWINCH)
+            terminal.type("56781?")
+            _ = waitUntil(within: 3) {
+                terminal.drain()
+                return !child.isRunning
+            }
+            kill(child.pid, SIGTERM)
+            terminal.finish(child)
+            #expect(child.signal != nil)
             try expectRestored()
         }
 

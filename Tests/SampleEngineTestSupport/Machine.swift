@@ -26,6 +26,3 @@ package enum Machine {
     /// True in a build with the thread sanitizer.
     package static let hasThreadSanitizer = unsafe dlsym(nil, "__tsan_init") != nil
 }
-
-/// Gives the processor away for a moment, for loops that wait on another thread.
-package func pauseThread() { sched_yield() }

@@ -11,9 +11,12 @@ package final class TestRing: Sendable {
     /// For what no writer would do.
     package let poke: RingPoke
 
-    package init(pages: Int, mode: RingMode = .reliable, watermark: Int? = nil) {
+    package init(
+        pages: Int, mode: RingMode = .reliable, watermark: Int? = nil, purpose: RingFigures.Purpose = .samples,
+        events: [SoftwareRing.Event] = [.init(id: 1, name: "software")]
+    ) {
         do {
-            software = try SoftwareRing(mode: mode, watermark: watermark)
+            software = try SoftwareRing(mode: mode, watermark: watermark, purpose: purpose, events: events)
             // The first mapping chooses the size; from then on the writer holds it.
             let mapping = try software.map(pages: pages)
             writer = try software.writer()

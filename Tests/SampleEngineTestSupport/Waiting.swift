@@ -27,3 +27,6 @@ private func threadTime() -> Duration {
     _ = unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
     return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
 }
+
+/// Gives the processor away for a moment, for loops that wait on another thread.
+package func pauseThread() { sched_yield() }

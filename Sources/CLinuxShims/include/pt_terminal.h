@@ -20,6 +20,9 @@ void pt_release_terminal(void);
 // Stops this process as ^Z does by default; returns once it is continued.
 void pt_stop_now(void);
 
+// 1 where a signal ends a process that does not handle it, and is no crash: somebody wishes that we end.
+int pt_asks_for_end(int signal);
+
 // Ends this process by the default action of a signal, so that whoever waits for it sees that signal.
 void pt_die_by(int signal);
 

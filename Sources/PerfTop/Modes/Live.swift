@@ -106,7 +106,7 @@ private struct LiveLoop {
             if watched[3].revents != 0, let ending = takeCommandsEnd() { return ending }
             var isUrgent = needsRepaint
             if watched[0].revents != 0 {
-                switch takeKeys() {
+                switch takeKeys(isHungUp: watched[0].revents & Int16(POLLHUP | POLLERR | POLLNVAL) != 0) {
                 case .some(let ending): return ending
                 case .none: isUrgent = true
                 }
@@ -163,9 +163,10 @@ private struct LiveLoop {
     }
 
     /// Reads every key that waits, so that one picture answers all of them.
-    private mutating func takeKeys() -> LiveEnding? {
+    private mutating func takeKeys(isHungUp: Bool) -> LiveEnding? {
         var found = false
-        while let input = screen.keys.next() {
+        let waiting = pt_bytes_waiting(screen.input)
+        while let input = screen.nextInput() {
             found = true
             let effect =
                 switch input {
@@ -199,9 +200,12 @@ private struct LiveLoop {
             held = holds
             source.hold(holds)
         }
-        // Readable again and again without a key: nobody is at the other end any more.
-        emptyReads = found ? 0 : emptyReads + 1
-        if emptyReads > 3, pt_bytes_waiting(screen.input) <= 0 { return .hangUp }
+        if isHungUp, !found { return .hangUp }
+        // Readable again and again, and nothing comes out: who may not read it any more (an orphan) is told an error for
+        // ever. A report of the mouse that nobody asked for was taken, though it is no key.
+        let isTaken = found || pt_bytes_waiting(screen.input) < waiting
+        emptyReads = isTaken ? 0 : emptyReads + 1
+        if emptyReads > 3 { return .hangUp }
         return nil
     }
 

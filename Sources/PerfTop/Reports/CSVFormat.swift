@@ -24,13 +24,13 @@ package struct CSVFormat: BatchFormat {
     package func text(_ frame: BatchFrame) -> String {
         let frameFields = [
             String(frame.number), isoTime(frame.profile.wallClock), Numbers.fixed(frame.profile.seconds, 2),
-            frame.event.name,
+            text(frame.event.name),
         ]
         let lost = String(frame.health.lost)
         let keys = keys(frame.grouping).filter { $0 != .event }
         let frameEnd = [
-            RingVerdict(frame.profile).sentence, frame.counted.map(String.init) ?? "",
-            frame.profile.notes.joined(separator: " | "),
+            text(RingVerdict(frame.profile).sentence), frame.counted.map(String.init) ?? "",
+            text(frame.profile.notes.joined(separator: " | ")),
         ]
         var lines = frame.rows.map { row in
             let numbers = [
@@ -39,13 +39,26 @@ package struct CSVFormat: BatchFormat {
             ]
             // Which siblings there are is known only once the counters are open: one column for all of them.
             let counts = zip(frame.siblings, row.counts).map { "\($0)=\($1)" }.joined(separator: ";")
-            return frameFields + numbers + keys.map { frame.text($0, of: row) } + [counts] + frameEnd
+            return frameFields + numbers + keys.map { field($0, frame, row) } + [text(counts)] + frameEnd
         }
         if lines.isEmpty {
             let zero = Numbers.fixed(0, 2)
             lines = [frameFields + ["", zero, zero, "0", "0", lost] + keys.map { _ in "" } + [""] + frameEnd]
         }
         return lines.map { $0.map(quoted).joined(separator: ",") + "\n" }.joined()
+    }
+
+    private func field(_ key: GroupKey, _ frame: BatchFrame, _ row: Row) -> String {
+        switch key {
+        case .function, .module, .process, .event: text(frame.text(key, of: row))
+        case .pid, .thread, .cpu, .user: frame.text(key, of: row)
+        }
+    }
+
+    /// A name that a spreadsheet would work out as a formula is text for it with a `'` before it. Numbers stay as they are.
+    private func text(_ field: String) -> String {
+        guard let first = field.utf8.first, "=+-@\t\r".utf8.contains(first) else { return field }
+        return "'" + field
     }
 
     private func quoted(_ field: String) -> String {

@@ -91,7 +91,7 @@ private struct JSONFrame: Encodable {
         countedBeside = frame.siblings.isEmpty ? nil : Dictionary(beside) { $1 }
         health = RingVerdict(profile).sentence
         lost = frame.health.lost
-        driverLost = rings.reduce(0) { $0 &+ $1.driverLost }
+        driverLost = rings.reduce(0) { $0.addingSaturating($1.driverLost) }
         missingPercent = rounded(frame.health.missingPercent)
         runningPercent = rounded(frame.health.runningPercent)
         throttled = frame.health.throttled

@@ -13,7 +13,7 @@ final class CursesScreen {
     let rescue: TerminalGuard
     /// Where keys come from; poll it for reading.
     let input: Int32
-    let keys = KeyReader()
+    private var keys = KeyReader()
     private let styles: Styles
     private let hasMouse: Bool
     private var takesMouse = false
@@ -93,6 +93,9 @@ final class CursesScreen {
         resizeterm(lines, columns)
         hasShrunk = hasShrunk || lines < oldLines / 2 || columns < oldColumns / 2
     }
+
+    /// The next key or click that waits; nil where none does.
+    func nextInput() -> KeyReader.Input? { keys.next() }
 
     /// Asks the terminal for clicks and the wheel, or leaves the mouse to it.
     func takeMouse(_ wanted: Bool) {

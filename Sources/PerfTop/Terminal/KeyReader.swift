@@ -1,17 +1,42 @@
 internal import CNcurses
+internal import Glibc
 internal import TopView
 
 /// Reads keys as curses decodes them and gives them the view's names.
 struct KeyReader {
+    /// A character of which not all bytes have come.
+    private var begun = mbstate_t()
+
     /// The next key that waits, nil where none does; never blocks longer than a lone Esc takes to be told from a
-    /// function key.
-    func next() -> Input? {
-        var code: wint_t = 0
-        let kind = unsafe pt_next_key(&code)
-        if kind == KEY_CODE_YES, Int32(bitPattern: code) == KEY_MOUSE { return Self.pointer() }
-        if kind == KEY_CODE_YES { return Self.named(code).map(Input.key) ?? .unknown }
-        guard kind == OK else { return nil }
-        return Self.typed(code).map(Input.key) ?? .unknown
+    /// function key. Whatever was taken from the terminal is an input, if it is of no use to anybody.
+    mutating func next() -> Input? {
+        let code = pt_next_key()
+        if code < 0 { return nil }
+        return code == KEY_MOUSE ? Self.pointer() : input(of: code)
+    }
+
+    /// What a byte, or the number that curses has for a key, comes to.
+    mutating func input(of code: Int32) -> Input {
+        if code > Int32(UInt8.max) { return Self.named(code).map(Input.key) ?? .unknown }
+        return typed(CChar(truncatingIfNeeded: code)).flatMap(Self.key).map(Input.key) ?? .unknown
+    }
+
+    /// The character that ends with this byte; nil where none does.
+    private mutating func typed(_ byte: CChar) -> UInt32? {
+        let isFirst = unsafe mbsinit(&begun) != 0
+        if let character = take(byte) { return character }
+        // What was begun is no text, but this byte may be.
+        let isBroken = unsafe !isFirst && mbsinit(&begun) != 0
+        return isBroken ? take(byte) : nil
+    }
+
+    private mutating func take(_ byte: CChar) -> UInt32? {
+        var byte = byte
+        var character: wchar_t = 0
+        // 1: it is whole; 0: it is a NUL; -2: there is more to come; -1: it is none (mbrtowc(3)).
+        let count = unsafe mbrtowc(&character, &byte, 1, &begun)
+        if count == -1 { begun = mbstate_t() }
+        return count == 0 || count == 1 ? UInt32(bitPattern: character) : nil
     }
 
     /// What came from the terminal: a key of ours, or something nobody has a use for.
@@ -34,7 +59,7 @@ struct KeyReader {
         return .pointer(Pointer(event, line: Int(line), column: Int(column)))
     }
 
-    private static func typed(_ code: wint_t) -> Key? {
+    private static func key(_ code: UInt32) -> Key? {
         switch code {
         case 27: .escape
         case 10, 13: .enter
@@ -46,10 +71,10 @@ struct KeyReader {
         }
     }
 
-    private static func named(_ code: wint_t) -> Key? {
+    private static func named(_ code: Int32) -> Key? {
         var number: Int32 = 0
         if unsafe pt_function_key(code, &number) == 1 { return .function(Int(number)) }
-        return switch Int32(bitPattern: code) {
+        return switch code {
         case KEY_UP: .up
         case KEY_DOWN: .down
         case KEY_LEFT: .left

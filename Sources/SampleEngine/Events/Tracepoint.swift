@@ -12,8 +12,7 @@ enum Tracepoint {
         for root in roots {
             do throws(Errno) {
                 let bytes = try fileBytes("\(root)/events/\(subsystem)/\(name)/id", limit: 64)
-                let digits = String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
-                if let id = UInt64(digits) { return id }
+                if let id = number(in: bytes) { return id }
             } catch {
                 if error == .access || error == .permission { denied = true }
             }
@@ -28,6 +27,11 @@ enum Tracepoint {
         throw EngineError(
             what: what, why: "tracefs is not mounted",
             remedy: "mount it: \(access ?? "mount -t tracefs nodev \(roots[0])")")
+    }
+
+    /// What an `id` file says.
+    static func number(in bytes: [UInt8]) -> UInt64? {
+        UInt64(String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace })
     }
 
     /// What lets a plain user read tracefs, nil for root.

@@ -222,7 +222,7 @@ package struct ProfileBuilder: ~Copyable {
         default:
             guard let known = symbolizer.processes.identity(of: generation) else { return nil }
             return ProcessFacts(
-                pid: known.pid, name: known.comm.map { displayText($0, limit: 64) } ?? "[pid \(known.pid)]",
+                pid: known.pid, name: known.comm.map { foreignName($0, limit: 64) } ?? "[pid \(known.pid)]",
                 user: known.user)
         }
     }

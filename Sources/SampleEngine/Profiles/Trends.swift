@@ -34,7 +34,10 @@ extension Profile {
             let last = (max(slice.end.nanoseconds, 1) - 1) / step
             let length = slice.end.nanoseconds(since: slice.start)
             let first = length > step ? min(slice.start.nanoseconds / step, last) : last
-            for number in max(first, current - min(UInt64(count), current))...last where number < current {
+            // Where the clock is another's, a slice may end behind the newest one, or before all steps.
+            let from = max(first, current - min(UInt64(count), current))
+            let to = min(last.addingSaturating(1), current)
+            for number in from..<max(from, to) {
                 let place = count - Int(current - number)
                 let share = length > step ? Self.share(of: slice, in: number, step) : 1
                 for cell in slice.cells where cell.event == event {

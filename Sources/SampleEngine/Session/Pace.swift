@@ -103,8 +103,7 @@ package struct Schedule: Sendable {
         let passed = now.nanoseconds(since: start)
         if now >= tick {
             // From the time alone: however often and late we are called, the pictures keep their pace.
-            let next = (passed / pace.delay + 1).multipliedReportingOverflow(by: pace.delay)
-            tick = next.overflow ? .forever : start.advanced(byNanoseconds: next.partialValue)
+            tick = after(passed, step: pace.delay)
             retry = nil
             early.removeAll { $0 <= passed }
             if part <= now { part = nextPart(passed) }
@@ -121,8 +120,12 @@ package struct Schedule: Sendable {
         return isDrain ? .drain : .nothing
     }
 
-    private func nextPart(_ passed: UInt64) -> Instant {
-        start.advanced(byNanoseconds: (passed / Self.partDelay + 1) * Self.partDelay)
+    private func nextPart(_ passed: UInt64) -> Instant { after(passed, step: Self.partDelay) }
+
+    /// The first multiple of a step behind what has passed; a clock of others may say anything.
+    private func after(_ passed: UInt64, step: UInt64) -> Instant {
+        let next = (passed / step + 1).multipliedReportingOverflow(by: step)
+        return next.overflow ? .forever : start.advanced(byNanoseconds: next.partialValue)
     }
 
     /// Whether the open slice is to be handed over now.

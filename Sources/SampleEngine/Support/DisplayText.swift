@@ -2,8 +2,8 @@
 ///
 /// Every foreign string passes here once, before its width is measured and before any output. Control characters
 /// (C0, DEL, C1), line and paragraph separators, bidirectional controls, zero-width characters and bytes that are not
-/// UTF-8 become visible escapes (`\x1b`, `\u{202e}`); nothing reaches the terminal that could move its cursor or
-/// reorder a line.
+/// UTF-8 become visible escapes (`\x1b`, `\u{202e}`), and so do marks that have no character before them: nothing reaches the
+/// terminal that could move its cursor, reorder a line, or be drawn into what stands to the left.
 ///
 /// - Parameter limit: longest result in bytes; what is longer is cut before the limit and ends in `…`.
 public func displayText(_ bytes: some Sequence<UInt8>, limit: Int = 4096) -> String {
@@ -16,10 +16,15 @@ public func displayText(_ bytes: some Sequence<UInt8>, limit: Int = 4096) -> Str
     var text = ""
     var decoder = UTF8Decoder()
     var iterator = bytes.makeIterator()
+    /// What comes may join what was before it.
+    var hasBase = false
     while let unit = decoder.next(&iterator) {
+        let isItself =
+            if case .scalar(let scalar) = unit { isHarmless(scalar) && (hasBase || !joins(scalar)) } else { false }
+        hasBase = isItself
         let shown =
             switch unit {
-            case .scalar(let scalar) where isHarmless(scalar): String(scalar)
+            case .scalar(let scalar) where isItself: String(scalar)
             case .scalar(let scalar) where scalar.value < 0x100: escape(byte: UInt8(scalar.value))
             case .scalar(let scalar): "\\u{" + String(scalar.value, radix: 16) + "}"
             case .invalid(let byte): escape(byte: byte)
@@ -32,6 +37,15 @@ public func displayText(_ bytes: some Sequence<UInt8>, limit: Int = 4096) -> Str
 
 /// The same for a string that may still hold control characters.
 public func displayText(_ string: String, limit: Int = 4096) -> String { displayText(string.utf8, limit: limit) }
+
+/// The same for what others have chosen as a name. Names in square brackets are ours (`[kernel]`, `[unknown]`): one that only
+/// looks so has a backslash before it.
+public func foreignName(_ bytes: some Sequence<UInt8>, limit: Int = 4096) -> String {
+    asForeignName(displayText(bytes, limit: limit))
+}
+
+/// Marks a text that has been made harmless as the name of somebody else.
+func asForeignName(_ text: String) -> String { text.hasPrefix("[") ? "\\" + text : text }
 
 private func escape(byte: UInt8) -> String {
     let digits = String(byte, radix: 16)
@@ -46,6 +60,16 @@ private func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
     case 0x200b...0x200f, 0x2028...0x202e, 0x2060...0x206f: false  // zero-width, separators, bidi controls
     case 0xfff9...0xfffb, 0xe0000...0xe007f: false  // interlinear marks, tags
     default: !scalar.properties.isDefaultIgnorableCodePoint  // whatever else shows nothing
+    }
+}
+
+/// Whether it has no cell of its own: a mark, or a part of a Hangul syllable.
+private func joins(_ scalar: Unicode.Scalar) -> Bool {
+    if scalar.value < 0x300 { return false }
+    if (0x1160...0x11ff).contains(scalar.value) { return true }
+    return switch scalar.properties.generalCategory {
+    case .nonspacingMark, .enclosingMark, .format: true
+    default: false
     }
 }
 

@@ -170,7 +170,7 @@ package struct ImageStore: ~Copyable {
 
     private static func module(of file: MappedFile, buildID: [UInt8]? = nil) -> Module {
         Module(
-            name: displayText(file.path.split(separator: UInt8(ascii: "/")).last ?? [], limit: 255),
+            name: foreignName(file.path.split(separator: UInt8(ascii: "/")).last ?? [], limit: 255),
             path: displayText(file.path), buildID: hexadecimal(buildID ?? file.identity.buildIDBytes))
     }
 

@@ -188,7 +188,7 @@ extension RuntimeNames.Tables {
             return (
                 question,
                 Symbolizer.Answer(
-                    Symbol(name: displayText(found.name), module: standIn.module, kind: .jit, source: found.source))
+                    Symbol(name: foreignName(found.name), module: standIn.module, kind: .jit, source: found.source))
             )
         case .vdso(var question, let offset, let other):
             let image = other.map { vdso.image(of: $0.task, at: $0.range) } ?? vdso.own()

@@ -32,8 +32,8 @@ package struct Symbol: Hashable, Sendable {
         let rawName = part.map { Array(rawName[..<$0.start]) } ?? rawName
         let raw = displayText(rawName, limit: Self.longestName)
         let readable = readableName(of: rawName)
-        name = readable.map { Self.cut($0.full) } ?? raw
-        shortName = readable.flatMap { $0.short == $0.full ? nil : Self.cut($0.short) }
+        name = asForeignName(readable.map { Self.cut($0.full) } ?? raw)
+        shortName = readable.flatMap { $0.short == $0.full ? nil : asForeignName(Self.cut($0.short)) }
         self.rawName = name == raw ? nil : raw
         self.module = module
         self.kind = kind

@@ -111,8 +111,10 @@ final class Terminal {
     }
 
     /// Presses keys.
-    func type(_ text: String) {
-        let bytes = Array(text.utf8)
+    func type(_ text: String) { type(Array(text.utf8)) }
+
+    /// The same of bytes that need not be text.
+    func type(_ bytes: [UInt8]) {
         _ = unsafe write(master.fileDescriptor, bytes, bytes.count)
     }
 
@@ -132,6 +134,12 @@ final class Terminal {
     var bytesWaiting: Int {
         var count: Int32 = 0
         return unsafe ioctl(master.fileDescriptor, UInt(FIONREAD), &count) == 0 ? Int(count) : 0
+    }
+
+    /// What was typed and nobody has read yet.
+    var bytesToRead: Int {
+        var count: Int32 = 0
+        return unsafe ioctl(slave.fileDescriptor, UInt(FIONREAD), &count) == 0 ? Int(count) : 0
     }
 
     /// Takes what has been written and is still on its way.

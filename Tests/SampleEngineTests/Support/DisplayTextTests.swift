@@ -1,6 +1,7 @@
-import SampleEngine
 import SampleEngineTestSupport
 import Testing
+
+@testable import SampleEngine
 
 @Suite("displayText: nothing foreign reaches the terminal raw")
 struct DisplayTextTests {
@@ -36,6 +37,31 @@ struct DisplayTextTests {
             ("\u{202e}", "\\u{202e}"), ("\u{200b}", "\\u{200b}"), ("\u{e0041}", "\\u{e0041}"),
         ])
     func spelling(raw: String, shown: String) { #expect(displayText(raw) == shown) }
+
+    @Test(
+        "A mark needs a character to stand on: alone it would be drawn into what stands to the left",
+        arguments: [
+            ("\u{301}", "\\u{301}"), ("\u{301}\u{20dd}x", "\\u{301}\\u{20dd}x"), ("e\u{301}", "e\u{301}"),
+            ("e\u{301}\u{301}", "e\u{301}\u{301}"), ("\n\u{301}", "\\x0a\\u{301}"), ("\u{1161}", "\\u{1161}"),
+            ("\u{1100}\u{1161}", "\u{1100}\u{1161}"), ("\u{600}", "\\u{600}"),
+        ])
+    func marks(raw: String, shown: String) {
+        #expect(Array(displayText(raw).utf8) == Array(shown.utf8))
+        #expect(Array(displayText(shown).utf8) == Array(shown.utf8))
+    }
+
+    @Test(
+        "A name of others that looks like one of ours is told from it",
+        arguments: [
+            ("[kernel]", "\\[kernel]"), ("[", "\\["), ("a[b]", "a[b]"), ("", ""), ("\u{301}[x]", "\\u{301}[x]"),
+        ])
+    func foreignNames(raw: String, shown: String) { #expect(foreignName(raw.utf8) == shown) }
+
+    @Test("A symbol that calls itself as ours do is told from them; its raw name is exact")
+    func foreignSymbol() {
+        let symbol = Symbol(rawName: Array("[unknown]".utf8), in: Module(name: "m"), kind: .user, source: .symbolTable)
+        #expect(symbol.name == "\\[unknown]" && symbol.rawName == "[unknown]")
+    }
 
     @Test(
         "Bytes that are no UTF-8 are shown one by one",

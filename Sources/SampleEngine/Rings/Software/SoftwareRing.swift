@@ -220,10 +220,11 @@ package final class SoftwareRing: Sendable {
             lost: state.words.relaxed(place + 24))
     }
 
-    /// What the reading side shall take for now; nil is the real clock.
+    /// What the reading side shall take for now; nil is the real clock. Never `forever`: whoever waits for that waits on, whatever
+    /// a writer says.
     package var injectedClock: Instant? {
         let injected = state.words.acquire(SoftwareLayout.clock)
-        return injected == 0 ? nil : Instant(nanoseconds: injected)
+        return injected == 0 ? nil : Instant(nanoseconds: min(injected, .max - 1))
     }
 
     /// Injects a time and wakes the reader; 0 is the real clock again.

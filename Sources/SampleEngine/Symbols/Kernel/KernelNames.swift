@@ -46,7 +46,7 @@ struct KernelNames: ~Copyable {
                 "\(NameSource.kernelRecord.explanation): \(displayText(code.name)) at "
                     + "\(hex(code.start))-\(hex(code.end))")
             return Symbolizer.Answer(
-                Symbol(name: displayText(code.name), module: module, kind: .kernel, source: .kernelRecord))
+                Symbol(name: foreignName(code.name), module: module, kind: .kernel, source: .kernelRecord))
         }
         guard let found = list?.answer(at: address),
             case .symbol(let rawName, let start, let end, let source) = found.answer
