@@ -37,7 +37,9 @@ extension EndToEnd {
 
             deinit {
                 computing.stop()
-                for name in ["merged", "lower"] { unsafe umount2(folder.appendingPathComponent(name).path, Int32(MNT_DETACH)) }
+                for name in ["merged", "lower"] {
+                    unsafe umount2(folder.appendingPathComponent(name).path, Int32(MNT_DETACH))
+                }
                 try? FileManager.default.removeItem(at: folder)
             }
 
@@ -54,13 +56,17 @@ extension EndToEnd {
             #expect(frames.flatMap(\.rows).samples(of: "computes") > 0)
         }
 
-        @Test("where it falls silent, it is said, the process that waits there is left behind, and a signal ends the rest at once")
+        @Test(
+            "where it falls silent, it is said, the process that waits there is left behind, and a signal ends the rest at once"
+        )
         func fallsSilent() throws {
             let scene = try Stacked()
             try scene.fallSilent()
             let watched = try Watched(["-p", "\(scene.computing.pid)", "-d", "0.3"])
             try watched.wait("a note") { frames in
-                frames.contains { $0.notes.contains { $0.contains("does not answer (processes left behind there: 1)") } }
+                frames.contains {
+                    $0.notes.contains { $0.contains("does not answer (processes left behind there: 1)") }
+                }
             }
             let frames = try watched.interrupt(by: SIGTERM, within: 1.5)
             #expect(frames.flatMap(\.rows).contains { $0.process == "program" })
