@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -151,4 +152,10 @@ int pt_next_signal(int fd) {
 
 int pt_may_have_access_list(int fd) {
     return fgetxattr(fd, "system.posix_acl_access", NULL, 0) >= 0 || (errno != ENODATA && errno != ENOTSUP);
+}
+
+int pt_may_have_access_list_at(int place) {
+    char path[40];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", place);
+    return getxattr(path, "system.posix_acl_access", NULL, 0) >= 0 || (errno != ENODATA && errno != ENOTSUP);
 }

@@ -32,10 +32,10 @@ int pt_set_rights(const struct pt_rights *rights) {
     return reason;
 }
 
-void pt_limit_rights(uint64_t kept) {
+void pt_limit_rights(void) {
     // A number that the kernel does not know ends it.
     for (int number = 0; number < 64 && prctl(PR_CAPBSET_READ, number, 0, 0, 0) >= 0; number++)
-        if ((kept >> number & 1) == 0) prctl(PR_CAPBSET_DROP, number, 0, 0, 0);
+        prctl(PR_CAPBSET_DROP, number, 0, 0, 0);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 

@@ -26,3 +26,10 @@ int pt_look(int place, struct pt_place *found) {
     found->mount = facts.stx_mask & STATX_MNT_ID ? facts.stx_mnt_id : 0;
     return 0;
 }
+
+uint64_t pt_unique_mount(int place) {
+    const unsigned unique = 0x4000; // STATX_MNT_ID_UNIQUE
+    struct statx facts;
+    if (statx(place, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, unique, &facts) != 0) return 0;
+    return facts.stx_mask & unique ? facts.stx_mnt_id : 0;
+}

@@ -43,14 +43,18 @@ struct Environment: Sendable {
     static let ours = Environment()
 
     private init() {
+        let variables = Self.all()
         var kept: [String: String] = [:]
-        for (name, value) in Self.all() {
+        // Nothing is left but what is known, whatever was not understood.
+        if Rights.areOfTheFile { clearenv() }
+        for (name, value) in variables {
             let isHeeded =
                 if Rights.areOfTheFile {
                     Self.words.contains(name) && Self.isWord(value)
                 } else {
-                    geteuid() != 0 || !Self.paths.contains(name) || Self.isRoots(value, of: name)
+                    geteuid() != 0 || Self.isRoots(value, of: name)
                 }
+            if Rights.areOfTheFile, isHeeded { unsafe setenv(name, value, 1) }
             if !isHeeded { unsafe unsetenv(name) }
             // A type that is no word is an unknown one, and not none.
             if !isHeeded, name == "TERM" { unsafe setenv(name, "?", 1) }
@@ -67,22 +71,31 @@ struct Environment: Sendable {
         configurationFolder = kept["XDG_CONFIG_HOME"]
     }
 
+    /// Byte by byte: to a string a sign and a mark that follows it are one letter.
     private static func all() -> [(name: String, value: String)] {
         var variables: [(String, String)] = []
         while let text = unsafe pt_first_variable(Int32(variables.count)) {
-            let both = unsafe String(cString: text)
-            let name = both.prefix { $0 != "=" }
-            variables.append((String(name), String(both.dropFirst(name.count + 1))))
+            let parts = unsafe Array(String(cString: text).utf8)
+                .split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            variables.append(
+                (
+                    String(decoding: parts[0], as: UTF8.self),
+                    String(decoding: parts.dropFirst().first ?? [], as: UTF8.self)
+                ))
         }
         return variables
     }
 
     /// Whether nobody but root decides what the runtime runs where we crash: `enable=yes,swift-backtrace=PATH`.
     private static func isRoots(crashHandler told: String, below root: String?) -> Bool {
-        let paths = told.split(separator: ",").compactMap {
-            $0.split(separator: "=").dropFirst().first.map(String.init)
-        }
-        return (paths.filter { $0.contains("/") } + [root ?? "/"]).allSatisfy(isOnlyRoots)
+        let paths = parts(of: told, at: ",").compactMap { parts(of: $0, at: "=").dropFirst().first }
+        return (paths.filter { $0.utf8.contains(slash) } + [root ?? "/"]).allSatisfy { isOnlyOurs(Array($0.utf8)) }
+    }
+
+    private static let slash = UInt8(ascii: "/")
+
+    private static func parts(of text: String, at sign: Unicode.Scalar) -> [String] {
+        text.utf8.split(separator: UInt8(ascii: sign)).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// No path: what it names is looked up where the system keeps such things.
@@ -91,38 +104,11 @@ struct Environment: Sendable {
             && value.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "/") }
     }
 
-    /// Whether each path of a list is one where nobody but root decides what lies there. A time zone may be a word; what stands
-    /// for a path may be a whole description (`hex:…`, terminfo(5)).
+    /// Whether root's perftop heeds it: a word that is one; of paths each where nobody but root decides what lies there. A time
+    /// zone may be a word; what stands for a path may be a whole description (`hex:…`, terminfo(5)).
     private static func isRoots(_ value: String, of name: String) -> Bool {
-        if name == "TZ", !value.contains("/") { return true }
-        return value.split(separator: ":").allSatisfy { isOnlyRoots(String($0)) }
-    }
-}
-
-/// Whether nobody but root decides what lies at a path: all folders on the way, and what they lead to, are root's, and nobody
-/// else can put another one in their place, or there where nothing is.
-func isOnlyRoots(_ path: String) -> Bool {
-    // What is not UTF-8 would be another path when it is asked for.
-    guard path.hasPrefix("/"), !path.unicodeScalars.contains("\u{fffd}") else { return false }
-    var steps = Array(path.split(separator: "/").reversed())
-    var (place, links, canBeAddedTo) = ("", 0, false)
-    while true {
-        var facts = stat()
-        if unsafe lstat(place.isEmpty ? "/" : place, &facts) != 0 { return errno == ENOENT && !canBeAddedTo }
-        guard facts.st_uid == 0 else { return false }
-        let above = String(place[..<(place.lastIndex(of: "/") ?? place.startIndex)])
-        if facts.st_mode & S_IFMT == S_IFLNK {
-            links += 1
-            let target = String(decoding: linkTarget(place), as: UTF8.self)
-            if links > 40 || target.isEmpty { return false }
-            place = target.hasPrefix("/") ? "" : above
-            steps += target.split(separator: "/").reversed()
-            continue
-        }
-        canBeAddedTo = facts.st_mode & (S_IWGRP | S_IWOTH) != 0
-        // In a folder like /tmp root's own stay root's.
-        if canBeAddedTo, facts.st_mode & S_ISVTX == 0 || steps.isEmpty { return false }
-        guard let next = steps.popLast() else { return true }
-        place = next == ".." ? above : next == "." ? place : place + "/" + next
+        if words.contains(name), name != "TZ" { return isWord(value) }
+        if !paths.contains(name) || name == "TZ" && !value.utf8.contains(slash) { return true }
+        return parts(of: value, at: ":").allSatisfy { isOnlyOurs(Array($0.utf8)) }
     }
 }

@@ -26,6 +26,7 @@ struct Perftop {
                 ProcFolder.prepare()
                 // Whoever may run this file would see through it what he cannot see himself.
                 if Rights.areOfTheFile { Rights.giveUp() } else { Rights.keep() }
+                ReaderProcesses.prepare(realTime: 0)
                 try runExplain(request.explain)
                 exit(0)
             }

@@ -66,6 +66,8 @@ int pt_generation(int fd, uint32_t *generation);
 
 /// 0 where an open file has no access control list (acl(5)); 1 where it has one, or nobody can tell.
 int pt_may_have_access_list(int fd);
+/// The same of what is open for nothing but its place.
+int pt_may_have_access_list_at(int place);
 
 /// The user namespace around the one that a descriptor stands for (ioctl_ns(2)); -1 and errno where that is not ours to see.
 int pt_namespace_parent(int fd);

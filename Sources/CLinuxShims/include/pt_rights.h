@@ -13,9 +13,9 @@ int pt_read_rights(struct pt_rights *rights);
 /// capset(2) of the calling thread. 0 or the error's number; errno stays as it is.
 int pt_set_rights(const struct pt_rights *rights);
 
-/// Takes all rights but these out of the bounding set, where the calling thread may (CAP_SETPCAP), and has no exec(2) give
-/// any from now on (PR_SET_NO_NEW_PRIVS). The calling thread's and its children's, so call it before there are others.
-void pt_limit_rights(uint64_t kept);
+/// Empties the bounding set, where the calling thread may (CAP_SETPCAP), and has no exec(2) give rights from now on
+/// (PR_SET_NO_NEW_PRIVS). The calling thread's and its children's, so call it before there are others.
+void pt_limit_rights(void);
 
 /// Whether this program's file gave rights that its caller has not: then its environment is not to be trusted (AT_SECURE,
 /// getauxval(3)).

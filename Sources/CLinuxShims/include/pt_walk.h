@@ -19,5 +19,7 @@ struct pt_place {
 int pt_step(int directory, const char *name);
 /// Where a symbolic link leads that is open for its place; its length, or -1 and errno.
 ssize_t pt_link_target(int link, char *target, size_t capacity);
+/// The number of an open place's mount that no other ever has (STATX_MNT_ID_UNIQUE); 0 where the kernel has none (before 6.8).
+uint64_t pt_unique_mount(int place);
 /// 0, or -1 and errno.
 int pt_look(int place, struct pt_place *found);

@@ -45,8 +45,9 @@ struct PlaceFacts: Equatable {
 
     private var kind: UInt32 { mode & S_IFMT }
     var isRegular: Bool { kind == S_IFREG }
+    var isDirectory: Bool { kind == S_IFDIR }
     /// A directory in which nobody takes away what is not his.
-    var isSticky: Bool { kind == S_IFDIR && mode & S_ISVTX != 0 }
+    var isSticky: Bool { isDirectory && mode & S_ISVTX != 0 }
     var isLink: Bool { kind == S_IFLNK }
 
     /// Others than its owner may write it, or, of a directory, put something there. With an access list the bits of the group

@@ -71,7 +71,10 @@ public struct Rights: OptionSet, Sendable {
     public static func lower() -> Origin {
         var rights = pt_rights()
         _ = unsafe pt_read_rights(&rights)
-        held.store(rights.permitted, ordering: .relaxed)
+        var present = Rights(rawValue: rights.permitted)
+        // What root's command line names is root's own wish; another's is looked at with his own rights.
+        if areOfTheFile { present.subtract([results, signals]) }
+        held.store(present.rawValue, ordering: .relaxed)
         inheritable.store(rights.inheritable, ordering: .relaxed)
         set(effective: [])
         return Origin(
@@ -87,9 +90,8 @@ public struct Rights: OptionSet, Sendable {
     public static func keep(hasCommand: Bool = false) {
         var kept = list.asHeld
         if !hasCommand { kept.remove(signals) }
-        // What root's command line names is root's own wish; another's is looked at with his own rights.
-        if areOfTheFile { kept.subtract([results, signals]) }
-        raising(Rights(CAP_SETPCAP)) { pt_limit_rights(kept.rawValue) }
+        // Root would get back by exec(2) whatever is left there.
+        raising(Rights(CAP_SETPCAP)) { pt_limit_rights() }
         inheritable.store(0, ordering: .relaxed)
         held.store(kept.rawValue, ordering: .relaxed)
         set(effective: [])
@@ -99,7 +101,7 @@ public struct Rights: OptionSet, Sendable {
     public static func giveUp() {
         held.store(0, ordering: .relaxed)
         inheritable.store(0, ordering: .relaxed)
-        pt_limit_rights(0)
+        pt_limit_rights()
         set(effective: [])
     }
 

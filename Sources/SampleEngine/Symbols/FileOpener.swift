@@ -28,8 +28,12 @@ package struct FileOpener: Sendable {
     private let payer: Payer
     /// Whether the calling thread may wait for any file system: in a reader process, or where nobody else can.
     private let mayWait: Bool
+    /// Processor time that following paths has taken: what is on the way is others' choice, down to the list of mounts.
+    private let spent = Guarded<UInt64>(0)
+    /// The most that it may take for one file.
+    private static let most: UInt64 = 200_000_000
 
-    init(for payer: Payer = .unknown, mayWait: Bool = ReaderProcesses.shared == nil) {
+    init(for payer: Payer = .unknown, mayWait: Bool = !ReaderProcesses.areWanted) {
         self.payer = payer
         self.mayWait = mayWait
     }
@@ -121,7 +125,7 @@ package struct FileOpener: Sendable {
             place = try self.place(.link(link))
         } else {
             place = try self.place(.path(file.path, below: way == .ownRoot ? "/" : Self.root(of: pid)))
-            if way != .ownRoot, place.top != file.root ?? .own { return .elsewhere }
+            if way != .ownRoot, place.top != file.root?.place ?? .own { return .elsewhere }
         }
         // Behind the step, too: it may have been somewhere else meanwhile.
         if way != .ownRoot, ProcReader().processRoot(of: pid) != file.root ?? .own { return .elsewhere }
@@ -189,17 +193,27 @@ package struct FileOpener: Sendable {
     /// - Parameter top: the root that it must be; nil: whichever it is.
     func follow(_ path: [UInt8], below root: String, of top: ProcessRoot? = nil) throws(Errno) -> FilePlace {
         let found = try place(.path(path, below: root))
-        if let top, found.top != top { throw .noProcess }
+        if let top, found.top != top.place { throw .noProcess }
         return found
     }
 
     /// Where a way leads to, found here or by a reader process.
     func place(_ way: FileWay) throws(Errno) -> FilePlace {
+        let begun = ownThreadNanoseconds()
+        defer { charge(ownThreadNanoseconds() &- begun) }
+        guard spent.withLock({ $0 }) < Self.most else { throw .noDevice }
         do throws(Errno) { return FilePlace(try placeHere(way)) } catch {
-            guard error == .mayWait, let readers = ReaderProcesses.shared else { throw error }
+            guard error == .mayWait else { throw error }
+            guard let readers = ReaderProcesses.shared else { throw .noAnswer }
             let process = try readers.process(for: payer)
             return FilePlace(try process.place(way), of: process)
         }
+    }
+
+    /// Rests behind a walk that took long, as behind a millisecond of reading.
+    private func charge(_ nanoseconds: UInt64) {
+        spent.withLock { $0 = $0.addingSaturating(nanoseconds) }
+        if nanoseconds >= 1_000_000 { usleep(UInt32(Scheduling.rest(behind: nanoseconds) / 1000)) }
     }
 
     /// The same by the calling thread.
@@ -207,6 +221,7 @@ package struct FileOpener: Sendable {
     /// - Throws: `mayWait` where it leads to what need not answer, if that may not be waited for.
     func placeHere(_ way: FileWay) throws(Errno) -> PathWalk.Place {
         switch way {
+        case .path(let path, _) where path.count >= Int(PATH_MAX): throw Errno(ENAMETOOLONG)
         case .path(let path, let root):
             var walk = try PathWalk(in: root, tables: way.mountTables, mayWait: mayWait)
             return try walk.follow(path)
@@ -221,8 +236,8 @@ package struct FileOpener: Sendable {
             else { throw .noDevice }
             if let refusal = found.refusal { throw refusal }
             if !mayWait, !found.answersAtOnce { throw .mayWait }
-            return PathWalk.Place(
-                descriptor: place, facts: facts, fileSystem: found, makers: PathWalk.Makers(facts), top: nil)
+            let makers = PathWalk.Makers(facts, at: place)
+            return PathWalk.Place(descriptor: place, facts: facts, fileSystem: found, makers: makers, top: nil)
         }
     }
 

@@ -28,7 +28,7 @@ struct MountedFileSystem: Equatable {
     private static func kind(ofMount number: UInt64, in tables: [String]) -> String? {
         for table in tables {
             let line =
-                (try? fileLine(table, beginning: Array("\(number) ".utf8), limit: 16 << 20, raising: ProcFolder.rights))
+                (try? fileLine(table, beginning: Array("\(number) ".utf8), limit: 1 << 20, raising: ProcFolder.rights))
                 ?? nil
             if let kind = line.flatMap(kind) { return kind }
         }

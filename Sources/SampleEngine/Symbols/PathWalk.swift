@@ -15,32 +15,45 @@ struct PathWalk: ~Copyable {
         let fileSystem: MountedFileSystem
         let makers: Makers
         /// In which root; nil where no path was followed.
-        let top: ProcessRoot?
+        let top: RootPlace?
     }
 
     /// Who can have put there what is there: it, or a directory or link on the way to it.
     struct Makers: Equatable {
         private(set) var users: Set<UInt32> = []
         private(set) var others = false
+        /// Others may have put it there, where they cannot take away what is not theirs (`/tmp`): told by its owner, a directory
+        /// below is not theirs, but a file or link may be.
         private(set) var othersBeside = false
+        private var isBeside = false
 
-        init(_ place: PlaceFacts) { add(place) }
+        init(_ facts: PlaceFacts, at place: borrowing Descriptor) { add(facts, at: place) }
 
         init(users: Set<UInt32>, others: Bool, othersBeside: Bool) {
             (self.users, self.others, self.othersBeside) = (users, others, othersBeside)
         }
 
-        mutating func add(_ place: PlaceFacts) {
-            users.insert(place.user)
-            guard place.isOpenToOthers else { return }
-            if place.isSticky { othersBeside = true } else { others = true }
+        mutating func add(_ facts: PlaceFacts, at place: borrowing Descriptor) {
+            users.insert(facts.user)
+            if isBeside, !facts.isDirectory { othersBeside = true }
+            isBeside = false
+            guard facts.isOpenToOthers, !Self.isPrivate(facts, place) else { return }
+            if facts.isSticky { isBeside = true } else { others = true }
+        }
+
+        /// Its group alone may write, and that is its owner's own (umask 002), or nobody's: without an access list, whose mask
+        /// the group's bits would be.
+        private static func isPrivate(_ facts: PlaceFacts, _ place: borrowing Descriptor) -> Bool {
+            facts.mode & S_IWOTH == 0 && Accounts.ours.hasOnly(facts.user, inGroup: facts.group)
+                && pt_may_have_access_list_at(place.number) == 0
         }
 
         /// Nobody but root, we and this user.
         ///
-        /// - Parameter besideOthers: also where others may put something beside it, and not take it away (`/tmp`).
+        /// - Parameter besideOthers: also where others may put something beside it, and not take it away.
         func areOnly(_ user: UInt32 = 0, besideOthers: Bool = false) -> Bool {
-            !others && (besideOthers || !othersBeside) && users.subtracting([0, geteuid(), user]).isEmpty
+            !others && (besideOthers || !othersBeside && !isBeside)
+                && users.subtracting([0, geteuid(), user]).isEmpty
         }
     }
 
@@ -60,9 +73,12 @@ struct PathWalk: ~Copyable {
     private let mayWait: Bool
     /// The mount that was looked up last: mostly the next place is on the same one.
     private var known: (mount: UInt64, fileSystem: MountedFileSystem)
+    private var lookups = 0
 
     /// As many as the kernel follows, and more steps than any path has that leads anywhere.
     private static let (mostLinks, mostSteps) = (40, 512)
+    /// Times that the list of mounts is looked through: it is as long as its owner likes.
+    private static let mostLookups = 16
 
     /// - Parameters:
     ///   - root: as we see it; `/proc/PID/root` for that of a process.
@@ -82,6 +98,7 @@ struct PathWalk: ~Copyable {
             throw .noDevice
         }
         try Self.check(found, isLocal, mayWait)
+        self.top = RootPlace(top, facts)
         self.root = top
         (rootFacts, rootFileSystem) = (facts, found)
         known = (facts.mount, found)
@@ -96,7 +113,7 @@ struct PathWalk: ~Copyable {
     }
 
     /// Which root it is.
-    var top: ProcessRoot { ProcessRoot(rootFacts) }
+    let top: RootPlace
 
     /// - Throws: `notSupported` for what a program answers for, `EREMOTE` for what is elsewhere, `noDevice` where nobody can
     ///   tell.
@@ -116,7 +133,7 @@ struct PathWalk: ~Copyable {
                 continue
             }
             let next = try step(to: name, from: current.descriptor)
-            makers.add(next.facts)
+            makers.add(next.facts, at: next.descriptor)
             guard next.facts.isLink else {
                 passed.append(name)
                 current = next
@@ -146,7 +163,8 @@ struct PathWalk: ~Copyable {
         let number = root.number
         let top = Descriptor(owning: try systemCall { fcntl(number, F_DUPFD_CLOEXEC, 3) })
         return Place(
-            descriptor: top, facts: rootFacts, fileSystem: rootFileSystem, makers: Makers(rootFacts), top: self.top)
+            descriptor: top, facts: rootFacts, fileSystem: rootFileSystem, makers: Makers(rootFacts, at: root),
+            top: self.top)
     }
 
     private mutating func step(to name: [UInt8], from directory: borrowing Descriptor) throws(Errno) -> Place {
@@ -154,12 +172,16 @@ struct PathWalk: ~Copyable {
         let place = Descriptor(owning: try systemCall(raising: .files) { unsafe pt_step(number, text) })
         guard let facts = PlaceFacts(of: place) else { throw .noDevice }
         if facts.mount != known.mount {
-            guard let found = MountedFileSystem(at: facts, in: tables) else { throw .noDevice }
+            lookups += 1
+            guard lookups <= Self.mostLookups, let found = MountedFileSystem(at: facts, in: tables) else {
+                throw .noDevice
+            }
             known = (facts.mount, found)
         }
         try Self.check(known.fileSystem, isLocal, mayWait)
+        let makers = Makers(facts, at: place)
         return Place(
-            descriptor: place, facts: facts, fileSystem: known.fileSystem, makers: Makers(facts), top: top)
+            descriptor: place, facts: facts, fileSystem: known.fileSystem, makers: makers, top: top)
     }
 
     /// The names in a path, the last one first.
@@ -175,4 +197,13 @@ struct PathWalk: ~Copyable {
         let length = try systemCall { unsafe pt_link_target(number, &target, target.count) }
         return target.prefix(length).map { UInt8(bitPattern: $0) }
     }
+}
+
+/// Whether nobody but root and we decide what lies at a path of our own root; false where nothing does.
+package func isOnlyOurs(_ path: [UInt8]) -> Bool {
+    guard path.first == UInt8(ascii: "/"),
+        var walk = try? PathWalk(in: "/", tables: ["/proc/self/mountinfo"], isLocal: true),
+        let place = try? walk.follow(path)
+    else { return false }
+    return place.makers.areOnly()
 }

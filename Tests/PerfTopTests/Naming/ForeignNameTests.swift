@@ -77,6 +77,30 @@ extension EndToEnd {
             #expect(names.victim.contains { $0.hasPrefix("[fn ") }, "\(names)")
         }
 
+        @Test(
+            "nor when they are gone by the time root's begins, in a root that has the number of theirs",
+            arguments: Lie.allCases)
+        func gone(lie: Lie) throws {
+            let jail = try Jail()
+            let watched = try Watched(["-a", "-d", "0.4"])
+            try watched.wait("a frame") { !$0.isEmpty }
+            func sampled(_ process: String) -> (([Report]) -> Bool) {
+                { frames in
+                    frames.flatMap(\.rows).filter { $0.process == process && $0.module == "app" }.samples > 200
+                }
+            }
+            let attacker = try jail.attacker(lie)
+            try watched.wait("samples of the attacker", until: sampled("attacker"))
+            attacker.stop()
+            // The first free number of a mount is the next one's.
+            let victim = try Running(
+                "/usr/bin/env", ["unshare", "-m", "chroot", jail.root, "/bin/app", "60", "name", "victim"])
+            try victim.wait(for: "ready")
+            try watched.wait("samples of the victim", until: sampled("victim"))
+            let names = Set(try watched.interrupt().flatMap(\.rows).filter { $0.process == "victim" }.map(\.symbol))
+            #expect(!names.contains { $0.hasPrefix("blame") }, "\(names)")
+        }
+
         @Test("what root has put into a root of its own names what runs in there, and nothing else")
         func installed() throws {
             let names = try names(of: Jail(), .debugFile, true, by: .root)

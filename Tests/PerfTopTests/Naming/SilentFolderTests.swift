@@ -56,6 +56,18 @@ extension EndToEnd {
             #expect(frames.flatMap(\.rows).samples(of: "computes") > 0)
         }
 
+        @Test("--symbols is ended by a signal as well where it falls silent")
+        func symbols() throws {
+            let scene = try Stacked()
+            let maps = try String(contentsOfFile: "/proc/\(scene.computing.pid)/maps", encoding: .utf8)
+            let line = try #require(maps.split(separator: "\n").first { $0.contains(" r-xp ") })
+            try scene.fallSilent()
+            let asked = try Running(
+                Machine.binary, ["--symbols", "0x" + line.prefix { $0 != "-" }, "-p", "\(scene.computing.pid)"])
+            let outcome = asked.finish(within: 20)
+            #expect(outcome.status == 0 && outcome.output.contains("does not answer"), "\(outcome)")
+        }
+
         @Test(
             "where it falls silent, it is said, the process that waits there is left behind, and a signal ends the rest at once"
         )

@@ -231,13 +231,21 @@ struct DebugFileTests {
         try move(debug, to: place)
         let folder = root + "/usr/lib"
         #expect(try read(program).image.source(at: hidden()) == .debugFile)
-        for mode in [0o777, 0o1777, 0o775] as [mode_t] {
-            try #require(unsafe chmod(folder, mode) == 0)
+        let last = String(place[..<(try #require(place.lastIndex(of: "/")))])
+        // The group of `nobody` is somebody else's; root's is nobody else's. What lies below a folder like /tmp is told by its owner.
+        let cases: [(String, mode_t, gid_t, isRefused: Bool)] = [
+            (folder, 0o777, 0, true), (folder, 0o775, 65534, true), (last, 0o1777, 0, true),
+            (folder, 0o775, 0, false), (folder, 0o1777, 0, false),
+        ]
+        for (folder, mode, group, isRefused) in cases {
+            try #require(unsafe chown(folder, 0, group) == 0 && chmod(folder, mode) == 0)
             let (image, steps) = try read(program)
-            #expect(try image.source(at: hidden()) == nil)
-            #expect(steps.contains("others than root and the image's owner may have put it there"))
+            #expect(
+                try image.source(at: hidden()) == (isRefused ? nil : .debugFile), "\(folder) \(String(mode, radix: 8))")
+            #expect(steps.contains("others than root and the image's owner may have put it there") == isRefused)
+            try #require(unsafe chown(folder, 0, 0) == 0 && chmod(folder, 0o755) == 0)
         }
-        try #require(unsafe chmod(folder, 0o755) == 0 && chown(place, 4000, 0) == 0)
+        try #require(unsafe chown(place, 4000, 0) == 0)
         #expect(try read(program).image.source(at: hidden()) == nil)
         try #require(unsafe chown(program, 4000, 0) == 0)
         #expect(try read(program).image.source(at: hidden()) == .debugFile)

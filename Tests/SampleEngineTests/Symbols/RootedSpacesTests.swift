@@ -7,17 +7,17 @@ import Testing
 
 @Suite("Images in roots other than ours")
 struct RootedSpacesTests {
-    private func root(_ path: String) throws -> ProcessRoot {
-        let facts = PlaceFacts(of: Descriptor(owning: unsafe pt_open(path, Int32(PT_O_PATH) | O_DIRECTORY)))
-        return ProcessRoot(try #require(facts))
+    /// Our own root, or that of a process of another user.
+    private func root(of user: UInt32?) throws -> ProcessRoot {
+        guard let user else { return try #require(ProcessRoot.own) }
+        return ProcessRoot(try #require(RootPlace(at: "/tmp")), of: .user(user))
     }
 
     private let image = SpaceID(SpaceID.firstImage)
 
     @Test("One image is one space in each root, and none of ours")
     func spaces() throws {
-        let directory = try TemporaryDirectory()
-        let roots = try [root("/"), root(directory.path)]
+        let roots = try [root(of: nil), root(of: 4000)]
         var rooted = RootedSpaces()
         let first = rooted.space(of: image, in: roots[0], seenBy: 7)
         let second = rooted.space(of: image, in: roots[1], seenBy: 8)
@@ -28,9 +28,15 @@ struct RootedSpacesTests {
         #expect(rooted.spaces(of: image).map(\.space) == [first, second])
     }
 
+    @Test("One place is another root for each user: the number of a mount may be used again")
+    func users() throws {
+        #expect(try root(of: 4000) == root(of: 4000))
+        #expect(try root(of: 4000) != root(of: 4001))
+    }
+
     @Test("Their number has a bound, and none is used again")
     func bounded() throws {
-        let root = try root("/")
+        let root = try root(of: nil)
         var rooted = RootedSpaces()
         var seen: Set<SpaceID> = []
         for number in 0..<20_000 as Range<UInt32> {
@@ -44,8 +50,7 @@ struct RootedSpacesTests {
         let reader = ProcReader()
         #expect(reader.processRoot(of: getpid()) == .own)
         #expect(reader.processRoot(of: 1 << 22 + 1) == nil)
-        let directory = try TemporaryDirectory()
-        let other = try root(directory.path)
+        let other = try root(of: 4000)
         #expect(ProcessRoot.own.map { $0 != other } == true)
         // A file that could not be read in one root says nothing of it in another.
         let number = ImageStore.FileNumber(device: 1, inode: 2)

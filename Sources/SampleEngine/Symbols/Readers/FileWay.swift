@@ -36,11 +36,11 @@ struct FilePlace: ~Copyable {
     let fileSystem: MountedFileSystem
     let makers: PathWalk.Makers
     /// In which root; nil where a link led here.
-    let top: ProcessRoot?
+    let top: RootPlace?
 
     init(
         holder: consuming Holder, facts: PlaceFacts, fileSystem: MountedFileSystem, makers: PathWalk.Makers,
-        top: ProcessRoot?
+        top: RootPlace?
     ) {
         self.holder = holder
         (self.facts, self.fileSystem, self.makers, self.top) = (facts, fileSystem, makers, top)

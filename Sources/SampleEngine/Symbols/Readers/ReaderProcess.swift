@@ -18,9 +18,11 @@ final class ReaderProcess: Sendable {
     /// Readable once it has ended (pidfd_open(2)).
     private let process: Descriptor
     private let lost = Atomic<Bool>(false)
+    private let isLeft = Atomic<Bool>(false)
     /// What it had used at its last answer.
     private let used = Atomic<UInt64>(0)
     private static let allUsed = Atomic<UInt64>(0)
+    /// Held while an answer is waited for: whoever else asks waits no longer than for that.
     private let turn = Guarded<Void>(())
     /// Told when it is given up.
     private let leave: @Sendable (ReaderProcess) -> Void
@@ -86,6 +88,11 @@ final class ReaderProcess: Sendable {
                 return .failure(error)
             }
         }
+        // Behind its turn: whoever is told takes another lock.
+        if isLost, !isLeft.exchange(true, ordering: .relaxed) {
+            end()
+            leave(self)
+        }
         return try result.get()
     }
 
@@ -120,8 +127,6 @@ final class ReaderProcess: Sendable {
         } catch {
             // It has died, or will not answer: nothing more is asked of it.
             lost.store(true, ordering: .releasing)
-            end()
-            leave(self)
             throw .noAnswer
         }
         throw Errno(answer.error)

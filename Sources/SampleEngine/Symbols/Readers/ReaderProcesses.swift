@@ -1,19 +1,25 @@
 internal import CLinuxShims
 internal import Glibc
+private import Synchronization
 
 /// The reader processes that there are: one for each user whose files lie where they may wait, made when it is needed.
 ///
 /// Each one that was left behind is one that its user has: he gets no other before it has ended, and all users together have four.
-/// Root and we get one more then.
+/// Root and we, to whom most containers belong, may have two, and get one more then.
 public final class ReaderProcesses: Sendable {
-    /// Nil where no process can be made: tests, and who waits himself for what he asks.
+    /// Nil where none can be made.
     static var shared: ReaderProcesses? { present.withLock { $0 } }
     private static let present = Guarded<ReaderProcesses?>(nil)
+    /// Whether no thread of ours may wait for a file system, also where no process can be made. Not in tests.
+    static var areWanted: Bool { wanted.load(ordering: .relaxed) }
+    private static let wanted = Atomic<Bool>(false)
 
     /// Most that are at work, and most that were left behind.
     static let (most, mostLeft) = (16, 4)
     /// Nanoseconds that making one may take.
     private static let patience: UInt64 = 500_000_000
+    /// How many were left behind, as it was counted last.
+    private let leftNow = Atomic<Int>(0)
 
     /// Where processes are made, and which process that is.
     private let nursery: Descriptor
@@ -34,7 +40,10 @@ public final class ReaderProcesses: Sendable {
     }
 
     /// Makes the process that makes the others. Once, while there is one thread, and with the rights that they are to have.
+    ///
+    /// - Parameter realTime: as `Scheduling.claim` takes it.
     public static func prepare(realTime: Int32?) {
+        wanted.store(true, ordering: .relaxed)
         var ends: [Int32] = [-1, -1]
         guard unsafe pt_reader_pair(&ends) == 0 else { return }
         var kept = ends[1]
@@ -63,7 +72,10 @@ public final class ReaderProcesses: Sendable {
         Scheduling.claim(realTime)
         while true {
             var socket = pt_receive_descriptor(nursery)
-            if socket < 0 { pt_leave_children() }
+            if socket < 0 {
+                if errno == ECONNRESET { pt_leave_children() }
+                continue
+            }
             if unsafe pt_fork_reader(&socket, "perftop-files") == 0 {
                 Scheduling.claim(realTime)
                 var (pid, nothing) = (getpid(), [UInt8]())
@@ -78,33 +90,45 @@ public final class ReaderProcesses: Sendable {
 
     /// The one for a user's files.
     ///
-    /// - Throws: `noAnswer` where his, or those of too many others, do not come home; `tooManyFiles` where there are enough.
+    /// - Throws: `noAnswer` where his, or those of too many others, do not come home, or none can be made; `tooManyFiles` where
+    ///   there are enough.
     func process(for payer: Payer) throws(Errno) -> ReaderProcess {
-        let result = state.withLock { state in
-            do throws(Errno) { return Result<ReaderProcess, Errno>.success(try find(payer, &state)) } catch {
-                return .failure(error)
+        if let known = try known(payer) { return known }
+        let made = try make(for: payer)
+        return state.withLock { state in
+            // Another thread may have made one meanwhile.
+            if let known = state.working[payer]?.process, !known.isLost {
+                made.end()
+                return known
             }
+            state.working[payer] = Slot(process: made)
+            return made
         }
-        return try result.get()
     }
 
-    private func find(_ payer: Payer, _ state: inout State) throws(Errno) -> ReaderProcess {
-        if let known = state.working[payer]?.process, !known.isLost { return known }
-        settle(&state)
-        let isOurs = payer == .ours || payer == .nobody
-        if state.left.contains(where: { $0.payer == payer }) || !isOurs && state.left.count >= Self.mostLeft {
-            throw .noAnswer
+    private func known(_ payer: Payer) throws(Errno) -> ReaderProcess? {
+        let refusal: Errno?
+        let known: ReaderProcess?
+        (known, refusal) = state.withLock { state in
+            if let known = state.working[payer]?.process, !known.isLost { return (known, nil) }
+            settle(&state)
+            let isOurs = payer == .ours || payer == .nobody
+            if state.left.count(where: { $0.payer == payer }) >= (isOurs ? 2 : 1)
+                || !isOurs && state.left.count >= Self.mostLeft
+            {
+                return (nil, .noAnswer)
+            }
+            return (nil, !isOurs && state.working.count >= Self.most ? .tooManyFiles : nil)
         }
-        if state.working.count >= Self.most { throw .tooManyFiles }
-        let made = try make(for: payer)
-        state.working[payer] = Slot(process: made)
-        return made
+        if let refusal { throw refusal }
+        return known
     }
 
     /// Counts anew who works and who was left behind.
     private func settle(_ state: inout State) {
         state.left.removeAll { $0.process.hasEnded }
         state.working = state.working.filter { $0.value.process.map { !$0.isLost } ?? false }
+        leftNow.store(state.left.count, ordering: .relaxed)
     }
 
     private func make(for payer: Payer) throws(Errno) -> ReaderProcess {
@@ -113,24 +137,24 @@ public final class ReaderProcesses: Sendable {
         let ours = Descriptor(owning: ends[0])
         let theirs = Descriptor(owning: ends[1])
         let (nursery, socket, other) = (nursery.number, ours.number, theirs.number)
-        _ = try systemCall { pt_send_descriptor(nursery, other) }
         var (pid, nothing) = (Int32(0), [UInt8]())
         var request = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-        let wait = Int32(Self.patience / 1_000_000)
-        guard unsafe poll(&request, 1, wait) > 0,
-            unsafe pt_reader_receive(socket, &pid, MemoryLayout<Int32>.size, &nothing, 0) == 0
+        guard pt_send_descriptor(nursery, other) == 0,
+            unsafe poll(&request, 1, Int32(Self.patience / 1_000_000)) > 0,
+            unsafe pt_reader_receive(socket, &pid, MemoryLayout<Int32>.size, &nothing, 0) == 0,
+            let number = try? systemCall({ pt_pidfd(pid) })
         else { throw .noAnswer }
-        let process = try systemCall { pt_pidfd(pid) }
-        return ReaderProcess(socket: ours, process: Descriptor(owning: process)) { lost in
-            self.state.withLock { $0.left.append((payer, lost)) }
+        let process = Descriptor(owning: number)
+        // It may have died meanwhile, and its number be another's, who is not ours to kill.
+        guard ProcReader().parent(of: pid) == self.pid else { throw .noAnswer }
+        return ReaderProcess(socket: ours, process: process) { lost in
+            self.state.withLock { state in
+                state.left.append((payer, lost))
+                self.leftNow.store(state.left.count, ordering: .relaxed)
+            }
         }
     }
 
-    /// How many were left behind and are there still.
-    var leftCount: Int {
-        state.withLock { state in
-            settle(&state)
-            return state.left.count
-        }
-    }
+    /// How many were left behind, as it was counted last: whoever asks does not wait.
+    var leftCount: Int { leftNow.load(ordering: .relaxed) }
 }

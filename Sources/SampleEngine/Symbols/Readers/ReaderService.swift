@@ -32,15 +32,19 @@ struct ReaderService: ~Copyable {
     mutating func run() {
         let number = socket.number
         var text = [UInt8](repeating: 0, count: 2 * Int(PATH_MAX))
+        var worked: UInt64 = 0
         while true {
             var request = pt_reader_request()
             let count = unsafe text.withUnsafeMutableBytes {
                 unsafe pt_reader_receive(
                     number, &request, MemoryLayout<pt_reader_request>.size, $0.baseAddress, $0.count)
             }
-            if count < 0 { return }
+            // A longer message is none of ours; whoever sent it gets an answer all the same.
+            if count < 0, errno != EBADMSG { return }
+            let begun = ownThreadNanoseconds()
             var (answer, bytes) = (pt_reader_answer(), [UInt8]())
             do throws(Errno) {
+                if count < 0 { throw .invalid }
                 bytes = try self.answer(request, Array(text[..<count]), with: &answer)
             } catch {
                 answer.error = error.number
@@ -48,6 +52,12 @@ struct ReaderService: ~Copyable {
             answer.processor = ownProcessorNanoseconds()
             guard unsafe pt_reader_send(number, &answer, MemoryLayout<pt_reader_answer>.size, bytes, bytes.count) >= 0
             else { return }
+            // As readers that are threads rest (`ReadingPermit`).
+            worked += ownThreadNanoseconds() &- begun
+            if worked >= 1_000_000 {
+                usleep(UInt32(Scheduling.rest(behind: worked) / 1000))
+                worked = 0
+            }
         }
     }
 
@@ -138,7 +148,7 @@ extension FilePlace {
             fileSystem: MountedFileSystem(kind: String(decoding: kind, as: UTF8.self)),
             makers: PathWalk.Makers(
                 users: Set(users), others: answer.others != 0, othersBeside: answer.others_beside != 0),
-            top: answer.top.mount == 0 ? nil : ProcessRoot(PlaceFacts(answer.top)))
+            top: RootPlace(answer.top))
     }
 
     /// Users that are told by their numbers.

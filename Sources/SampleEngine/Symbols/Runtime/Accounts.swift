@@ -44,6 +44,13 @@ struct Accounts: Sendable {
         }
     }
 
+    /// Whether nobody but a user and root is in a group.
+    func hasOnly(_ user: UInt32, inGroup group: UInt32) -> Bool {
+        let names = Set(accounts.filter { $0.user == user || $0.user == 0 }.map(\.name))
+        let isShared = accounts.contains { $0.user != user && $0.user != 0 && $0.group == group }
+        return !isIncomplete && !isShared && (members[group] ?? []).isSubset(of: names)
+    }
+
     /// Whether a group is a user's primary one, and nobody else is in it.
     func isOnly(_ user: UInt32, inGroup group: UInt32) -> Bool {
         let names = Set(accounts.filter { $0.user == user }.map(\.name))

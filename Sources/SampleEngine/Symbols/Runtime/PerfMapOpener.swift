@@ -65,31 +65,38 @@ struct PerfMapOpener {
     /// - Parameter root: `/tmp` is taken below it, and no link leads out of it.
     /// - Throws: `unreadable(noEntry)` where there is none.
     func open(_ name: String, below root: String) throws(PerfMapRefusal) -> FileOpener.Opened {
-        let found: FileOpener.Opened
-        do throws(Errno) {
-            let place = try opener.place(.local(Array("tmp/\(name)".utf8), below: root))
-            // None was followed: it is the end.
-            if place.facts.isLink { throw Errno(ELOOP) }
-            found = try opener.opened(place)
-        } catch {
+        let place: FilePlace
+        do throws(Errno) { place = try opener.place(.local(Array("tmp/\(name)".utf8), below: root)) } catch {
             throw PerfMapRefusal(error)
         }
-        if let refusal = refusal(found.place, found.facts) { throw refusal }
+        // None was followed: it is the end.
+        if place.facts.isLink { throw .symbolicLink }
+        if let refusal = refusal(place.facts) { throw refusal }
+        let found: FileOpener.Opened
+        do throws(Errno) { found = try opener.opened(place) } catch { throw PerfMapRefusal(error) }
+        if let refusal = refusal(found.facts) { throw refusal }
         return found
     }
 
-    private func refusal(_ place: PlaceFacts, _ facts: FileFacts) -> PerfMapRefusal? {
+    /// What is judged before it is opened for reading.
+    private func refusal(_ place: PlaceFacts) -> PerfMapRefusal? {
+        if !place.isRegular { return .notRegular }
         if place.user != 0, place.user != credentials.realUser, place.user != credentials.effectiveUser {
             return .foreignOwner(place.user)
         }
         if !users.tell(place.user) { return .hiddenOwner }
         if place.mode & S_IWOTH != 0 { return .writableByOthers }
-        if place.mode & S_IWGRP != 0,
-            facts.mayHaveAccessList || !accounts.isOnly(place.user, inGroup: place.group)
-        {
-            return .writableByGroup
-        }
+        if place.mode & S_IWGRP != 0, !accounts.isOnly(place.user, inGroup: place.group) { return .writableByGroup }
         if place.links != 1 { return .hardLinks }
+        // Whoever can have a file of root's found here may not read everything.
+        if place.user == 0, credentials.realUser != 0, place.mode & S_IROTH == 0 { return .unreadable(.access) }
+        return nil
+    }
+
+    /// What only the open file tells.
+    private func refusal(_ facts: FileFacts) -> PerfMapRefusal? {
+        // With a list the group's bits are the most that anybody in it has.
+        if facts.mayHaveAccessList { return .writableByGroup }
         if facts.stamp.size > UInt64(PerfMap.byteLimit) { return .tooLarge }
         // Two seconds: a start is known to the tick, and some file systems round.
         let age = Instant.now.nanoseconds(since: started).addingSaturating(2_000_000_000)
