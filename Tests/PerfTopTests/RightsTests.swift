@@ -112,8 +112,9 @@ extension EndToEnd {
             let perftop = try batch(workshop, .plain, ["-p", "\(pid)"])
             try perftop.wait(for: "alpha")
             expectRest(perftop.pid, permitted: given, "of the file")
-            let report = try #require(try Report.frames(perftop.output + "").first)
-            #expect(report.rows.contains { $0.symbol == "alpha" && $0.process == Workshop.rootWork })
+            kill(perftop.pid, SIGINT)
+            let rows = try Report.frames(perftop.finish().output).flatMap(\.rows)
+            #expect(rows.contains { $0.symbol == "alpha" && $0.process == Workshop.rootWork })
         }
 
         @Test("through a file with rights nobody asks for names of what he could not see himself")

@@ -140,6 +140,9 @@ package struct ProfileBuilder: ~Copyable {
         cells.reserveCapacity(open.cells.cells.count + open.overflow.cells.count)
         var outside: UInt64 = 0
         var memberships: [Generation: Membership] = [:]
+        // Looked up once of each process, and once of each root and stack: in a container all cells are elsewhere.
+        var roots: [Generation: ProcessRoot?] = [:]
+        var elsewhere: [RootedStack: StackID] = [:]
         let deadline = Instant.now.advanced(byNanoseconds: Self.identityTime)
         if wantedUser != nil {
             symbolizer.processes.askUsers(of: Set(open.cells.cells.map(\.generation)), for: Self.identityTime)
@@ -149,9 +152,15 @@ package struct ProfileBuilder: ~Copyable {
             memberships[cell.generation] = membership
             if membership == .unknown { outside &+= cell.count }
             guard membership == .member else { continue }
-            cell.stack =
-                symbolizer.isElsewhere(cell.generation)
-                ? rooted(cell.stack, of: open, in: cell.generation) : ids[Int(cell.stack.index)]
+            let root = roots[cell.generation] ?? symbolizer.root(of: cell.generation)
+            roots[cell.generation] = .some(root)
+            if let root {
+                let place = RootedStack(root: root, stack: cell.stack)
+                cell.stack = elsewhere[place] ?? rooted(cell.stack, of: open, in: cell.generation)
+                elsewhere[place] = cell.stack
+            } else {
+                cell.stack = ids[Int(cell.stack.index)]
+            }
             cells.append(cell)
         }
         if !open.overflow.cells.isEmpty {
@@ -164,6 +173,11 @@ package struct ProfileBuilder: ~Copyable {
         return Slice(
             start: open.start, end: open.end, cells: cells, rings: open.rings, counted: open.counted,
             folded: open.folded, userless: outside, cost: measureCost(), raised: open.raised)
+    }
+
+    private struct RootedStack: Hashable {
+        let root: ProcessRoot
+        let stack: StackID
     }
 
     /// The session's number of a stack in a root other than ours, where the places of images are others.

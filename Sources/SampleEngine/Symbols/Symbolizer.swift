@@ -79,9 +79,9 @@ package struct Symbolizer: ~Copyable {
         return rooted.space(of: image, in: root, seenBy: pid)
     }
 
-    /// Whether a process has a root other than ours.
-    package func isElsewhere(_ generation: Generation) -> Bool {
-        !generation.isFixed && processes.foreignRoot(of: generation) != nil
+    /// The root of a process, unless it is ours.
+    package func root(of generation: Generation) -> ProcessRoot? {
+        generation.isFixed ? nil : processes.foreignRoot(of: generation)
     }
 
     /// The same for files on file systems that may keep us waiting, since the last call.
