@@ -48,6 +48,9 @@ package struct ProcReader: Sendable {
         return users.tell(user) ? user : nil
     }
 
+    /// Whether it waits and not even SIGKILL ends that (state D, proc_pid_stat(5)).
+    func isStuck(_ pid: Int32) -> Bool { field(2, ofStat: pid) == "D" }
+
     /// When a process started, in nanoseconds of CLOCK_MONOTONIC, to the clock tick (10 ms); nil where it is gone.
     package func startTime(of pid: Int32) -> UInt64? {
         // It counts from the boot, sleep included.

@@ -56,6 +56,29 @@ extension EndToEnd {
             #expect(frames.flatMap(\.rows).samples(of: "computes") > 0)
         }
 
+        @Test("over many runs no more are left behind than by one", .slow)
+        func strays() throws {
+            let scene = try Stacked()
+            try scene.fallSilent()
+            func stuck() -> Int {
+                let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+                return all.count { pid in
+                    guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else {
+                        return false
+                    }
+                    return stat.contains("(perftop-files) D")
+                }
+            }
+            for _ in 0..<12 {
+                let watched = try Watched(["-p", "\(scene.computing.pid)", "-d", "0.3"])
+                try watched.wait("a note") { frames in
+                    frames.contains { $0.notes.contains { $0.contains("does not answer") } }
+                }
+                _ = try watched.interrupt(by: SIGTERM, within: 1.5)
+            }
+            #expect(stuck() <= 8)
+        }
+
         @Test("--symbols is ended by a signal as well where it falls silent")
         func symbols() throws {
             let scene = try Stacked()

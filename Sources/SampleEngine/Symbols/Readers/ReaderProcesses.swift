@@ -4,7 +4,8 @@ private import Synchronization
 
 /// The reader processes that there are: one for each user whose files lie where they may wait, made when it is needed.
 ///
-/// Each one that was left behind is one that its user has: he gets no other before it has ended, and all users together have four.
+/// Each one that was left behind is one that its user has: he gets no other before it has ended, and all users together have four,
+/// those included that were left behind by a perftop that has ended.
 /// Root and we, to whom most containers belong, may have two, and get one more then.
 public final class ReaderProcesses: Sendable {
     /// Nil where none can be made.
@@ -20,6 +21,8 @@ public final class ReaderProcesses: Sendable {
     private static let patience: UInt64 = 500_000_000
     /// How many were left behind, as it was counted last.
     private let leftNow = Atomic<Int>(0)
+    private let strayCount = Guarded<Int?>(nil)
+    private static let name = "perftop-files"
 
     /// Where processes are made, and which process that is.
     private let nursery: Descriptor
@@ -47,7 +50,7 @@ public final class ReaderProcesses: Sendable {
         var ends: [Int32] = [-1, -1]
         guard unsafe pt_reader_pair(&ends) == 0 else { return }
         var kept = ends[1]
-        let made = unsafe pt_fork_reader(&kept, "perftop-files")
+        let made = unsafe pt_fork_reader(&kept, name)
         if made == 0 { serve(nursery: kept, realTime) }
         Glibc.close(ends[1])
         let nursery = Descriptor(owning: ends[0])
@@ -76,7 +79,7 @@ public final class ReaderProcesses: Sendable {
                 if errno == ECONNRESET { pt_leave_children() }
                 continue
             }
-            if unsafe pt_fork_reader(&socket, "perftop-files") == 0 {
+            if unsafe pt_fork_reader(&socket, name) == 0 {
                 Scheduling.claim(realTime)
                 var (pid, nothing) = (getpid(), [UInt8]())
                 _ = unsafe pt_reader_send(socket, &pid, MemoryLayout<Int32>.size, &nothing, 0)
@@ -94,6 +97,8 @@ public final class ReaderProcesses: Sendable {
     ///   there are enough.
     func process(for payer: Payer) throws(Errno) -> ReaderProcess {
         if let known = try known(payer) { return known }
+        // Users' wait for as long as they like: what others have left behind counts, for us twice as much.
+        if strays >= (Self.isOurs(payer) ? 2 : 1) * Self.mostLeft { throw .noAnswer }
         let made = try make(for: payer)
         return state.withLock { state in
             // Another thread may have made one meanwhile.
@@ -106,13 +111,26 @@ public final class ReaderProcesses: Sendable {
         }
     }
 
+    private static func isOurs(_ payer: Payer) -> Bool { payer == .ours || payer == .nobody }
+
+    /// Processes that were left behind by those who ran before us, counted once: each waits for a file system still.
+    private var strays: Int {
+        if let known = strayCount.withLock({ $0 }) { return known }
+        let proc = ProcReader()
+        let found = proc.processes().count { pid in
+            proc.comm(of: pid).map { $0.elementsEqual(Self.name.utf8) } == true && proc.isStuck(pid)
+        }
+        strayCount.withLock { $0 = found }
+        return found
+    }
+
     private func known(_ payer: Payer) throws(Errno) -> ReaderProcess? {
         let refusal: Errno?
         let known: ReaderProcess?
         (known, refusal) = state.withLock { state in
             if let known = state.working[payer]?.process, !known.isLost { return (known, nil) }
             settle(&state)
-            let isOurs = payer == .ours || payer == .nobody
+            let isOurs = Self.isOurs(payer)
             if state.left.count(where: { $0.payer == payer }) >= (isOurs ? 2 : 1)
                 || !isOurs && state.left.count >= Self.mostLeft
             {
