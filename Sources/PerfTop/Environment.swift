@@ -35,8 +35,7 @@ struct Environment: Sendable {
     /// Names of files and folders, or lists of them with colons.
     private static let paths: Set<String> = [
         "TERMINFO", "TERMINFO_DIRS", "TERMCAP", "TERMPATH", "HOME", "XDG_CONFIG_HOME", "LOCPATH", "NLSPATH",
-        "GCONV_PATH",
-        "TZDIR", "TZ",
+        "GCONV_PATH", "TZDIR", "TZ",
     ]
 
     /// Taken at the first look, which `main` is to have before it does anything else and while there is no other thread.

@@ -135,17 +135,23 @@ extension EndToEnd {
             #expect(Set(Action.allCases).subtracting(tried) == [.quit, .leave, .yes, .no])
         }
 
+        /// A screen in a pseudo terminal, which takes single bytes.
+        private func shown(_ program: Running) throws -> (Terminal, Child) {
+            let terminal = try Terminal()
+            let child = try terminal.start(
+                ["-p", "\(program.pid)"],
+                environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "NO_COLOR": nil])
+            terminal.expectShown("alpha")
+            return (terminal, child)
+        }
+
         /// "é" of a Latin-1 terminal, a byte that is in no text, half of a surrogate pair, a character that ends too early.
         @Test(
             "what is no text is no hang-up, and takes no key with it",
             arguments: [[0xe9], [0xff], [0xed, 0xa0, 0x80], [0xf0, 0x9f], [0x80, 0], [0xc0, 0x80]] as [[UInt8]])
         func noText(bytes: [UInt8]) throws {
             let program = try Program.burn.start()
-            let terminal = try Terminal()
-            let child = try terminal.start(
-                ["-p", "\(program.pid)"],
-                environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "NO_COLOR": nil])
-            terminal.expectShown("alpha")
+            let (terminal, child) = try shown(program)
             // Each is read by itself, as from a slow line: the screen has answered the help key by then.
             for count in 1...5 {
                 let place = terminal.output.count
@@ -160,11 +166,7 @@ extension EndToEnd {
         @Test("letters of other scripts are typed as they are, in whatever pieces they come")
         func letters() throws {
             let program = try Program.burn.start()
-            let terminal = try Terminal()
-            let child = try terminal.start(
-                ["-p", "\(program.pid)"],
-                environment: ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "NO_COLOR": nil])
-            terminal.expectShown("alpha")
+            let (terminal, child) = try shown(program)
             terminal.type("\\x")
             terminal.expectShown("Filter: x")
             for byte in Array("é€😀".utf8) {

@@ -91,6 +91,17 @@ extension EndToEnd {
             #expect(Status.all(of: perftop.pid).allSatisfy { $0.bounding == 0 })
         }
 
+        @Test("root of a container looks into what may no more than itself")
+        func contained() throws {
+            let workshop = try Workshop()
+            let equal = try Running("/usr/bin/env", User.contained.prefix + [workshop.path(Workshop.rootWork), "60"])
+            try equal.wait(for: "ready")
+            let outcome = try batch(workshop, .contained, ["-n", "2", "-p", "\(equal.pid)"]).finish()
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            let rows = try Report.frames(outcome.output).flatMap(\.rows)
+            #expect(rows.contains { $0.symbol == "alpha" }, "\(rows.prefix(5))")
+        }
+
         @Test("a command has all that its caller has")
         func command() throws {
             let workshop = try Workshop()
@@ -168,52 +179,11 @@ extension EndToEnd {
             return environment
         }
 
-        /// Files below a folder that strace has seen opened.
-        private func opened(below folder: URL, in trace: String) throws -> [String] {
-            try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n").map(String.init)
-                .filter { $0.contains(folder.path + "/") && !$0.contains("execve(") }
-        }
-
-        @Test(
-            "paths of the caller's environment are not followed with rights that are not his",
-            .needs(Machine.has("strace") ? nil : "strace is not installed"),
-            arguments: [User.plain, .root])
-        func environment(user: User) throws {
-            let workshop = try Workshop()
-            if user == .plain { try give(given, to: workshop.path("perftop")) }
-            let folder = workshop.plainFolder
-            let environment = try hostileEnvironment(folder)
-            let trace = workshop.path("trace")
-            let terminal = try Terminal()
-            let who = user == .plain ? "-u nobody " : ""
-            let child = try terminal.start(
-                ["-p", "\(try #require(workshop.pids[Workshop.plainWork]))"], environment: environment,
-                controlling: true,
-                script: "exec strace -f \(who)-e trace=%file,execve -o \(trace) \(workshop.path("perftop")) \"$@\"")
-            terminal.expectShown("alpha")
-            terminal.type("q")
-            terminal.finish(child)
-            #expect(child.status == 0)
-            // The caller's own configuration is read, with the caller's own rights: root's perftop has another caller.
-            let followed = try opened(below: folder, in: trace).filter {
-                !$0.contains("config.toml") || user == .root && $0.contains("open")
-            }
-            #expect(followed.isEmpty, "\(followed)")
-        }
-
-        @Test(
-            "nor where a letter of the environment's is more than its sign",
-            .needs(Machine.has("strace") ? nil : "strace is not installed"), arguments: [User.plain, .root])
-        func combined(user: User) throws {
-            let workshop = try Workshop()
+        /// What strace sees of a screen that comes up and is left: the lines of calls that name files. A plain user has a file
+        /// with rights.
+        private func traced(_ workshop: Workshop, _ user: User, _ environment: [String: String?]) throws -> [String] {
             if user == .plain { try give(given, to: workshop.path("perftop")) }
             let trace = workshop.path("trace")
-            // A sign and the mark behind it are one letter (Unicode), but not to the C library.
-            let environment: [String: String?] = [
-                "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "TERMINFO": "\u{301}/evil",
-                "TERMINFO_DIRS": "/x:\u{301}/evil",
-                "HOME": "/\u{301}evil", "TZ": "/\u{301}evil",
-            ]
             let terminal = try Terminal()
             let who = user == .plain ? "-u nobody " : ""
             let child = try terminal.start(
@@ -223,11 +193,40 @@ extension EndToEnd {
             terminal.expectShown("alpha")
             terminal.type("q")
             terminal.finish(child)
+            #expect(child.status == 0)
+            return try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n").map(String.init)
+        }
+
+        @Test(
+            "paths of the caller's environment are not followed with rights that are not his",
+            .needs(Machine.has("strace") ? nil : "strace is not installed"),
+            arguments: [User.plain, .root])
+        func environment(user: User) throws {
+            let workshop = try Workshop()
+            let folder = workshop.plainFolder
+            let trace = try traced(workshop, user, hostileEnvironment(folder))
+            // The caller's own configuration is read, with the caller's own rights: root's perftop has another caller.
+            let followed = trace.filter { $0.contains(folder.path + "/") && !$0.contains("execve(") }.filter {
+                !$0.contains("config.toml") || user == .root && $0.contains("open")
+            }
+            #expect(followed.isEmpty, "\(followed)")
+        }
+
+        @Test(
+            "nor where a letter of the environment's is more than its sign",
+            .needs(Machine.has("strace") ? nil : "strace is not installed"), arguments: [User.plain, .root])
+        func combined(user: User) throws {
+            let trace = try traced(
+                Workshop(), user,
+                // A sign and the mark behind it are one letter (Unicode), but not to the C library.
+                [
+                    "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "TERMINFO": "\u{301}/evil",
+                    "TERMINFO_DIRS": "/x:\u{301}/evil", "HOME": "/\u{301}evil", "TZ": "/\u{301}evil",
+                ])
             // Who may have put it there is asked of its place (O_PATH).
-            let followed = try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n")
-                .filter {
-                    $0.contains("open") && $0.contains("evil") && !$0.contains("config.toml") && !$0.contains("O_PATH")
-                }
+            let followed = trace.filter {
+                $0.contains("open") && $0.contains("evil") && !$0.contains("config.toml") && !$0.contains("O_PATH")
+            }
             #expect(followed.isEmpty, "\(followed)")
         }
 

@@ -16,11 +16,7 @@ struct RootPlace: Hashable, Sendable {
 
     /// Asks no file system.
     init?(at path: String) {
-        guard
-            let number = try? systemCall(raising: .processes, { unsafe pt_open(path, Int32(PT_O_PATH) | O_DIRECTORY) })
-        else { return nil }
-        let top = Descriptor(owning: number)
-        guard let facts = PlaceFacts(of: top) else { return nil }
+        guard let top = try? Descriptor(placeOf: path), let facts = PlaceFacts(of: top) else { return nil }
         self.init(top, facts)
     }
 

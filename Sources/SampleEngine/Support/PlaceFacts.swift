@@ -1,6 +1,14 @@
 internal import CLinuxShims
 internal import Glibc
 
+extension Descriptor {
+    /// Opens a directory that we know by its name (`/`, `/proc/PID/root`) for nothing but its place.
+    init(placeOf directory: String) throws(Errno) {
+        self.init(
+            owning: try systemCall(raising: .processes) { unsafe pt_open(directory, Int32(PT_O_PATH) | O_DIRECTORY) })
+    }
+}
+
 /// What is known of an open file or directory without asking its file system.
 struct PlaceFacts: Equatable {
     let device: UInt64

@@ -42,7 +42,7 @@ public struct Rights: OptionSet, Sendable {
     /// kill(2) of a COMMAND that has become another user.
     public static let signals = Rights(CAP_KILL)
     /// Files that the command line names, where root gives it: reports, a configuration, a table that is written over and
-    /// keeps its owner.
+    /// keeps its owner. Around the whole of that table's writing, which is one piece: a name, bytes, another name.
     public static let results: Rights = [overrideModes, Rights(CAP_CHOWN), Rights(CAP_FOWNER)]
     /// mount(2) and unshare(2) of a `/proc` of our own, at the start.
     public static let ownProc = administer
@@ -88,8 +88,7 @@ public struct Rights: OptionSet, Sendable {
     ///
     /// - Parameter hasCommand: whether there is one, which may have to be ended.
     public static func keep(hasCommand: Bool = false) {
-        var kept = list.asHeld
-        if !hasCommand { kept.remove(signals) }
+        let kept = (hasCommand ? list : list.subtracting(signals)).asHeld
         // Root would get back by exec(2) whatever is left there.
         raising(Rights(CAP_SETPCAP)) { pt_limit_rights() }
         inheritable.store(0, ordering: .relaxed)

@@ -26,7 +26,7 @@ package struct MappedFile: Hashable, Sendable {
 package struct FileOpener: Sendable {
     /// Whose files they are, where a reader process is needed.
     private let payer: Payer
-    /// Whether the calling thread may wait for any file system: in a reader process, or where nobody else can.
+    /// Whether the calling thread may wait for any file system: in a reader process, and in tests.
     private let mayWait: Bool
     /// Processor time that following paths has taken: what is on the way is others' choice, down to the list of mounts.
     private let spent = Guarded<UInt64>(0)
@@ -86,6 +86,7 @@ package struct FileOpener: Sendable {
                 }
                 explanation.add("\(name): \(Self.text(of: error))")
                 if error == .noAnswer { return .noAnswer }
+                if error == .tooBig { return .tooCostly }
                 if reason != .fileChanged, way != .executable { reason = .imageUnreadable(errno: error.number) }
                 // Any other way would lead there too, through directories that may stall.
                 if error == Self.stalling, way != .executable { return .imageUnreadable(errno: error.number) }
@@ -183,11 +184,6 @@ package struct FileOpener: Sendable {
         }
     }
 
-    /// Opens a file of a fixed name that the kernel or the system owns.
-    package func open(own path: String) throws(Errno) -> Descriptor {
-        Descriptor(owning: try systemCall(raising: .processes) { unsafe pt_open(path, O_RDONLY) })
-    }
-
     /// The place that a path leads to inside a root, which no link leads out of.
     ///
     /// - Parameter top: the root that it must be; nil: whichever it is.
@@ -201,7 +197,7 @@ package struct FileOpener: Sendable {
     func place(_ way: FileWay) throws(Errno) -> FilePlace {
         let begun = ownThreadNanoseconds()
         defer { charge(ownThreadNanoseconds() &- begun) }
-        guard spent.withLock({ $0 }) < Self.most else { throw .noDevice }
+        guard spent.withLock({ $0 }) < Self.most else { throw .tooBig }
         do throws(Errno) { return FilePlace(try placeHere(way)) } catch {
             guard error == .mayWait else { throw error }
             guard let readers = ReaderProcesses.shared else { throw .noAnswer }
@@ -296,6 +292,7 @@ package struct FileOpener: Sendable {
         switch error {
         case stalling: "on FUSE: not read"
         case .noAnswer: Unresolved.noAnswer.sentence
+        case .tooBig: "the way there, or the list of mounts, is longer than any honest one"
         default: error.text
         }
     }

@@ -65,7 +65,7 @@ extension ImageStore {
             // A file that our own root has under this path is ours, and is read once for everybody.
             let isOurs = image.map { opener.leads(file.path, below: "/", to: $0.place) } ?? false
             let root = isOurs ? nil : file.root
-            debugFiles = DebugFiles(ofImageAt: file.path, seenBy: proc == nil ? nil : used.pid, in: root, opener)
+            debugFiles = DebugFiles(ofImageAt: file.path, seenBy: proc == nil ? nil : used.pid, in: root, for: asker)
             result = image.map { .success(Lent($0.image)) } ?? .failure(reason ?? .imageHasNoSymbols)
             key = image.map { TableKey($0.place, $0.image.stamp, in: root) }
             answersAtOnce = image?.answersAtOnce ?? false

@@ -437,6 +437,8 @@ package struct ImageStore: ~Copyable {
 
     /// Whether one more file may be opened.
     private mutating func makeRoomForDescriptor() -> Bool {
+        // What is to be closed is open still.
+        if closings.descriptorCount >= limits.descriptors { return false }
         let opening = files.values.reduce(0) { if case .opening = $1.state { $0 + 1 } else { $0 } }
         while tableDescriptors + opening >= limits.descriptors { if !dropOldestTable() { return false } }
         return true

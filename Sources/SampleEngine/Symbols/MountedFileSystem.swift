@@ -25,15 +25,20 @@ struct MountedFileSystem: Equatable {
         self.kind = kind
     }
 
+    /// Our own list of mounts.
+    static let ownTable = "/proc/self/mountinfo"
+
     /// Our own list needs none, and is asked before it is known which folder tells of processes.
-    private static func rights(for table: String) -> Rights {
-        table.hasPrefix("/proc/self/") ? [] : ProcFolder.rights
-    }
+    private static func rights(for table: String) -> Rights { table == ownTable ? [] : ProcFolder.rights }
+
+    /// Bytes of a list that are looked through: about twenty thousand mounts.
+    private static let tableLimit = 4 << 20
 
     private static func kind(ofMount number: UInt64, in tables: [String]) -> String? {
         for table in tables {
             let line =
-                (try? fileLine(table, beginning: Array("\(number) ".utf8), limit: 1 << 20, raising: rights(for: table)))
+                (try? fileLine(
+                    table, beginning: Array("\(number) ".utf8), limit: tableLimit, raising: rights(for: table)))
                 ?? nil
             if let kind = line.flatMap(kind) { return kind }
         }
@@ -48,7 +53,7 @@ struct MountedFileSystem: Equatable {
         if device == deviceOfMemory { return "tmpfs" }
         let name = "\(pt_device(device) & 0xffff_ffff):\(pt_device(device) >> 32)"
         for table in tables {
-            guard let text = try? fileBytes(table, limit: 1 << 20, raising: rights(for: table)) else { continue }
+            guard let text = try? fileBytes(table, limit: tableLimit, raising: rights(for: table)) else { continue }
             if let kind = kind(ofDevice: name, in: text) { return kind }
         }
         return nil

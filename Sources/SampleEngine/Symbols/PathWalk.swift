@@ -24,18 +24,20 @@ struct PathWalk: ~Copyable {
         private(set) var others = false
         /// Others may have put it there, where they cannot take away what is not theirs (`/tmp`): told by its owner, a directory
         /// below is not theirs, but a file or link may be.
-        private(set) var othersBeside = false
+        var othersBeside: Bool { areBeside || isBeside }
+        private var areBeside = false
+        /// The last place is such a folder.
         private var isBeside = false
 
         init(_ facts: PlaceFacts, at place: borrowing Descriptor) { add(facts, at: place) }
 
         init(users: Set<UInt32>, others: Bool, othersBeside: Bool) {
-            (self.users, self.others, self.othersBeside) = (users, others, othersBeside)
+            (self.users, self.others, areBeside) = (users, others, othersBeside)
         }
 
         mutating func add(_ facts: PlaceFacts, at place: borrowing Descriptor) {
             users.insert(facts.user)
-            if isBeside, !facts.isDirectory { othersBeside = true }
+            if isBeside, !facts.isDirectory { areBeside = true }
             isBeside = false
             guard facts.isOpenToOthers, !Self.isPrivate(facts, place) else { return }
             if facts.isSticky { isBeside = true } else { others = true }
@@ -52,7 +54,7 @@ struct PathWalk: ~Copyable {
         ///
         /// - Parameter besideOthers: also where others may put something beside it, and not take it away.
         func areOnly(_ user: UInt32 = 0, besideOthers: Bool = false) -> Bool {
-            !others && (besideOthers || !othersBeside && !isBeside)
+            !others && (besideOthers || !othersBeside)
                 && users.subtracting([0, geteuid(), user]).isEmpty
         }
     }
@@ -78,7 +80,7 @@ struct PathWalk: ~Copyable {
     /// As many as the kernel follows, and more steps than any path has that leads anywhere.
     private static let (mostLinks, mostSteps) = (40, 512)
     /// Times that the list of mounts is looked through: it is as long as its owner likes.
-    private static let mostLookups = 16
+    private static let mostLookups = 8
 
     /// - Parameters:
     ///   - root: as we see it; `/proc/PID/root` for that of a process.
@@ -92,8 +94,7 @@ struct PathWalk: ~Copyable {
         self.links = links
         self.isLocal = isLocal
         self.mayWait = mayWait
-        let top = Descriptor(
-            owning: try systemCall(raising: .processes) { unsafe pt_open(root, Int32(PT_O_PATH) | O_DIRECTORY) })
+        let top = try Descriptor(placeOf: root)
         guard let facts = PlaceFacts(of: top), let found = MountedFileSystem(at: facts, in: tables) else {
             throw .noDevice
         }
@@ -121,7 +122,7 @@ struct PathWalk: ~Copyable {
         var pending = try Self.names(in: path)
         var passed: [[UInt8]] = []
         var current = try start()
-        var (steps, jumps, makers) = (0, 0, current.makers)
+        var (steps, jumps, makers) = (0, 0, Makers(current.facts, at: current.descriptor))
         while let name = pending.popLast() {
             steps += 1
             guard steps <= Self.mostSteps else { throw Errno(ELOOP) }
@@ -141,7 +142,7 @@ struct PathWalk: ~Copyable {
             }
             if links == .refused {
                 guard pending.isEmpty else { throw Errno(ENOTDIR) }
-                return next
+                return place(next, makers)
             }
             jumps += 1
             guard jumps <= Self.mostLinks else { throw Errno(ELOOP) }
@@ -152,36 +153,41 @@ struct PathWalk: ~Copyable {
                 current = try start()
             }
         }
-        return Place(
-            descriptor: current.descriptor, facts: current.facts, fileSystem: current.fileSystem, makers: makers,
-            top: top)
+        return place(current, makers)
+    }
+
+    private func place(_ step: consuming Step, _ makers: Makers) -> Place {
+        let (facts, fileSystem) = (step.facts, step.fileSystem)
+        return Place(descriptor: step.descriptor, facts: facts, fileSystem: fileSystem, makers: makers, top: top)
+    }
+
+    /// What one name has led to.
+    private struct Step: ~Copyable {
+        let descriptor: Descriptor
+        let facts: PlaceFacts
+        let fileSystem: MountedFileSystem
     }
 
     private static let parent = Array("..".utf8)
 
-    private func start() throws(Errno) -> Place {
+    private func start() throws(Errno) -> Step {
         let number = root.number
         let top = Descriptor(owning: try systemCall { fcntl(number, F_DUPFD_CLOEXEC, 3) })
-        return Place(
-            descriptor: top, facts: rootFacts, fileSystem: rootFileSystem, makers: Makers(rootFacts, at: root),
-            top: self.top)
+        return Step(descriptor: top, facts: rootFacts, fileSystem: rootFileSystem)
     }
 
-    private mutating func step(to name: [UInt8], from directory: borrowing Descriptor) throws(Errno) -> Place {
+    private mutating func step(to name: [UInt8], from directory: borrowing Descriptor) throws(Errno) -> Step {
         let (number, text) = (directory.number, name.map { CChar(bitPattern: $0) } + [0])
         let place = Descriptor(owning: try systemCall(raising: .files) { unsafe pt_step(number, text) })
         guard let facts = PlaceFacts(of: place) else { throw .noDevice }
         if facts.mount != known.mount {
             lookups += 1
-            guard lookups <= Self.mostLookups, let found = MountedFileSystem(at: facts, in: tables) else {
-                throw .noDevice
-            }
+            guard lookups <= Self.mostLookups else { throw .tooBig }
+            guard let found = MountedFileSystem(at: facts, in: tables) else { throw .noDevice }
             known = (facts.mount, found)
         }
         try Self.check(known.fileSystem, isLocal, mayWait)
-        let makers = Makers(facts, at: place)
-        return Place(
-            descriptor: place, facts: facts, fileSystem: known.fileSystem, makers: makers, top: top)
+        return Step(descriptor: place, facts: facts, fileSystem: known.fileSystem)
     }
 
     /// The names in a path, the last one first.
@@ -202,7 +208,7 @@ struct PathWalk: ~Copyable {
 /// Whether nobody but root and we decide what lies at a path of our own root; false where nothing does.
 package func isOnlyOurs(_ path: [UInt8]) -> Bool {
     guard path.first == UInt8(ascii: "/"),
-        var walk = try? PathWalk(in: "/", tables: ["/proc/self/mountinfo"], isLocal: true),
+        var walk = try? PathWalk(in: "/", tables: [MountedFileSystem.ownTable], isLocal: true),
         let place = try? walk.follow(path)
     else { return false }
     return place.makers.areOnly()

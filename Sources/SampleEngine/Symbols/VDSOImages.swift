@@ -25,8 +25,10 @@ extension ImageSymbols {
     /// The page as a process has it, read through its memory; nil without the right to.
     fileprivate static func vdso(in memory: String, at range: Range<UInt64>) -> ImageSymbols? {
         let size = range.upperBound - range.lowerBound
-        guard size <= 1 << 20, let memory = try? FileOpener().open(own: memory),
-            let bytes = try? memory.bytes(at: range.lowerBound, count: Int(size)),
+        guard size <= 1 << 20, let number = try? systemCall(raising: .processes, { unsafe pt_open(memory, O_RDONLY) })
+        else { return nil }
+        let memory = Descriptor(owning: number)
+        guard let bytes = try? memory.bytes(at: range.lowerBound, count: Int(size)),
             let fd = try? systemCall({ unsafe pt_memfd("vdso") })
         else { return nil }
         let file = Descriptor(owning: fd)

@@ -11,7 +11,7 @@ package struct DebugFiles: Sendable {
     private let ownRoot: String
     private let processRoot: String
     private let top: ProcessRoot?
-    private let opener: FileOpener
+    private let payer: Payer
 
     private static let directory = Array("/usr/lib/debug".utf8)
 
@@ -20,7 +20,7 @@ package struct DebugFiles: Sendable {
     ///   - ownRoot: searched first.
     ///   - processRoot: of a process that maps the image.
     package init(ofImageAt path: [UInt8], ownRoot: String = "/", processRoot: String) {
-        self.init(ofImageAt: path, ownRoot: ownRoot, processRoot: processRoot, top: nil, FileOpener())
+        self.init(ofImageAt: path, ownRoot: ownRoot, processRoot: processRoot, top: nil, .unknown)
     }
 
     /// Of an image that is ours, or a process's in a root of its own.
@@ -28,20 +28,20 @@ package struct DebugFiles: Sendable {
     /// - Parameters:
     ///   - pid: such a process; nil: none is to be asked.
     ///   - root: the one that it must still have; nil: the image is ours.
-    ///   - opener: of the user whose files they are.
-    init(ofImageAt path: [UInt8], seenBy pid: Int32?, in root: ProcessRoot?, _ opener: FileOpener) {
+    ///   - payer: whose files they are.
+    init(ofImageAt path: [UInt8], seenBy pid: Int32?, in root: ProcessRoot?, for payer: Payer) {
         let processRoot = root == nil ? nil : pid.map { "\(ProcFolder.root)/\($0)/root" }
-        self.init(ofImageAt: path, ownRoot: "/", processRoot: processRoot ?? "/", top: root, opener)
+        self.init(ofImageAt: path, ownRoot: "/", processRoot: processRoot ?? "/", top: root, payer)
     }
 
     private init(
-        ofImageAt path: [UInt8], ownRoot: String, processRoot: String, top: ProcessRoot?, _ opener: FileOpener
+        ofImageAt path: [UInt8], ownRoot: String, processRoot: String, top: ProcessRoot?, _ payer: Payer
     ) {
         self.path = path
         self.ownRoot = ownRoot
         self.processRoot = processRoot
         self.top = top
-        self.opener = opener
+        self.payer = payer
     }
 
     /// The first file that is there, belongs to the image and has a symbol table; others are told of and passed over.
@@ -63,12 +63,14 @@ package struct DebugFiles: Sendable {
             }
         }
         if installed.isEmpty { return nil }
-        for (root, hasImage) in roots(of: image) {
+        // Of its own: what following paths may cost is for each time that they are followed.
+        let opener = FileOpener(for: payer)
+        for (root, hasImage) in roots(of: image, opener) {
             // Elsewhere other files stand beside that path, and the image chooses which.
             for (place, link) in installed + (hasImage ? beside : []) {
                 let shown = "debug file \(root == ownRoot ? "" : root)\(displayText(place))"
                 do throws(Refusal) {
-                    let found = try open(place, below: root, for: image, link, of: facts?.user ?? 0)
+                    let found = try open(place, below: root, for: image, link, of: facts?.user ?? 0, opener)
                     explanation.add("\(shown): \(link == nil ? "build-id" : "link") matches")
                     return found
                 } catch {
@@ -88,7 +90,7 @@ package struct DebugFiles: Sendable {
     /// only lend false names to it.
     ///
     /// - Returns: with each whether the image is there under its path.
-    private func roots(of image: OpenImage) -> [(root: String, hasImage: Bool)] {
+    private func roots(of image: OpenImage, _ opener: FileOpener) -> [(root: String, hasImage: Bool)] {
         if opener.leads(path, below: ownRoot, to: image.file.place) { return [(ownRoot, true)] }
         return processRoot == ownRoot ? [(ownRoot, false)] : [(ownRoot, false), (processRoot, true)]
     }
@@ -101,7 +103,8 @@ package struct DebugFiles: Sendable {
     }
 
     private func open(
-        _ place: [UInt8], below root: String, for image: OpenImage, _ link: DebugLink?, of owner: UInt32
+        _ place: [UInt8], below root: String, for image: OpenImage, _ link: DebugLink?, of owner: UInt32,
+        _ opener: FileOpener
     ) throws(Refusal) -> OpenImage {
         let file: FileOpener.Opened
         do throws(Errno) {

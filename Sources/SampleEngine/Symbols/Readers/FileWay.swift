@@ -12,15 +12,14 @@ enum FileWay {
 
     /// Where to find out what lies on the way: of a process, its own list of mounts first.
     var mountTables: [String] {
-        let ours = "/proc/self/mountinfo"
         let place =
             switch self {
             case .path(_, let root), .local(_, let root): root
             case .link(let link): link
             }
-        guard place.hasPrefix(ProcFolder.root + "/") else { return [ours] }
+        guard place.hasPrefix(ProcFolder.root + "/") else { return [MountedFileSystem.ownTable] }
         let process = place.dropFirst(ProcFolder.root.count + 1).prefix { $0 != "/" }
-        return ["\(ProcFolder.root)/\(process)/mountinfo", ours]
+        return ["\(ProcFolder.root)/\(process)/mountinfo", MountedFileSystem.ownTable]
     }
 }
 

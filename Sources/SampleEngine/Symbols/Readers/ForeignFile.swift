@@ -14,13 +14,6 @@ enum ForeignFile: ~Copyable {
         }
     }
 
-    borrowing func facts() throws(Errno) -> FileFacts {
-        switch self {
-        case .here(let descriptor): try FileFacts(of: descriptor)
-        case .away(let file): try file.process.facts(of: file.handle)
-        }
-    }
-
     /// Size and time of the last write now.
     borrowing func stamp() throws(ELFError) -> FileStamp {
         switch self {

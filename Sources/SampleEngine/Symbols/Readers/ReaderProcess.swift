@@ -18,7 +18,6 @@ final class ReaderProcess: Sendable {
     /// Readable once it has ended (pidfd_open(2)).
     private let process: Descriptor
     private let lost = Atomic<Bool>(false)
-    private let isLeft = Atomic<Bool>(false)
     /// What it had used at its last answer.
     private let used = Atomic<UInt64>(0)
     private static let allUsed = Atomic<UInt64>(0)
@@ -68,9 +67,7 @@ final class ReaderProcess: Sendable {
     /// Bytes at an offset; as many as there are, and no more than `PT_READER_PIECE`.
     func bytes(of handle: UInt32, at offset: UInt64, count: Int) throws(Errno) -> [UInt8] {
         let count = min(max(count, 0), Int(PT_READER_PIECE))
-        let (_, bytes) = try ask(pt_reader_request(.read, handle: handle, offset: offset, count: UInt32(count)))
-        // It is ours, but what it reads is not.
-        return bytes.count > count ? Array(bytes[..<count]) : bytes
+        return try ask(pt_reader_request(.read, handle: handle, offset: offset, count: UInt32(count))).bytes
     }
 
     func close(_ handle: UInt32) { _ = try? ask(pt_reader_request(.close, handle: handle)) }
@@ -81,15 +78,15 @@ final class ReaderProcess: Sendable {
     private func ask(
         _ request: pt_reader_request, _ text: [UInt8] = []
     ) throws(Errno) -> (answer: pt_reader_answer, bytes: [UInt8]) {
-        let result = turn.withLock { _ in
-            do throws(Errno) {
-                return Result<(answer: pt_reader_answer, bytes: [UInt8]), Errno>.success(try askNow(request, text))
-            } catch {
-                return .failure(error)
+        let (result, wasLost) = turn.withLock {
+            _ -> (Result<(answer: pt_reader_answer, bytes: [UInt8]), Errno>, Bool) in
+            let wasLost = isLost
+            do throws(Errno) { return (.success(try askNow(request, text)), wasLost) } catch {
+                return (.failure(error), wasLost)
             }
         }
         // Behind its turn: whoever is told takes another lock.
-        if isLost, !isLeft.exchange(true, ordering: .relaxed) {
+        if isLost, !wasLost {
             end()
             leave(self)
         }
@@ -108,7 +105,7 @@ final class ReaderProcess: Sendable {
             }
             guard Self.isReadable(number, within: patience) else { throw .noAnswer }
             var failure: Errno?
-            let bytes = unsafe [UInt8](unsafeUninitializedCapacity: Int(PT_READER_PIECE)) { buffer, count in
+            let bytes = unsafe [UInt8](unsafeUninitializedCapacity: Int(request.count)) { buffer, count in
                 do throws(Errno) {
                     count = try systemCall {
                         unsafe pt_reader_receive(

@@ -113,12 +113,14 @@ public final class ReaderProcesses: Sendable {
 
     private static func isOurs(_ payer: Payer) -> Bool { payer == .ours || payer == .nobody }
 
-    /// Processes that were left behind by those who ran before us, counted once: each waits for a file system still.
+    /// Processes that were left behind by those who ran before us, counted once: each waits for a file system still. One whose
+    /// nursery lives works for somebody.
     private var strays: Int {
         if let known = strayCount.withLock({ $0 }) { return known }
         let proc = ProcReader()
+        func isOfOurs(_ pid: Int32) -> Bool { proc.comm(of: pid)?.elementsEqual(Self.name.utf8) ?? false }
         let found = proc.processes().count { pid in
-            proc.comm(of: pid).map { $0.elementsEqual(Self.name.utf8) } == true && proc.isStuck(pid)
+            isOfOurs(pid) && proc.isStuck(pid) && !(proc.parent(of: pid).map(isOfOurs) ?? true)
         }
         strayCount.withLock { $0 = found }
         return found

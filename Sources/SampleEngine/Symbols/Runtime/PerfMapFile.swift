@@ -95,16 +95,10 @@ struct PerfMapFile: Sendable {
     }
 
     private static func isOneDirectory(_ left: String, _ right: String) -> Bool {
-        guard let first = facts(left), let second = facts(right) else { return false }
-        return first.isSame(as: second)
-    }
-
-    /// Asks no file system: it need not answer.
-    private static func facts(_ directory: String) -> PlaceFacts? {
-        let number = try? systemCall(raising: .processes) {
-            unsafe pt_open(directory, Int32(PT_O_PATH) | O_DIRECTORY)
-        }
-        return number.flatMap { PlaceFacts(of: Descriptor(owning: $0)) }
+        guard let first = try? Descriptor(placeOf: left), let second = try? Descriptor(placeOf: right),
+            let facts = PlaceFacts(of: first), let others = PlaceFacts(of: second)
+        else { return false }
+        return facts.isSame(as: others)
     }
 
     /// Where names came, went or changed since the last call.
